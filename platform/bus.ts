@@ -1,0 +1,76 @@
+import { connect, type NatsConnection, type Subscription } from "nats";
+import type { Logger } from "./log.ts";
+
+/**
+ * Messages to whoever listens now: fast, and allowed to get lost. Nothing may depend on a message arriving.
+ */
+export interface Bus {
+  /** Sends to all subscribers of a subject; does nothing while there is no connection. */
+  publish(subject: string, data: Uint8Array): void;
+  /** Calls the handler for each message from now on, across reconnections, until the bus closes. */
+  subscribe(subject: string, handler: (data: Uint8Array) => void): void;
+  /** Whether a server is connected at this moment. */
+  connected(): boolean;
+  /** Sends what is buffered and disconnects. */
+  close(): Promise<void>;
+}
+
+/** A bus on NATS. It connects in the background and again after each loss; an empty URL makes a bus without a server. */
+export function createBus(options: { url: string; name: string; log: Logger }): Bus {
+  const { log } = options;
+  const handlers: [string, (data: Uint8Array) => void][] = [];
+  let connection: NatsConnection | undefined;
+  let up = false;
+  let closed = false;
+
+  function listen(to: NatsConnection, subject: string, handler: (data: Uint8Array) => void): Subscription {
+    return to.subscribe(subject, {
+      callback(error, message) {
+        if (error) log.warn({ error, subject }, "bus subscription failed");
+        else handler(message.data);
+      },
+    });
+  }
+
+  async function connectInBackground(): Promise<void> {
+    const established = await connect({
+      servers: options.url,
+      name: options.name,
+      waitOnFirstConnect: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      timeout: 2_000,
+      pingInterval: 10_000,
+    });
+    if (closed) {
+      await established.close();
+      return;
+    }
+    connection = established;
+    up = true;
+    log.info("bus connected");
+    for (const [subject, handler] of handlers) listen(established, subject, handler);
+    for await (const event of established.status()) {
+      if (event.type === "disconnect") up = false;
+      if (event.type === "reconnect") up = true;
+      if (event.type === "disconnect" || event.type === "reconnect") log.warn(`bus ${event.type}ed`);
+    }
+  }
+  if (options.url) connectInBackground().catch((error) => log.error({ error }, "bus is out of order"));
+
+  return {
+    publish(subject, data) {
+      if (up) connection?.publish(subject, data);
+    },
+    subscribe(subject, handler) {
+      handlers.push([subject, handler]);
+      if (connection) listen(connection, subject, handler);
+    },
+    connected: () => up,
+    async close() {
+      closed = true;
+      up = false;
+      await connection?.drain();
+    },
+  };
+}

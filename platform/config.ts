@@ -1,0 +1,141 @@
+/** One setting: an environment variable, what it means, and how its text becomes a value. */
+export interface Setting<T> {
+  env: string;
+  /** What it does, with its unit; printed in error messages and in the documentation. */
+  meaning: string;
+  /** The text that stands for an unset variable; undefined makes the setting required. */
+  default: string | undefined;
+  /** Turns text into a value, or throws an Error that says what would be right. */
+  parse(text: string): T;
+}
+
+export type Settings = Record<string, Setting<unknown>>;
+
+/** The values that a set of settings yields. */
+export type Config<S extends Settings> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+
+/** Lists every setting that is at fault, one line each. */
+export class ConfigError extends Error {
+  constructor(problems: string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+  }
+}
+
+/** Reads all settings, or throws one ConfigError that names every problem. An empty variable counts as unset. */
+export function loadConfig<S extends Settings>(settings: S, env: NodeJS.ProcessEnv = process.env): Config<S> {
+  const problems: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(settings)) {
+    const text = env[setting.env] || setting.default;
+    if (text === undefined) {
+      problems.push(`${setting.env} must be set: ${setting.meaning}`);
+      continue;
+    }
+    try {
+      config[name] = setting.parse(text);
+    } catch (error) {
+      problems.push(`${setting.env}: ${(error as Error).message} (${setting.meaning})`);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config as Config<S>;
+}
+
+/** Any text. */
+export function text(env: string, meaning: string, fallback?: string): Setting<string> {
+  return { env, meaning, default: fallback, parse: (value) => value };
+}
+
+/** A whole number within bounds. */
+export function integer(
+  env: string,
+  meaning: string,
+  fallback: number,
+  { min = 0, max = Number.MAX_SAFE_INTEGER } = {},
+): Setting<number> {
+  return {
+    env,
+    meaning,
+    default: String(fallback),
+    parse(value) {
+      const number = Number(value);
+      if (!/^-?\d+$/.test(value) || number < min || number > max) {
+        throw new Error(`must be a whole number from ${min} to ${max}, not "${value}"`);
+      }
+      return number;
+    },
+  };
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(
+  env: string,
+  meaning: string,
+  options: readonly T[],
+  fallback: T,
+): Setting<T> {
+  return {
+    env,
+    meaning,
+    default: fallback,
+    parse(value) {
+      const found = options.find((option) => option === value);
+      if (found === undefined) throw new Error(`must be one of ${options.join(", ")}, not "${value}"`);
+      return found;
+    },
+  };
+}
+
+/** A URL of one of the schemes, kept as text. The value itself may hold a password, so it is not repeated in errors. */
+export function url(env: string, meaning: string, schemes: string[], fallback?: string): Setting<string> {
+  return {
+    env,
+    meaning,
+    default: fallback,
+    parse(value) {
+      if (value === "") return value;
+      if (!URL.canParse(value) || !schemes.includes(new URL(value).protocol.slice(0, -1))) {
+        throw new Error(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
+      }
+      return value.replace(/\/$/, "");
+    },
+  };
+}
+
+/** Where to listen: `host:port`, with port 0 for any free one. */
+export function listenAddress(env: string, meaning: string, fallback: string): Setting<{ host: string; port: number }> {
+  return {
+    env,
+    meaning,
+    default: fallback,
+    parse(value) {
+      const match = /^(\[[0-9a-f:]+\]|[^:]+):(\d{1,5})$/i.exec(value);
+      if (!match || Number(match[2]) > 65_535) throw new Error(`must be host:port, not "${value}"`);
+      return { host: (match[1] as string).replace(/^\[|\]$/g, ""), port: Number(match[2]) };
+    },
+  };
+}
+
+/** What every service reads. */
+export const commonSettings = {
+  logLevel: choice("LOG_LEVEL", "the least severe log lines to write", ["debug", "info", "warn", "error"], "info"),
+  drainMs: integer("DRAIN_MS", "how long a stopping process may take to finish what it has begun, in ms", 10_000),
+};
+
+/** What every service with a database reads. */
+export const databaseSettings = {
+  databaseUrl: url("DATABASE_URL", "the Postgres database", ["postgres", "postgresql"]),
+  databasePoolSize: integer("DATABASE_POOL_SIZE", "connections that one process holds at most", 10, {
+    min: 1,
+    max: 1000,
+  }),
+  statementTimeoutMs: integer("STATEMENT_TIMEOUT_MS", "the longest a single SQL statement may run, in ms", 5_000, {
+    min: 1,
+  }),
+};
+
+/** What every service on the bus reads. */
+export const busSettings = {
+  natsUrl: url("NATS_URL", "the NATS server; unset, caches are cleared by their lifetime alone", ["nats", "tls"], ""),
+};

@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const base36 = base62.slice(0, 10) + base62.slice(36);
+
+/** The largest multiple of the alphabet's size that a byte holds; bytes from there on are drawn again, so no bias. */
+function randomText(alphabet: string, length: number): string {
+  const limit = 256 - (256 % alphabet.length);
+  let result = "";
+  while (result.length < length) {
+    for (const byte of randomBytes(length * 2)) {
+      if (byte < limit && result.length < length) result += alphabet[byte % alphabet.length];
+    }
+  }
+  return result;
+}
+
+/** Random characters of [0-9A-Za-z], from a CSPRNG, each equally likely. */
+export function randomBase62(length: number): string {
+  return randomText(base62, length);
+}
+
+/** Random characters of [0-9a-z], from a CSPRNG, each equally likely. */
+export function randomBase36(length: number): string {
+  return randomText(base36, length);
+}
+
+/** A new resource id: 20 characters of [0-9A-Za-z], 119 bits. */
+export function newId(): string {
+  return randomBase62(20);
+}
+
+/** The CRC-32 of a text as 6 characters of base 62, most significant first. 62^6 exceeds 2^32, so it always fits. */
+export function checksumBase62(text: string): string {
+  let rest = crc32(text);
+  let result = "";
+  for (let i = 0; i < 6; i++) {
+    result = base62[rest % 62] + result;
+    rest = Math.floor(rest / 62);
+  }
+  return result;
+}

@@ -1,0 +1,93 @@
+import { create, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
+import { statusToFailure } from "./status.ts";
+
+/** One function for each method of a service. Rejects with a Failure, DEADLINE_EXCEEDED after `deadlineMs`. */
+export type RpcClient<S extends DescService> = {
+  [M in keyof UnaryMethods<S>]: (
+    request: RequestInitOf<UnaryMethods<S>[M]>,
+    options: { deadlineMs: number },
+  ) => Promise<ResponseOf<UnaryMethods<S>[M]>>;
+};
+
+export interface RpcClientOptions {
+  /** Replicas as `host:port,host:port`, or one name to resolve, `dns:///host:port`. Calls go round them all. */
+  address: string;
+}
+
+/** A client for a service, together with its close. */
+export interface OpenRpcClient<S extends DescService> {
+  client: RpcClient<S>;
+  close(): void;
+}
+
+/**
+ * Opens a client. It connects on the first call, spreads calls over all replicas, and tries a call again when a
+ * replica was not available, but only if the method's proto declares it idempotent.
+ */
+export function createRpcClient<S extends DescService>(service: S, options: RpcClientOptions): OpenRpcClient<S> {
+  const channel = new Client(target(options.address), credentials.createInsecure(), {
+    "grpc.service_config": JSON.stringify(serviceConfig(service)),
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    "grpc.keepalive_time_ms": 20_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+  });
+  const client: Record<string, unknown> = {};
+  for (const method of service.methods as DescMethodUnary[]) client[method.localName] = caller(channel, method);
+  return { client: client as RpcClient<S>, close: () => channel.close() };
+}
+
+const noMetadata = new Metadata();
+
+function caller(channel: Client, method: DescMethodUnary) {
+  const path = methodPath(method.parent, method.name);
+  const { serialize } = codec(method.input);
+  const { deserialize } = codec(method.output);
+  return (request: never, { deadlineMs }: { deadlineMs: number }) =>
+    new Promise((resolve, reject) => {
+      const message = create(method.input, request);
+      const deadline = Date.now() + deadlineMs;
+      channel.makeUnaryRequest(path, serialize, deserialize, message, noMetadata, { deadline }, (error, answer) => {
+        if (error) reject(statusToFailure(error));
+        else resolve(answer);
+      });
+    });
+}
+
+/** A list of addresses becomes one gRPC target; anything that names a resolver is left alone. */
+function target(address: string): string {
+  if (/^[a-z0-9]+:\/\/\//.test(address)) return address;
+  const addresses = address.split(",").map((one) => one.trim());
+  return addresses.every((one) => /^\d+\.\d+\.\d+\.\d+:\d+$/.test(one))
+    ? `ipv4:${addresses.join(",")}`
+    : `dns:///${addresses.join(",")}`;
+}
+
+/** https://github.com/grpc/grpc/blob/master/doc/service_config.md */
+function serviceConfig(service: DescService): object {
+  const idempotent = service.methods.filter(
+    (method) => method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+  );
+  return {
+    loadBalancingConfig: [{ round_robin: {} }],
+    methodConfig: [
+      {
+        name: idempotent.map((method) => ({ service: service.typeName, method: method.name })),
+        retryPolicy: {
+          maxAttempts: 3,
+          initialBackoff: "0.05s",
+          maxBackoff: "0.5s",
+          backoffMultiplier: 2,
+          retryableStatusCodes: ["UNAVAILABLE"],
+        },
+      },
+    ].filter((config) => config.name.length > 0),
+    // The retry budget: once more than half of these tokens are spent on failures, nothing is retried.
+    retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+  };
+}

@@ -1,0 +1,35 @@
+import {
+  type DescMessage,
+  type DescMethodUnary,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+
+/** The methods of a service by their local names. Only unary methods are served. */
+export type UnaryMethods<S extends DescService> = {
+  [M in keyof S["method"]]: S["method"][M] extends DescMethodUnary<infer I, infer O> ? DescMethodUnary<I, O> : never;
+};
+
+export type RequestOf<M> = M extends DescMethodUnary<infer I> ? MessageShape<I> : never;
+export type RequestInitOf<M> = M extends DescMethodUnary<infer I> ? MessageInitShape<I> : never;
+export type ResponseOf<M> = M extends DescMethodUnary<DescMessage, infer O> ? MessageShape<O> : never;
+export type ResponseInitOf<M> = M extends DescMethodUnary<DescMessage, infer O> ? MessageInitShape<O> : never;
+
+/** The path of a method on the wire, `/package.Service/Method`. */
+export function methodPath(service: DescService, methodName: string): string {
+  return `/${service.typeName}/${methodName}`;
+}
+
+/** How grpc-js turns messages of a type into bytes and back. */
+export function codec<D extends DescMessage>(schema: D) {
+  return {
+    serialize: (message: MessageShape<D>): Buffer => {
+      const bytes = toBinary(schema, message);
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
+    deserialize: (bytes: Buffer): MessageShape<D> => fromBinary(schema, bytes),
+  };
+}

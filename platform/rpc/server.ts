@@ -1,0 +1,163 @@
+import { create, type DescFile, type DescMethodUnary, type DescService, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { type handleUnaryCall, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import { Failure, toFailure } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { redact } from "../log.ts";
+import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
+import { failureToStatus } from "./status.ts";
+
+/** What a handler knows of its call besides the request. */
+export interface CallContext {
+  /** Milliseconds left until the caller gives up, or Infinity. */
+  remainingMs(): number;
+  /** The caller's address, for logs. */
+  peer: string;
+}
+
+/** One function for each method of a service: takes the message, returns the answer or throws a Failure. */
+export type Handlers<S extends DescService> = {
+  [M in keyof UnaryMethods<S>]: (
+    request: RequestOf<UnaryMethods<S>[M]>,
+    context: CallContext,
+  ) => Promise<ResponseInitOf<UnaryMethods<S>[M]>>;
+};
+
+/** A service together with its handlers. */
+export interface Implementation {
+  service: DescService;
+  handlers: Record<string, (request: never, context: CallContext) => Promise<unknown>>;
+}
+
+/** Pairs a service with its handlers, checked against its descriptor. */
+export function implement<S extends DescService>(service: S, handlers: Handlers<S>): Implementation {
+  return { service, handlers: handlers as Implementation["handlers"] };
+}
+
+export interface RpcServerOptions {
+  listen: { host: string; port: number };
+  implementations: Implementation[];
+  log: Logger;
+  /** Calls being worked on at once at most; one more is refused with UNAVAILABLE. */
+  callsInFlightMax: number;
+  /** After this long a connection is closed gently, so that clients spread over new replicas; in ms. */
+  connectionAgeMaxMs: number;
+}
+
+export interface RpcServer {
+  /** `host:port` with the real port. */
+  address: string;
+  /** Tells health watchers whether the services can serve. */
+  setServing(serving: boolean): void;
+  /** Refuses new calls, waits for those under way, and closes. */
+  close(): Promise<void>;
+}
+
+/** Serves protobuf services over gRPC, with grpc.health.v1 for each and reflection for all. */
+export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const { implementations, log } = options;
+  const server = new Server({
+    "grpc.max_connection_age_ms": options.connectionAgeMaxMs,
+    "grpc.max_connection_age_grace_ms": 30_000,
+  });
+  const names = ["", ...implementations.map(({ service }) => service.typeName)];
+  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING" as const])));
+  health.addToServer(server);
+  new ReflectionService(describe(implementations.map(({ service }) => service))).addToServer(server);
+
+  const calls = { inFlight: 0, max: options.callsInFlightMax };
+  for (const { service, handlers } of implementations) {
+    const definition: Record<string, object> = {};
+    const adapted: Record<string, handleUnaryCall<unknown, unknown>> = {};
+    for (const method of service.methods as DescMethodUnary[]) {
+      const handler = handlers[method.localName];
+      if (!handler) throw new Error(`${service.typeName} has no handler for ${method.name}`);
+      const input = codec(method.input);
+      const output = codec(method.output);
+      definition[method.localName] = {
+        path: methodPath(service, method.name),
+        requestStream: false,
+        responseStream: false,
+        requestSerialize: input.serialize,
+        requestDeserialize: input.deserialize,
+        responseSerialize: output.serialize,
+        responseDeserialize: output.deserialize,
+      };
+      adapted[method.localName] = adapt(method, handler as never, calls, log);
+    }
+    server.addService(definition as never, adapted);
+  }
+
+  const { host } = options.listen;
+  const port = await new Promise<number>((resolve, reject) => {
+    const target = `${host.includes(":") ? `[${host}]` : host}:${options.listen.port}`;
+    server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(new Error(`cannot listen on ${target}: ${error.message}`));
+      else resolve(bound);
+    });
+  });
+
+  return {
+    address: `${host}:${port}`,
+    setServing(serving) {
+      for (const name of names) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
+    },
+    close: () =>
+      new Promise((resolve, reject) => {
+        for (const name of names) health.setStatus(name, "NOT_SERVING");
+        server.tryShutdown((error) => (error ? reject(error) : resolve()));
+      }),
+  };
+}
+
+function adapt(
+  method: DescMethodUnary,
+  handler: (request: never, context: CallContext) => Promise<never>,
+  calls: { inFlight: number; max: number },
+  log: Logger,
+): handleUnaryCall<unknown, unknown> {
+  return async (call, callback) => {
+    if (calls.inFlight >= calls.max) {
+      callback(failureToStatus(new Failure("UNAVAILABLE", "The service is at its limit.", { retryAfterS: 1 })));
+      return;
+    }
+    calls.inFlight++;
+    try {
+      const answer = await handler(call.request as never, contextOf(call));
+      callback(null, create(method.output, answer));
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.reason === "INTERNAL_ERROR") {
+        const request = redact(method.input, call.request as never);
+        log.error({ error: failure.cause ?? failure, method: method.toString(), request }, "call failed");
+      }
+      callback(failureToStatus(failure));
+    } finally {
+      calls.inFlight--;
+    }
+  };
+}
+
+function contextOf(call: ServerUnaryCall<unknown, unknown>): CallContext {
+  return {
+    remainingMs() {
+      const deadline = call.getDeadline();
+      return Number(deadline instanceof Date ? deadline.getTime() : deadline) - Date.now();
+    },
+    peer: call.getPeer(),
+  };
+}
+
+/** The files behind some services, dependencies first, in the form that the reflection library takes. */
+function describe(services: DescService[]): never {
+  const files = new Map<string, Buffer>();
+  function add(file: DescFile): void {
+    if (files.has(file.proto.name)) return;
+    for (const dependency of file.dependencies) add(dependency);
+    files.set(file.proto.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
+  }
+  for (const service of services) add(service.file);
+  return { all: { fileDescriptorProtos: [...files.values()] } } as never;
+}

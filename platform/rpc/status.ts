@@ -1,0 +1,63 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+import { catalogue, Failure, type FieldIssue, type Reason } from "../errors.ts";
+
+/** Whose vocabulary the reasons are from, in `google.rpc.ErrorInfo.domain`. */
+const domain = "qrforge";
+const detailsKey = "grpc-status-details-bin";
+
+/** A failure as gRPC carries it: code, message, and one ErrorInfo (with BadRequest and RetryInfo where they say more). */
+export function failureToStatus(failure: Failure): { code: number; details: string; metadata: Metadata } {
+  const code = catalogue[failure.reason].grpc;
+  const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: failure.reason, domain }))];
+  if (failure.fields.length > 0) {
+    const fieldViolations = failure.fields.map(({ field, issue }) => ({ field, description: issue }));
+    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
+  }
+  if (failure.retryAfterS !== undefined) {
+    const retryDelay = durationFromMs(failure.retryAfterS * 1000);
+    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
+  }
+  const metadata = new Metadata();
+  const bytes = toBinary(StatusSchema, create(StatusSchema, { code, message: failure.message, details }));
+  metadata.set(detailsKey, Buffer.from(bytes));
+  return { code, details: failure.message, metadata };
+}
+
+/** What a call's error means: the failure that the service sent, or the one that the transport's code stands for. */
+export function statusToFailure(error: ServiceError): Failure {
+  const bytes = error.metadata?.get(detailsKey)[0];
+  if (bytes instanceof Buffer) {
+    const sent = unpack(bytes);
+    if (sent) return new Failure(sent.reason, error.details, { ...sent.options, cause: error });
+  }
+  switch (error.code) {
+    case status.DEADLINE_EXCEEDED:
+      return new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
+    case status.UNAVAILABLE:
+    case status.RESOURCE_EXHAUSTED:
+    case status.CANCELLED:
+      return new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+    default:
+      return new Failure("INTERNAL_ERROR", undefined, { cause: error });
+  }
+}
+
+function unpack(bytes: Buffer): { reason: Reason; options: { fields: FieldIssue[]; retryAfterS?: number } } | undefined {
+  let reason: Reason | undefined;
+  const options: { fields: FieldIssue[]; retryAfterS?: number } = { fields: [] };
+  for (const any of fromBinary(StatusSchema, bytes).details) {
+    const info = anyUnpack(any, ErrorInfoSchema);
+    if (info && info.domain === domain && info.reason in catalogue) reason = info.reason as Reason;
+    const badRequest = anyUnpack(any, BadRequestSchema);
+    if (badRequest) {
+      options.fields = badRequest.fieldViolations.map(({ field, description }) => ({ field, issue: description }));
+    }
+    const retry = anyUnpack(any, RetryInfoSchema);
+    if (retry?.retryDelay) options.retryAfterS = Math.ceil(durationMs(retry.retryDelay) / 1000);
+  }
+  return reason && { reason, options };
+}

@@ -1,0 +1,93 @@
+import { readdir, readFile } from "node:fs/promises";
+import postgres from "postgres";
+import { Failure } from "./errors.ts";
+import type { Logger } from "./log.ts";
+
+/** A pool of connections. Tagged templates become parameters, never text. int8 columns are read as numbers. */
+export type Sql = postgres.Sql<{ int8: number }>;
+
+export interface SqlOptions {
+  url: string;
+  poolSize: number;
+  statementTimeoutMs: number;
+  /** Shown in pg_stat_activity. */
+  name: string;
+  log: Logger;
+}
+
+export function createSql(options: SqlOptions): Sql {
+  return postgres(options.url, {
+    max: options.poolSize,
+    connect_timeout: 5,
+    idle_timeout: 300,
+    max_lifetime: 3_600,
+    connection: { application_name: options.name, statement_timeout: options.statementTimeoutMs },
+    onnotice: (notice) => options.log.debug({ notice: notice.message }, "postgres notice"),
+    // Counts stay below 2^53, so a number holds each exactly.
+    types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
+  });
+}
+
+/** SQLSTATE classes that mean the server is away, starting, stopping or full. */
+const unavailableStates = /^(08|57P|53)/;
+
+/** Turns a driver's error into what callers understand; anything unforeseen stays as it is and counts as a bug. */
+export function cleanSqlError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof Failure) return error;
+  const code = String((error as { code?: unknown }).code ?? "");
+  if (code === "57014") return new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
+  if (unavailableStates.test(code) || code.startsWith("CONNECT") || /^E[A-Z]+$/.test(code)) {
+    return new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+  }
+  return error;
+}
+
+/** The same store with every driver error cleaned on its way out. */
+export function cleanStore<T extends Record<string, (...args: never[]) => Promise<unknown>>>(store: T): T {
+  const wrap =
+    (method: (...args: never[]) => Promise<unknown>) =>
+    async (...args: never[]) => {
+      try {
+        return await method(...args);
+      } catch (error) {
+        throw cleanSqlError(error);
+      }
+    };
+  return Object.fromEntries(Object.entries(store).map(([name, method]) => [name, wrap(method)])) as T;
+}
+
+/** Whether an error is the violation of this unique constraint. */
+export function violates(error: unknown, constraint: string): boolean {
+  const { code, constraint_name } = error as { code?: string; constraint_name?: string };
+  return code === "23505" && constraint_name === constraint;
+}
+
+/**
+ * Brings a schema up to date with the numbered files of a folder (`0001_name.sql`, …), forward only, all in one
+ * transaction. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
+ */
+export async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Promise<void> {
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`;
+    await tx`create schema if not exists ${tx(schema)}`;
+    await tx`create table if not exists ${tx(schema)}.schema_migrations (
+      name text primary key,
+      applied_at timestamptz not null default now()
+    )`;
+    const applied = new Set(
+      (await tx<{ name: string }[]>`select name from ${tx(schema)}.schema_migrations`).map((row) => row.name),
+    );
+    for (const name of files) {
+      if (applied.has(name)) continue;
+      await tx.unsafe(await readFile(new URL(name, folder), "utf8"));
+      await tx`insert into ${tx(schema)}.schema_migrations (name) values (${name})`;
+      log.info({ schema, migration: name }, "migrated");
+    }
+  });
+}
+
+/** Whether the database answers, for readiness. */
+export async function ping(sql: Sql): Promise<void> {
+  await sql`select 1`;
+}

@@ -11,10 +11,8 @@ export interface BatcherOptions<Item, Result> {
   queuedItemsMax: number;
 }
 
-export interface Batcher<Item, Result> {
-  /** Has one item done. Rejects with DEADLINE_EXCEEDED after `deadlineMs` milliseconds, whatever its batch does. */
-  (item: Item, options: { deadlineMs: number }): Promise<Result>;
-}
+/** Has one item done. Rejects with DEADLINE_EXCEEDED after `deadlineMs` milliseconds, whatever its batch does. */
+export type Batcher<Item, Result> = (item: Item, options: { deadlineMs: number }) => Promise<Result>;
 
 interface Waiting<Item, Result> {
   item: Item;

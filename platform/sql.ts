@@ -6,26 +6,40 @@ import type { Logger } from "./log.ts";
 /** A pool of connections. Tagged templates become parameters, never text. int8 columns are read as numbers. */
 export type Sql = postgres.Sql<{ int8: number }>;
 
-export interface SqlOptions {
-  url: string;
-  poolSize: number;
+/** A transaction on one of its connections. */
+export type Tx = postgres.TransactionSql<{ int8: number }>;
+
+export interface DatabaseOptions {
+  databaseUrl: string;
+  databasePoolSize: number;
   statementTimeoutMs: number;
-  /** Shown in pg_stat_activity. */
-  name: string;
+  /** The schema that is this process's own. */
+  schema: string;
+  /** The folder of its migrations, with a slash at the end. */
+  migrations: URL;
   log: Logger;
 }
 
-export function createSql(options: SqlOptions): Sql {
-  return postgres(options.url, {
-    max: options.poolSize,
+/** Connects to Postgres and brings the process's schema up to date. */
+export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
+  const { schema, log } = options;
+  const sql = postgres(options.databaseUrl, {
+    max: options.databasePoolSize,
     connect_timeout: 5,
     idle_timeout: 300,
     max_lifetime: 3_600,
-    connection: { application_name: options.name, statement_timeout: options.statementTimeoutMs },
-    onnotice: (notice) => options.log.debug({ notice: notice.message }, "postgres notice"),
+    connection: { application_name: `qrforge-${schema}`, statement_timeout: options.statementTimeoutMs },
+    onnotice: (notice) => log.debug({ notice: notice.message }, "postgres notice"),
     // Counts stay below 2^53, so a number holds each exactly.
     types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
   });
+  try {
+    await migrate(sql, schema, options.migrations, log);
+  } catch (error) {
+    await sql.end({ timeout: 1 });
+    throw error;
+  }
+  return sql;
 }
 
 /** SQLSTATE classes that mean the server is away, starting, stopping or full. */
@@ -66,7 +80,7 @@ export function violates(error: unknown, constraint: string): boolean {
  * Brings a schema up to date with the numbered files of a folder (`0001_name.sql`, …), forward only, all in one
  * transaction. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
  */
-export async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Promise<void> {
+async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Promise<void> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`;
@@ -85,9 +99,4 @@ export async function migrate(sql: Sql, schema: string, folder: URL, log: Logger
       log.info({ schema, migration: name }, "migrated");
     }
   });
-}
-
-/** Whether the database answers, for readiness. */
-export async function ping(sql: Sql): Promise<void> {
-  await sql`select 1`;
 }

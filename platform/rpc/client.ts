@@ -1,6 +1,7 @@
 import { create, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Failure } from "../errors.ts";
 import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
 import { statusToFailure } from "./status.ts";
 
@@ -20,6 +21,8 @@ export interface RpcClientOptions {
 /** A client for a service, together with its close. */
 export interface OpenRpcClient<S extends DescService> {
   client: RpcClient<S>;
+  /** Resolves once a replica is connected; rejects with UNAVAILABLE if none is within the deadline. */
+  ready(options: { deadlineMs: number }): Promise<void>;
   close(): void;
 }
 
@@ -39,7 +42,16 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
   });
   const client: Record<string, unknown> = {};
   for (const method of service.methods as DescMethodUnary[]) client[method.localName] = caller(channel, method);
-  return { client: client as RpcClient<S>, close: () => channel.close() };
+  return {
+    client: client as RpcClient<S>,
+    ready: ({ deadlineMs }) =>
+      new Promise((resolve, reject) =>
+        channel.waitForReady(Date.now() + deadlineMs, (error) =>
+          error ? reject(new Failure("UNAVAILABLE", undefined, { cause: error })) : resolve(),
+        ),
+      ),
+    close: () => channel.close(),
+  };
 }
 
 const noMetadata = new Metadata();

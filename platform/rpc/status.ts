@@ -46,7 +46,9 @@ export function statusToFailure(error: ServiceError): Failure {
   }
 }
 
-function unpack(bytes: Buffer): { reason: Reason; options: { fields: FieldIssue[]; retryAfterS?: number } } | undefined {
+function unpack(
+  bytes: Buffer,
+): { reason: Reason; options: { fields: FieldIssue[]; retryAfterS?: number } } | undefined {
   let reason: Reason | undefined;
   const options: { fields: FieldIssue[]; retryAfterS?: number } = { fields: [] };
   for (const any of fromBinary(StatusSchema, bytes).details) {

@@ -189,8 +189,8 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
   name: string;
 
   /**
-   * An absolute http or https URL of at most 2,048 characters, with a host and without credentials, and not a short
-   * URL of this service.
+   * An absolute http or https URL of at most 2,048 characters, with a host and without credentials, and not
+   * the code's own short URL.
    *
    * @generated from field: string redirect_url = 3;
    */

@@ -1,0 +1,80 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { access, constants, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** nats-server: on the PATH, else Debian's package unpacked under `toolsDir`; undefined if neither is to be had. */
+export async function findNatsServer(
+  toolsDir: string,
+  tell: (text: string) => void,
+): Promise<{ binary: string } | { missing: string }> {
+  const name = process.platform === "win32" ? "nats-server.exe" : "nats-server";
+  for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
+    const candidate = path.join(folder, name);
+    if (folder !== "" && (await isExecutable(candidate))) return { binary: candidate };
+  }
+  const unpacked = path.join(toolsDir, "nats", "usr", "bin", name);
+  const ownPackage = path.join(toolsDir, "nats", "usr", "sbin", name);
+  for (const candidate of [unpacked, ownPackage]) if (existsSync(candidate)) return { binary: candidate };
+  tell("nats-server: fetching Debian's package (first start only)");
+  try {
+    await fetchPackage(toolsDir);
+  } catch (error) {
+    const stderr = String((error as { stderr?: string }).stderr ?? "").trim();
+    return { missing: stderr.split("\n").at(-1) || (error as Error).message };
+  }
+  for (const candidate of [unpacked, ownPackage]) if (existsSync(candidate)) return { binary: candidate };
+  return { missing: "the package holds no nats-server" };
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Has apt-get download the package and unpacks it, without root and without touching the system's state. The system's
+ * package lists do if they are there; else lists of our own are fetched.
+ */
+async function fetchPackage(toolsDir: string): Promise<void> {
+  const work = path.join(toolsDir, `fetch-${process.pid}`);
+  try {
+    const state = path.join(work, "state");
+    const cache = path.join(work, "cache");
+    await mkdir(path.join(state, "lists", "partial"), { recursive: true });
+    await mkdir(path.join(cache, "archives", "partial"), { recursive: true });
+    const options = { cwd: work, timeout: 120_000 };
+    const ownState = [`Dir::State=${state}`, `Dir::Cache=${cache}`, "Acquire::Languages=none", "APT::Sandbox::User="];
+    const asArguments = (settings: string[]) => settings.flatMap((setting) => ["-o", setting]);
+    const download = ["download", "nats-server"];
+    try {
+      await run("apt-get", [...asArguments([`Dir::Cache=${cache}`, "APT::Sandbox::User="]), ...download], options);
+    } catch {
+      await run("apt-get", [...asArguments(ownState), "update"], options);
+      await run("apt-get", [...asArguments(ownState), ...download], options);
+    }
+    const file = (await readdir(work)).find((name) => name.endsWith(".deb"));
+    if (!file) throw new Error("apt-get downloaded nothing");
+    const unpacked = path.join(work, "nats");
+    await run("dpkg-deb", ["-x", path.join(work, file), unpacked], options);
+    await rm(path.join(toolsDir, "nats"), { recursive: true, force: true });
+    await rename(unpacked, path.join(toolsDir, "nats"));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Starts a server on a loopback port. */
+export async function spawnNats(binary: string, port: number, logFile: string): Promise<ChildProcess> {
+  const log = await open(logFile, "a", 0o600);
+  const child = spawn(binary, ["-a", "127.0.0.1", "-p", String(port)], { stdio: ["ignore", log.fd, log.fd] });
+  child.once("spawn", () => void log.close());
+  return child;
+}

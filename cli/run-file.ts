@@ -1,0 +1,54 @@
+import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+export interface Listed {
+  address: string;
+  pid: number;
+}
+
+/** `run.json` in the data directory: every process of a running suite. It holds the database's password. */
+export interface RunFile {
+  launcher: { pid: number };
+  edges: { url: string; pid: number }[];
+  auth: Listed[];
+  quota: Listed[];
+  qr: Listed[];
+  postgres: { url: string; pid: number | null };
+  nats: { url: string; pid: number | null } | null;
+}
+
+function fileOf(dataDir: string): string {
+  return path.join(dataDir, "run.json");
+}
+
+/** What is listed, or undefined if there is no readable list. */
+export async function readRunFile(dataDir: string): Promise<RunFile | undefined> {
+  try {
+    return JSON.parse(await readFile(fileOf(dataDir), "utf8")) as RunFile;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Replaces the list in one step, readable to its owner alone. */
+export async function writeRunFile(dataDir: string, content: RunFile): Promise<void> {
+  const next = `${fileOf(dataDir)}.next`;
+  await writeFile(next, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  await chmod(next, 0o600);
+  await rename(next, fileOf(dataDir));
+}
+
+export async function removeRunFile(dataDir: string): Promise<void> {
+  await rm(fileOf(dataDir), { force: true });
+}
+
+/** Whether a process exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

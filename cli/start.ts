@@ -1,0 +1,107 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { ConfigError, loadConfig } from "../platform/config.ts";
+import { type Demo, ensureDemo } from "./demo.ts";
+import { Problem } from "./problem.ts";
+import { root, settings } from "./settings.ts";
+import { type Kind, startSuite } from "./suite.ts";
+
+const usage = "npm start -- [--edges N] [--auths N] [--quotas N] [--qrs N]";
+const replicasMax = 16;
+
+function readReplicas(args: string[]): Record<Kind, number> {
+  const option = { type: "string", default: "1" } as const;
+  let values: Record<string, string>;
+  try {
+    values = parseArgs({ args, options: { edges: option, auths: option, quotas: option, qrs: option } }).values;
+  } catch (error) {
+    throw new Problem(`${(error as Error).message.split("\n")[0]} Usage: ${usage}`, { cause: error });
+  }
+  const read = (name: string) => {
+    const count = Number(values[name]);
+    if (!Number.isInteger(count) || count < 1 || count > replicasMax) {
+      throw new Problem(`--${name} must be from 1 to ${replicasMax}. Usage: ${usage}`);
+    }
+    return count;
+  };
+  return { edge: read("edges"), auth: read("auths"), quota: read("quotas"), qr: read("qrs") };
+}
+
+function describeDemo(demo: Demo, url: string): string {
+  if (!("key" in demo)) {
+    return [
+      "The data of the last start is here again. For another key:",
+      "",
+      `  npm run -s admin -- key create --account ${demo.accountId} --name another`,
+    ].join("\n");
+  }
+  const header = `-H 'x-api-key: ${demo.key}'`;
+  const body = `{"name":"My first code","redirect_url":"https://example.com/","slug":"first"}`;
+  return [
+    `Demo account  ${demo.email}  (${demo.accountId})`,
+    `API key       ${demo.key}   shown this once`,
+    "",
+    "Create a code, read it, scan it:",
+    "",
+    `  curl -s ${url}/v1/qr-codes ${header} -H 'content-type: application/json' -d '${body}'`,
+    `  curl -s ${url}/v1/qr-codes/first ${header}`,
+    `  curl -si ${url}/first`,
+  ].join("\n");
+}
+
+async function main(): Promise<void> {
+  const startedAt = performance.now();
+  const config = loadConfig(settings);
+  const print = (text: string) => process.stdout.write(`${text}\n`);
+  const since = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7);
+  const suite = await startSuite({
+    dataDir: path.resolve(root, config.dataDir),
+    port: config.port,
+    replicas: readReplicas(process.argv.slice(2)),
+    databaseUrl: config.databaseUrl,
+    natsUrl: config.natsUrl,
+    restart: true,
+    tell: (text) => print(`${since()}  ${text}`),
+  });
+
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      print(`\n${since()}  stopping`);
+      suite.stop().then(
+        () => {
+          print(`${since()}  stopped`);
+          process.exit(0);
+        },
+        (error) => {
+          process.stderr.write(`${error}\n`);
+          process.exit(1);
+        },
+      );
+    });
+  }
+
+  const urls = suite.edgeUrls().map((url) => url.replace("127.0.0.1", "localhost"));
+  const demo = await ensureDemo(
+    suite
+      .members("auth")
+      .map((member) => member.address)
+      .join(","),
+  );
+  print(`
+QRForge is up.
+
+API           ${urls.map((url) => `${url}/v1`).join("  ")}
+Dashboard     ${urls[0]}/
+${describeDemo(demo, urls[0] as string)}
+
+Ctrl-C stops everything.`);
+}
+
+main().catch((error) => {
+  const known = error instanceof Problem || error instanceof ConfigError;
+  process.stderr.write(`${known ? error.message : error.stack}\n`);
+  process.exit(1);
+});

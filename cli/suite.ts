@@ -1,0 +1,271 @@
+import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { endChild, hasEnded, spawnNode } from "./child.ts";
+import type { InfraCommand, InfraMessage, InfraRequest, ServerState } from "./infra.ts";
+import { probePort } from "./ports.ts";
+import { Problem } from "./problem.ts";
+import { isAlive, type RunFile, readRunFile, removeRunFile, writeRunFile } from "./run-file.ts";
+import { root } from "./settings.ts";
+
+export type Kind = "auth" | "quota" | "qr" | "edge";
+
+export interface SuiteOptions {
+  dataDir: string;
+  /** The first edge's port; the next edges follow. 0 is any free one for each. */
+  port: number;
+  replicas: Record<Kind, number>;
+  /** Servers of one's own; empty for the embedded ones. */
+  databaseUrl: string;
+  natsUrl: string;
+  /** Settings for services of a kind, besides those that the launcher gives. */
+  env?: Partial<Record<Kind, Record<string, string>>>;
+  /** Whether a service that ends unasked is started again. */
+  restart: boolean;
+  /** Told what is going on, a line at a time. */
+  tell(text: string): void;
+}
+
+export interface Member {
+  kind: Kind;
+  name: string;
+  address: string;
+  child: ChildProcess;
+}
+
+export interface Suite {
+  members(kind: Kind): Member[];
+  /** Where the edges are, `http://127.0.0.1:port`. */
+  edgeUrls(): string[];
+  infra(): { postgres: ServerState | null; nats: ServerState | null };
+  databaseUrl: string;
+  /** Stops or starts an embedded server and waits until that is so. */
+  command(command: InfraCommand): Promise<void>;
+  /** Starts a member that has ended again, at its old address. */
+  revive(member: Member): Promise<void>;
+  /** Drains and ends everything. */
+  stop(): Promise<void>;
+}
+
+const startMaxMs = 30_000;
+const endMaxMs = 15_000;
+const restartMs = 500;
+
+/** Starts the whole suite on this machine and lists it in `run.json`. Throws a Problem if something is to be mended. */
+export async function startSuite(options: SuiteOptions): Promise<Suite> {
+  const { dataDir, tell } = options;
+  await claimDataDir(dataDir, tell);
+  const edgePorts = await claimPorts(options);
+  const logs = path.join(dataDir, "logs");
+  await mkdir(logs, { recursive: true, mode: 0o700 });
+
+  const members: Member[] = [];
+  let stopping = false;
+  const infra = await startInfra();
+  const databaseUrl = options.databaseUrl || (infra.state.postgres as ServerState).url;
+  const shortUrlBase = process.env.SHORT_URL_BASE ?? `http://localhost:${edgePorts[0]}`;
+
+  function environment(kind: Kind): NodeJS.ProcessEnv {
+    const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
+    return {
+      ...process.env,
+      NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
+      DATABASE_URL: databaseUrl,
+      NATS_URL: options.natsUrl || (infra.state.nats?.url ?? ""),
+      SHORT_URL_BASE: shortUrlBase,
+      ...(kind === "edge" && {
+        AUTH_ADDRESS: addresses("auth"),
+        QUOTA_ADDRESS: addresses("quota"),
+        QR_ADDRESS: addresses("qr"),
+      }),
+      ...options.env?.[kind],
+    };
+  }
+
+  async function startMember(kind: Kind, index: number, listen: string): Promise<Member> {
+    const name = options.replicas[kind] > 1 ? `${kind}-${index + 1}` : kind;
+    const member = { kind, name, address: listen } as Member;
+    await launch(member);
+    tell(`${name}: ready`);
+    return member;
+  }
+
+  async function launch(member: Member): Promise<void> {
+    const logFile = path.join(logs, `${member.name}.log`);
+    const child = spawnNode(path.join(root, "services", member.kind, "main.ts"), {
+      env: { ...environment(member.kind), LISTEN_ADDRESS: member.address },
+      logFile,
+    });
+    member.child = child;
+    member.address = await announced(child, member.name, logFile);
+    child.once("exit", () => void replace(member, child));
+  }
+
+  async function replace(member: Member, child: ChildProcess): Promise<void> {
+    if (!options.restart || stopping || member.child !== child) return;
+    tell(`${member.name} ended unexpectedly; starting it again`);
+    await new Promise((resolve) => setTimeout(resolve, restartMs));
+    if (stopping || member.child !== child) return;
+    try {
+      await launch(member);
+      await list();
+      tell(`${member.name}: ready`);
+    } catch (error) {
+      tell((error as Error).message);
+    }
+  }
+
+  async function list(): Promise<void> {
+    const of = (kind: Kind) =>
+      members.flatMap(({ kind: one, address, child }) => (one === kind ? [{ address, pid: child.pid as number }] : []));
+    const content: RunFile = {
+      launcher: { pid: process.pid },
+      edges: of("edge").map(({ address, pid }) => ({ url: `http://${address}`, pid })),
+      auth: of("auth"),
+      quota: of("quota"),
+      qr: of("qr"),
+      postgres: infra.state.postgres ?? { url: databaseUrl, pid: null },
+      nats: infra.state.nats ?? (options.natsUrl ? { url: options.natsUrl, pid: null } : null),
+    };
+    await writeRunFile(dataDir, content);
+  }
+
+  async function startInfra() {
+    const request: InfraRequest = {
+      dataDir,
+      toolsDir: path.join(root, ".qrforge", "tools"),
+      postgres: options.databaseUrl === "",
+      nats: options.natsUrl === "",
+    };
+    const logFile = path.join(logs, "infra.log");
+    const child = spawnNode(path.join(root, "cli", "infra.ts"), {
+      args: [JSON.stringify(request)],
+      env: process.env,
+      logFile,
+    });
+    const infra = { child, state: { postgres: null, nats: null } as ReturnType<Suite["infra"]>, changed: () => {} };
+    await new Promise<void>((resolve, reject) => {
+      child.on("message", (message: InfraMessage) => {
+        if ("tell" in message) tell(message.tell);
+        else if ("problem" in message) reject(new Problem(message.problem));
+        else {
+          infra.state = message.up;
+          if (members.length > 0) void list();
+          infra.changed();
+          resolve();
+        }
+      });
+      child.once("exit", (code) => {
+        reject(new Problem(`the keeper of Postgres and NATS ended (code ${code}); see ${logFile}`));
+        if (!stopping) tell(`the keeper of Postgres and NATS ended (code ${code}); see ${logFile}`);
+      });
+    });
+    return infra;
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true;
+    // Who asks is stopped before who answers, so that what is in flight can finish.
+    await Promise.all(members.filter(({ kind }) => kind === "edge").map(({ child }) => endChild(child, endMaxMs)));
+    await Promise.all(members.map(({ child }) => endChild(child, endMaxMs)));
+    await endChild(infra.child, endMaxMs);
+    await removeRunFile(dataDir);
+  }
+
+  try {
+    const backends = (["auth", "quota", "qr"] as const).flatMap((kind) =>
+      Array.from({ length: options.replicas[kind] }, (_, index) => startMember(kind, index, "127.0.0.1:0")),
+    );
+    members.push(...(await Promise.all(backends)));
+    const edges = edgePorts.map((port, index) => startMember("edge", index, `127.0.0.1:${port}`));
+    members.push(...(await Promise.all(edges)));
+    await list();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  return {
+    members: (kind) => members.filter((member) => member.kind === kind),
+    edgeUrls: () => members.filter(({ kind }) => kind === "edge").map(({ address }) => `http://${address}`),
+    infra: () => infra.state,
+    databaseUrl,
+    command: (command) =>
+      new Promise((resolve) => {
+        infra.changed = resolve;
+        infra.child.send(command);
+      }),
+    async revive(member) {
+      if (!hasEnded(member.child)) throw new Error(`${member.name} still runs`);
+      await launch(member);
+      await list();
+    },
+    stop,
+  };
+}
+
+function addressList(members: Member[]): string {
+  return members.map((member) => member.address).join(",");
+}
+
+/** Waits until a service says where it listens. */
+function announced(child: ChildProcess, name: string, logFile: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Problem(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`)),
+      startMaxMs,
+    );
+    child.on("message", ({ ready }: { ready: string }) => {
+      clearTimeout(timer);
+      resolve(ready);
+    });
+    child.once("exit", async (code) => {
+      clearTimeout(timer);
+      const last = (await readFile(logFile, "utf8").catch(() => "")).trim().split("\n").at(-1);
+      reject(new Problem(`${name} ended while starting (code ${code}); see ${logFile}: ${last}`));
+    });
+  });
+}
+
+/** Makes the data directory this launcher's own. */
+async function claimDataDir(dataDir: string, tell: (text: string) => void): Promise<void> {
+  const mend = "Set QRFORGE_DATA_DIR to a folder of your own.";
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Problem(`${dataDir} cannot be made: ${(error as Error).message}. ${mend}`, { cause: error });
+  }
+  const uid = process.getuid?.();
+  const owner = (await stat(dataDir)).uid;
+  if (uid !== undefined && owner !== uid) {
+    throw new Problem(`${dataDir} belongs to user ${owner}, and you are ${uid}. Start as that user, or: ${mend}`);
+  }
+  const runFile = path.join(dataDir, "run.json");
+  const listed = await readRunFile(dataDir);
+  if (listed && isAlive(listed.launcher?.pid)) {
+    throw new Problem(
+      `QRForge is running here already (pid ${listed.launcher.pid}). Stop it, or set QRFORGE_DATA_DIR to start another. ` +
+        `If that process is something else, delete ${runFile}.`,
+    );
+  }
+  if (listed || existsSync(runFile)) {
+    tell("run.json was left by a suite that has ended; it is replaced");
+    await removeRunFile(dataDir);
+  }
+}
+
+async function claimPorts({ port, replicas }: SuiteOptions): Promise<number[]> {
+  const ports: number[] = [];
+  for (let index = 0; index < replicas.edge; index++) {
+    const wanted = port === 0 ? 0 : port + index;
+    try {
+      ports.push(await probePort(wanted));
+    } catch (error) {
+      throw new Problem(`Port ${wanted} is in use. Stop what uses it, or choose another: QRFORGE_PORT=9080 npm start`, {
+        cause: error,
+      });
+    }
+  }
+  return ports;
+}

@@ -1,0 +1,12 @@
+import { integer } from "../config.ts";
+
+/** What every gRPC server reads. */
+export const rpcServerSettings = {
+  callsInFlightMax: integer("CALLS_IN_FLIGHT_MAX", "gRPC calls being worked on at once at most", 10_000, { min: 1 }),
+  connectionAgeMaxMs: integer(
+    "CONNECTION_AGE_MAX_MS",
+    "after how long a gRPC connection is closed gently so that clients find new replicas, in ms",
+    300_000,
+    { min: 1_000 },
+  ),
+};

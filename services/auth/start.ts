@@ -1,0 +1,32 @@
+import { createBus } from "../../platform/bus.ts";
+import type { Config } from "../../platform/config.ts";
+import { createCloser, type Running } from "../../platform/lifecycle.ts";
+import type { Logger } from "../../platform/log.ts";
+import { createRpcServer } from "../../platform/rpc/server.ts";
+import { openDatabase } from "../../platform/sql.ts";
+import type { settings } from "./config.ts";
+import { createAuthService } from "./service.ts";
+import { createStore } from "./store.ts";
+
+/** On this subject travel the hashes of keys whose answers have changed, 32 bytes each. */
+const forgetSubject = "qrforge.auth.forget";
+
+export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
+  const closer = createCloser(log);
+  const migrations = new URL("migrations/", import.meta.url);
+  const sql = await openDatabase({ ...config, schema: "auth", migrations, log });
+  closer.defer("sql", () => sql.end());
+  const bus = createBus({ url: config.natsUrl, name: "qrforge-auth", log });
+  closer.defer("bus", () => bus.close());
+
+  const server = await createRpcServer({
+    ...config,
+    log,
+    implementations: createAuthService({
+      store: createStore(sql),
+      forgetKeys: (hashes) => bus.publish(forgetSubject, Buffer.concat(hashes)),
+    }),
+  });
+  closer.defer("server", () => server.close());
+  return { address: server.address, close: () => closer.close() };
+}

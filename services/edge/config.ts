@@ -1,0 +1,29 @@
+import { busSettings, commonSettings, integer, listenAddress, text } from "../../platform/config.ts";
+
+const replicas = "as host:port,host:port for several, or dns:///name:port";
+
+/** Every setting of the edge. */
+export const settings = {
+  ...commonSettings,
+  ...busSettings,
+  listen: listenAddress("LISTEN_ADDRESS", "where HTTP is served, host:port", "127.0.0.1:8080"),
+  authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
+  quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),
+  qrAddress: text("QR_ADDRESS", `qr's replicas, ${replicas}`, "127.0.0.1:50053"),
+  upstreamTimeoutMs: integer("UPSTREAM_TIMEOUT_MS", "how long one request waits for all its services, in ms", 5_000, {
+    min: 1,
+  }),
+  cacheEntriesMax: integer("CACHE_ENTRIES_MAX", "keys, and as many slugs, that an edge remembers at most", 100_000, {
+    min: 1,
+  }),
+  cacheLifetimeMs: integer("CACHE_LIFETIME_MS", "how long an edge remembers a key or a slug, in ms; 0 is never", 1_000),
+  batchItemsMax: integer("BATCH_ITEMS_MAX", "items that one call to a service carries at most", 256, {
+    min: 1,
+    max: 1_000,
+  }),
+  batchesInFlightMax: integer("BATCHES_IN_FLIGHT_MAX", "calls of one kind under way at once at most", 8, { min: 1 }),
+  batchQueueMax: integer("BATCH_QUEUE_MAX", "items of one kind that wait to be sent at most", 10_000, { min: 1 }),
+  scanBufferMax: integer("SCAN_BUFFER_MAX", "scans that wait to be recorded at most; more are dropped", 100_000, {
+    min: 1,
+  }),
+};

@@ -1,0 +1,35 @@
+import { hash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import { Failure } from "../../platform/errors.ts";
+import { checksumBase62 } from "../../platform/ids.ts";
+
+const keyPattern = /^api_live_([0-9A-Za-z]{26})([0-9A-Za-z]{6})$/;
+
+/**
+ * The key that a request carries, in `x-api-key` or as a bearer token. Fails with UNAUTHORIZED if there is none, if the
+ * two differ, or if it is malformed, which needs no look-up to see.
+ */
+export function readKey(headers: IncomingHttpHeaders): string {
+  const fromHeader = headers["x-api-key"];
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
+  const key = typeof fromHeader === "string" ? fromHeader.trim() : bearer;
+  if (key === undefined) {
+    throw new Failure("UNAUTHORIZED", "No API key was sent. Send it in the header x-api-key.");
+  }
+  if (bearer !== undefined && bearer !== key) {
+    throw new Failure("UNAUTHORIZED", "x-api-key and Authorization carry different keys. Send one.");
+  }
+  const match = keyPattern.exec(key);
+  if (!match || checksumBase62(match[1] as string) !== match[2]) {
+    throw new Failure(
+      "UNAUTHORIZED",
+      "The API key is malformed: api_live_ and 32 letters and digits. Check for typos.",
+    );
+  }
+  return key;
+}
+
+/** The SHA-256 of a key in hex: the form in which it is looked up, so that the key itself stays here. */
+export function hashKey(key: string): string {
+  return hash("sha256", key, "hex");
+}

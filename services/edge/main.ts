@@ -1,0 +1,5 @@
+import { run } from "../../platform/lifecycle.ts";
+import { settings } from "./config.ts";
+import { start } from "./start.ts";
+
+await run({ name: "edge", settings, start });

@@ -1,0 +1,60 @@
+import type { z } from "zod";
+import type { Metered } from "./rate-limit.ts";
+import type { AccountLimits, Upstreams } from "./upstreams.ts";
+
+/** What a handler is given: who calls, what for, and all that it may ask. */
+export interface RouteInput<Params, Query, Body> {
+  accountId: string;
+  limits: AccountLimits;
+  metered: Metered;
+  params: Params;
+  query: Query;
+  body: Body;
+  ifMatch: string | undefined;
+  ifNoneMatch: string | undefined;
+  upstreams: Upstreams;
+  /** How long upstream calls of this request may take from now on, in ms. */
+  deadlineMs: number;
+}
+
+/** What a handler answers: the data of the envelope, or nothing for 304. */
+export interface RouteAnswer {
+  data?: unknown;
+  /** For lists: the cursor of the next page, or null on the last. */
+  nextCursor?: string | null;
+  status?: number;
+  headers?: Record<string, string>;
+}
+
+/** One operation of the public API. */
+export interface Route {
+  method: "GET" | "POST" | "PATCH";
+  /** With parameters as `:name`. */
+  path: string;
+  /** Unique; names the operation in documents and metrics. */
+  operation: string;
+  /** One line for the reference. */
+  summary: string;
+  params: z.ZodType;
+  query: z.ZodType;
+  /** Undefined for operations without a body. */
+  body: z.ZodType | undefined;
+  handle(input: RouteInput<never, never, never>): Promise<RouteAnswer>;
+}
+
+interface TypedRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType | undefined>
+  extends Omit<Route, "params" | "query" | "body" | "handle"> {
+  params: P;
+  query: Q;
+  body: B;
+  handle(
+    input: RouteInput<z.output<P>, z.output<Q>, B extends z.ZodType ? z.output<B> : undefined>,
+  ): Promise<RouteAnswer>;
+}
+
+/** Checks a route's handler against its schemas. */
+export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType | undefined>(
+  typed: TypedRoute<P, Q, B>,
+): Route {
+  return typed as unknown as Route;
+}

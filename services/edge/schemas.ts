@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import type { FieldIssue } from "../../platform/errors.ts";
+
+/** A JSON object with these fields and no others. */
+export function bodyOf<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z.strictObject(shape, { error: "must be a JSON object" });
+}
+
+/** Query parameters, each at most once, and no others. */
+export const queryOf = bodyOf;
+
+export const noParams = z.object({});
+export const noQuery = queryOf({});
+export const idParams = z.object({ id: z.string() });
+export const projectId = z.string().min(1);
+export const listQuery = {
+  limit: z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number from 1 to 100")
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= 100, "must be a whole number from 1 to 100")
+    .optional(),
+  cursor: z.string().optional(),
+};
+
+/** Text of 1 to `max` characters; the service behind counts and judges them. */
+export function nameOf(max: number) {
+  return z.string().describe(`1 to ${max} characters`);
+}
+
+/** An absolute http or https URL; the service behind knows the rest of the rules. */
+export const redirectUrl = z
+  .string()
+  .regex(/^https?:\/\//i, "must be an absolute URL that begins with http:// or https://");
+
+export const style = z.strictObject({ foreground: z.string().optional(), background: z.string().optional() });
+
+export const statusNumbers = {
+  active: QrCodeStatus.ACTIVE,
+  archived: QrCodeStatus.ARCHIVED,
+  all: QrCodeStatus.UNSPECIFIED,
+};
+
+/** What is wrong with a value, each fault under the dotted path of its field. */
+export function issuesOf(error: z.ZodError): FieldIssue[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({ field: [...path, key].join("."), issue: "is not known here" }));
+    }
+    return [{ field: path.join("."), issue: describe(issue) }];
+  });
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.input === undefined) return "is required";
+      return `must be ${issue.expected === "object" ? "an object" : `a ${issue.expected}`}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.join(", ")}`;
+    case "too_big":
+      return `must have at most ${issue.maximum} characters`;
+    case "too_small":
+      return "must not be empty";
+    default:
+      return issue.message;
+  }
+}

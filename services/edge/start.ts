@@ -1,0 +1,36 @@
+import { randomUUIDv7 } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../../platform/clock.ts";
+import type { Config } from "../../platform/config.ts";
+import { createCloser, type Running } from "../../platform/lifecycle.ts";
+import type { Logger } from "../../platform/log.ts";
+import type { settings } from "./config.ts";
+import { createHttp } from "./http.ts";
+import { createScanRecorder } from "./scan-recorder.ts";
+import { createUpstreams } from "./upstreams.ts";
+
+export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
+  const closer = createCloser(log);
+  const upstreams = createUpstreams(config, closer, log);
+  const scanRecorder = createScanRecorder({
+    scans: upstreams.scans,
+    newScanId: randomUUIDv7,
+    clock: systemClock,
+    bufferMax: config.scanBufferMax,
+    log,
+  });
+  closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: config.drainMs / 2 }));
+
+  const app = createHttp({
+    upstreams,
+    scanRecorder,
+    newRequestId: randomUUIDv7,
+    dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
+    upstreamTimeoutMs: config.upstreamTimeoutMs,
+    log,
+  });
+  await app.listen({ host: config.listen.host, port: config.listen.port });
+  closer.defer("http", () => app.close());
+  const { port } = app.server.address() as { port: number };
+  return { address: `${config.listen.host}:${port}`, close: () => closer.close() };
+}

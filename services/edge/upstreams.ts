@@ -1,0 +1,162 @@
+import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
+import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
+import { type QrCode, QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { QuotaService, Window } from "../../gen/qrforge/quota/v1/quota_pb.ts";
+import { createBatcher } from "../../platform/batcher.ts";
+import { createBus } from "../../platform/bus.ts";
+import { createCache } from "../../platform/cache.ts";
+import { systemClock } from "../../platform/clock.ts";
+import type { Config } from "../../platform/config.ts";
+import { Failure } from "../../platform/errors.ts";
+import type { Closer } from "../../platform/lifecycle.ts";
+import type { Logger } from "../../platform/log.ts";
+import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
+import type { settings } from "./config.ts";
+import type { Metered } from "./rate-limit.ts";
+
+/** Limits of an account; 0 is unlimited. */
+export interface AccountLimits {
+  perMinute: number;
+  perDay: number;
+}
+
+/** What auth says of a key. */
+export type KeyAnswer =
+  | { verdict: "active"; keyId: string; accountId: string; limits: AccountLimits }
+  | { verdict: "unknown" | "revoked" | "account_disabled" };
+
+/** What qr says of a slug. */
+export type SlugAnswer = { status: "active"; codeId: string; redirectUrl: string } | { status: "archived" | "unknown" };
+
+interface Wait {
+  deadlineMs: number;
+}
+
+/** All that the edge asks of the services behind it. Every call fails with a Failure, and none outlasts its deadline. */
+export interface Upstreams {
+  /** What a key, named by the hex of its SHA-256, is good for. */
+  resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
+  /** Charges an account, or tells which window has no room. */
+  consume(accountId: string, cost: number, limits: AccountLimits, wait: Wait): Promise<Metered>;
+  /** A code by id or slug, if the account has it. */
+  getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
+  /** Where a slug leads. */
+  resolveSlug(slug: string, wait: Wait): Promise<SlugAnswer>;
+  qrCodes: RpcClient<typeof QrCodeService>;
+  projects: RpcClient<typeof ProjectService>;
+  scans: RpcClient<typeof ScanService>;
+  /** Resolves if every service can be reached. */
+  ready(wait: Wait): Promise<void>;
+}
+
+const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Window.DAY]: "day" } as const;
+
+export function createUpstreams(config: Config<typeof settings>, closer: Closer, log: Logger): Upstreams {
+  const clock = systemClock;
+  const keys = createRpcClient(KeyService, { address: config.authAddress });
+  const quota = createRpcClient(QuotaService, { address: config.quotaAddress });
+  const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress });
+  const projects = createRpcClient(ProjectService, { address: config.qrAddress });
+  const scans = createRpcClient(ScanService, { address: config.qrAddress });
+  const clients = [keys, quota, qrCodes, projects, scans];
+  closer.defer("rpc clients", () => clients.map((client) => client.close()));
+
+  const batching = {
+    batchItemsMax: config.batchItemsMax,
+    inFlightMax: config.batchesInFlightMax,
+    queuedItemsMax: config.batchQueueMax,
+  };
+  const resolveKeys = createBatcher<string, KeyAnswer>({
+    ...batching,
+    async send(hashes, wait) {
+      const keyHashes = hashes.map((hash) => Buffer.from(hash, "hex"));
+      const { resolutions } = await keys.client.batchResolveKeys({ keyHashes }, wait);
+      return resolutions.map(toKeyAnswer);
+    },
+  });
+  const consume = createBatcher<{ accountId: string; cost: number; limits: AccountLimits }, Metered>({
+    ...batching,
+    async send(asks, wait) {
+      const requests = asks.map(({ accountId, cost, limits }) => ({
+        accountId,
+        cost,
+        limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) },
+      }));
+      const { decisions, decideTime } = await quota.client.batchConsumeQuota({ requests }, wait);
+      const decidedAtMs = Number(decideTime?.seconds ?? 0) * 1000;
+      return decisions.map((decision, index) => {
+        const limits = asks[index]?.limits as AccountLimits;
+        return {
+          refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
+          minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },
+          day: { limit: limits.perDay, used: Number(decision.dayUsed), resetS: decision.dayResetS },
+          decidedAtMs,
+        };
+      });
+    },
+  });
+  const getQrCodes = createBatcher<{ accountId: string; idOrSlug: string }, QrCode | undefined>({
+    ...batching,
+    send: async (names, wait) =>
+      (await qrCodes.client.batchGetQrCodes({ names }, wait)).lookups.map(({ qrCode }) => qrCode),
+  });
+  const resolveSlugs = createBatcher<string, SlugAnswer>({
+    ...batching,
+    send: async (slugs, wait) =>
+      (await qrCodes.client.batchResolveSlugs({ slugs }, wait)).resolutions.map(
+        ({ status, qrCodeId: codeId, redirectUrl }) => {
+          if (status === QrCodeStatus.ACTIVE) return { status: "active", codeId, redirectUrl };
+          return { status: status === QrCodeStatus.ARCHIVED ? "archived" : "unknown" };
+        },
+      ),
+  });
+
+  const caching = { clock, entriesMax: config.cacheEntriesMax, lifetimeMs: () => config.cacheLifetimeMs };
+  const keyCache = createCache<KeyAnswer>({ ...caching, load: resolveKeys });
+  const slugCache = createCache<SlugAnswer>({ ...caching, load: resolveSlugs });
+
+  const bus = createBus({ url: config.natsUrl, name: "qrforge-edge", log });
+  closer.defer("bus", () => bus.close());
+  bus.subscribe("qrforge.auth.forget", (data) => {
+    const hashes = Buffer.from(data).toString("hex");
+    for (let at = 0; at < hashes.length; at += 64) keyCache.forget(hashes.slice(at, at + 64));
+  });
+  bus.subscribe("qrforge.qr.forget", (data) => slugCache.forget(Buffer.from(data).toString()));
+
+  return {
+    resolveKey: keyCache.get,
+    consume: (accountId, cost, limits, wait) => consume({ accountId, cost, limits }, wait),
+    getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
+    resolveSlug: slugCache.get,
+    qrCodes: qrCodes.client,
+    projects: projects.client,
+    scans: scans.client,
+    async ready(wait) {
+      await Promise.all(clients.map((client) => client.ready(wait)));
+    },
+  };
+}
+
+function toKeyAnswer(resolution: {
+  verdict: KeyVerdict;
+  keyId: string;
+  accountId: string;
+  limits?: { perMinute: bigint; perDay: bigint };
+}): KeyAnswer {
+  switch (resolution.verdict) {
+    case KeyVerdict.ACTIVE: {
+      const { perMinute = 0n, perDay = 0n } = resolution.limits ?? {};
+      const limits = { perMinute: Number(perMinute), perDay: Number(perDay) };
+      return { verdict: "active", keyId: resolution.keyId, accountId: resolution.accountId, limits };
+    }
+    case KeyVerdict.UNKNOWN:
+      return { verdict: "unknown" };
+    case KeyVerdict.REVOKED:
+      return { verdict: "revoked" };
+    case KeyVerdict.ACCOUNT_DISABLED:
+      return { verdict: "account_disabled" };
+    default:
+      throw new Failure("INTERNAL_ERROR", undefined, { cause: new Error(`unforeseen verdict ${resolution.verdict}`) });
+  }
+}

@@ -1,0 +1,61 @@
+import type { FieldIssue } from "../../platform/errors.ts";
+import { redirectUrlIssue } from "./redirect-url.ts";
+import { slugIssue } from "./slugs.ts";
+
+export interface Style {
+  foreground: string;
+  background: string;
+}
+
+export const plainStyle: Style = { foreground: "#000000", background: "#ffffff" };
+
+/** The fields of a code that a caller may give; undefined leaves a field alone. */
+export interface CodeFields {
+  name?: string | undefined;
+  redirectUrl?: string | undefined;
+  slug?: string | undefined;
+  style?: Partial<Style> | undefined;
+}
+
+/** Everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
+export function codeIssues(fields: CodeFields, shortUrl: string | undefined): FieldIssue[] {
+  const issues: [string, string | undefined][] = [];
+  if (fields.name !== undefined) issues.push(["name", textIssue(fields.name, 1, 200)]);
+  if (fields.redirectUrl !== undefined) issues.push(["redirect_url", redirectUrlIssue(fields.redirectUrl, shortUrl)]);
+  if (fields.slug !== undefined) issues.push(["slug", slugIssue(fields.slug)]);
+  for (const part of ["foreground", "background"] as const) {
+    const colour = fields.style?.[part];
+    if (colour && !/^#[0-9a-f]{6}$/i.test(colour)) issues.push([`style.${part}`, "must be a colour like #1a2b3c"]);
+  }
+  return toFieldIssues(issues);
+}
+
+/** Everything that is wrong with a project's fields. */
+export function projectIssues(fields: { name: string; description: string }): FieldIssue[] {
+  return toFieldIssues([
+    ["name", textIssue(fields.name, 1, 100)],
+    ["description", textIssue(fields.description, 0, 500)],
+  ]);
+}
+
+/** A style with every part, the missing ones plain, in the form in which it is stored. */
+export function completeStyle(style: Partial<Style> | undefined): Style {
+  return {
+    foreground: (style?.foreground || plainStyle.foreground).toLowerCase(),
+    background: (style?.background || plainStyle.background).toLowerCase(),
+  };
+}
+
+/** Lengths count Unicode code points, as a person would count characters of most scripts. */
+function textIssue(text: string, min: number, max: number): string | undefined {
+  if (min > 0 && text.trim() === "") return "is required";
+  if ([...text].length > max) return `must have at most ${max} characters`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(text)) return "must not have control characters";
+  if (!text.isWellFormed()) return "must be well-formed Unicode";
+  return undefined;
+}
+
+function toFieldIssues(issues: [string, string | undefined][]): FieldIssue[] {
+  return issues.flatMap(([field, issue]) => (issue === undefined ? [] : [{ field, issue }]));
+}

@@ -1,0 +1,24 @@
+/** Paths that the edge serves itself or may come to serve; none can be a slug. */
+const reserved = new Set(
+  (
+    "admin api app assets auth billing dashboard docs favicon graphql grpc health healthz help index internal login " +
+    "logout metrics openapi qr readyz robots scan scans security settings signin signup sitemap static status support " +
+    "usage v1 v2 well-known www"
+  ).split(" "),
+);
+
+export const slugPattern = /^[0-9a-z](?:[0-9a-z-]{1,62})[0-9a-z]$/;
+
+/** A slug that nobody chose: `qr-` and 7 random characters of [0-9a-z]. */
+export function formatSlug(randomPart: string): string {
+  return `qr-${randomPart}`;
+}
+
+/** What is wrong with a chosen slug, or undefined if nothing is. */
+export function slugIssue(slug: string): string | undefined {
+  if (!slugPattern.test(slug)) {
+    return "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit";
+  }
+  if (reserved.has(slug)) return "is reserved; choose another";
+  return undefined;
+}

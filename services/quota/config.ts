@@ -1,0 +1,11 @@
+import { commonSettings, databaseSettings, integer, listenAddress } from "../../platform/config.ts";
+import { rpcServerSettings } from "../../platform/rpc/settings.ts";
+
+/** Every setting of quota. */
+export const settings = {
+  ...commonSettings,
+  ...databaseSettings,
+  ...rpcServerSettings,
+  listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50052"),
+  waitingMax: integer("QUOTA_WAITING_MAX", "requests that wait for a statement at most", 100_000, { min: 1_000 }),
+};

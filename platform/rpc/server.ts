@@ -1,4 +1,11 @@
-import { create, type DescFile, type DescMethodUnary, type DescService, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescFile,
+  type DescMethodUnary,
+  type DescService,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type handleUnaryCall, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
@@ -76,16 +83,17 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
       if (!handler) throw new Error(`${service.typeName} has no handler for ${method.name}`);
       const input = codec(method.input);
       const output = codec(method.output);
+      // A request is read and an answer written inside the handler's try, so that a failure of either is seen.
       definition[method.localName] = {
         path: methodPath(service, method.name),
         requestStream: false,
         responseStream: false,
         requestSerialize: input.serialize,
-        requestDeserialize: input.deserialize,
-        responseSerialize: output.serialize,
+        requestDeserialize: (bytes: Buffer) => bytes,
+        responseSerialize: (bytes: Buffer) => bytes,
         responseDeserialize: output.deserialize,
       };
-      adapted[method.localName] = adapt(method, handler as never, calls, log);
+      adapted[method.localName] = adapt(method, handler as never, calls, log) as never;
     }
     server.addService(definition as never, adapted);
   }
@@ -117,21 +125,25 @@ function adapt(
   handler: (request: never, context: CallContext) => Promise<never>,
   calls: { inFlight: number; max: number },
   log: Logger,
-): handleUnaryCall<unknown, unknown> {
+): handleUnaryCall<Buffer, Buffer> {
+  const input = codec(method.input);
+  const output = codec(method.output);
   return async (call, callback) => {
     if (calls.inFlight >= calls.max) {
       callback(failureToStatus(new Failure("UNAVAILABLE", "The service is at its limit.", { retryAfterS: 1 })));
       return;
     }
     calls.inFlight++;
+    let request: Message | undefined;
     try {
-      const answer = await handler(call.request as never, contextOf(call));
-      callback(null, create(method.output, answer));
+      request = readRequest(input.deserialize, call.request);
+      const answer = await handler(request as never, contextOf(call));
+      callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
       const failure = toFailure(error);
       if (failure.reason === "INTERNAL_ERROR") {
-        const request = redact(method.input, call.request as never);
-        log.error({ error: failure.cause ?? failure, method: method.toString(), request }, "call failed");
+        const shown = request && redact(method.input, request);
+        log.error({ error: failure.cause ?? failure, method: method.toString(), request: shown }, "call failed");
       }
       callback(failureToStatus(failure));
     } finally {
@@ -140,7 +152,15 @@ function adapt(
   };
 }
 
-function contextOf(call: ServerUnaryCall<unknown, unknown>): CallContext {
+function readRequest(deserialize: (bytes: Buffer) => Message, bytes: Buffer): Message {
+  try {
+    return deserialize(bytes);
+  } catch (error) {
+    throw new Failure("INVALID_REQUEST", "The bytes are not this method's request.", { cause: error });
+  }
+}
+
+function contextOf(call: ServerUnaryCall<Buffer, Buffer>): CallContext {
   return {
     remainingMs() {
       const deadline = call.getDeadline();

@@ -73,7 +73,7 @@ export function createAuthService({ store, forgetKeys }: AuthDependencies): Impl
         if (keyHashes.length === 0 || keyHashes.length > keysPerCallMax) {
           throw new Failure("INVALID_REQUEST", `key_hashes must hold 1 to ${keysPerCallMax} hashes`);
         }
-        const rows = await store.resolveKeys(keyHashes.map((hash) => Buffer.from(hash)));
+        const rows = await store.resolveKeys(keyHashes);
         const byHash = new Map(rows.map((row) => [row.keyHash.toString("latin1"), row]));
         return { resolutions: keyHashes.map((hash) => resolve(byHash.get(Buffer.from(hash).toString("latin1")))) };
       },

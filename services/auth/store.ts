@@ -167,12 +167,13 @@ export function createStore(sql: Sql) {
     },
 
     /** The keys behind these hashes, in any order; unknown hashes are missing. */
-    async resolveKeys(hashes: Buffer[]): Promise<ResolvedRow[]> {
+    async resolveKeys(hashes: Uint8Array[]): Promise<ResolvedRow[]> {
+      const hexes = hashes.map((hash) => Buffer.from(hash).toString("hex"));
       return await sql<ResolvedRow[]>`
         select k.key_id as "keyId", k.account_id as "accountId", k.key_hash as "keyHash", k.status,
           a.disabled, a.per_minute as "perMinute", a.per_day as "perDay"
         from auth.keys k join auth.accounts a using (account_id)
-        where k.key_hash = any(${hashes as never}::bytea[])`;
+        where k.key_hash in (select decode(hex, 'hex') from unnest(${hexes}::text[]) as h (hex))`;
     },
   });
 }

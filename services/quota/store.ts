@@ -57,7 +57,7 @@ export function createStore(sql: Sql) {
           per_minute = excluded.per_minute, per_day = excluded.per_day,
           admitted = ${admitted}
         returning account_id as "accountId", minute, minute_used as "minuteUsed", day, day_used as "dayUsed", admitted,
-          extract(epoch from now())::float8 * 1000 as "nowMs"`;
+          floor(extract(epoch from now()) * 1000)::bigint as "nowMs"`;
       const byAccount = new Map(rows.map((row) => [row.accountId, row]));
       return runs.map((run) => byAccount.get(run.accountId) as WindowRow);
     },
@@ -68,7 +68,7 @@ export function createStore(sql: Sql) {
         select 0 as admitted, greatest(t.minute, w.minute) as minute, greatest(t.day, w.day) as day,
           case when w.minute >= t.minute then w.minute_used else 0 end as "minuteUsed",
           case when w.day >= t.day then w.day_used else 0 end as "dayUsed",
-          extract(epoch from now())::float8 * 1000 as "nowMs"
+          floor(extract(epoch from now()) * 1000)::bigint as "nowMs"
         from (
           select floor(extract(epoch from now()) / 60)::bigint as minute,
             floor(extract(epoch from now()) / 86400)::bigint as day

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chown, mkdir, open, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -45,6 +45,8 @@ export async function preparePostgres(
     await mkdir(data, { recursive: true, mode: 0o700 });
     await writeFile(passwordFile, randomBytes(24).toString("hex"), { mode: 0o600 });
     if (identity.spawnOptions.uid !== undefined) {
+      // nobody must get through to what is nobody's; the rest keeps its own locks.
+      await chmod(dataDir, 0o711);
       await chown(data, nobody, nobody);
       await chown(passwordFile, nobody, nobody);
     }

@@ -10,6 +10,11 @@ export const settings = {
     max: 65_000,
   }),
   dataDir: text("QRFORGE_DATA_DIR", "where everything is kept", ".qrforge"),
+  toolsDir: text(
+    "QRFORGE_TOOLS_DIR",
+    "where a fetched nats-server is kept, for all data directories",
+    path.join(".qrforge", "tools"),
+  ),
   databaseUrl: url("DATABASE_URL", "a Postgres of your own", ["postgres", "postgresql"], ""),
   natsUrl: { ...busSettings.natsUrl, meaning: "a NATS server of your own" },
 };

@@ -56,6 +56,7 @@ async function main(): Promise<void> {
   const since = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7);
   const suite = await startSuite({
     dataDir: path.resolve(root, config.dataDir),
+    toolsDir: path.resolve(root, config.toolsDir),
     port: config.port,
     replicas: readReplicas(process.argv.slice(2)),
     databaseUrl: config.databaseUrl,

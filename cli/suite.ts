@@ -13,6 +13,8 @@ export type Kind = "auth" | "quota" | "qr" | "edge";
 
 export interface SuiteOptions {
   dataDir: string;
+  /** Where a fetched nats-server is kept. */
+  toolsDir: string;
   /** The first edge's port; the next edges follow. 0 is any free one for each. */
   port: number;
   replicas: Record<Kind, number>;
@@ -134,7 +136,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   async function startInfra() {
     const request: InfraRequest = {
       dataDir,
-      toolsDir: path.join(root, ".qrforge", "tools"),
+      toolsDir: options.toolsDir,
       postgres: options.databaseUrl === "",
       nats: options.natsUrl === "",
     };

@@ -68,10 +68,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.addHook("onRequest", async (request, reply) => {
     request.arrivedAt = performance.now();
     reply.header("x-request-id", request.id);
-    const beyondTable = request.is404 && isApiPath(request.url);
-    if (!request.routeOptions.config.api && !beyondTable) return;
+    const inTable = request.routeOptions.config.api === true;
+    if (!inTable && !isApiPath(request.url)) return;
     request.caller = await admit(request, reply, options);
-    if (beyondTable) throw refusalOf(request.url);
+    if (!inTable) throw refusalOf(request.url);
   });
 
   for (const route of routes) {

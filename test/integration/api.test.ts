@@ -1,0 +1,289 @@
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { call, openAuth } from "../support/api.ts";
+
+const { edges, auths } = inject("suite");
+const edge = edges[0] as string;
+const auth = openAuth(auths);
+afterAll(() => auth.close());
+
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+async function newKey(): Promise<string> {
+  return (await auth.newAccount()).key;
+}
+
+async function newCode(key: string, fields: object = {}) {
+  const body = { name: "n", redirect_url: "https://example.com/", ...fields };
+  const answer = await call(`${edge}/v1/qr-codes`, { key, body });
+  expect(answer.status, answer.text).toBe(201);
+  return { ...answer.body.data, etag: answer.headers.get("etag") };
+}
+
+describe("the envelope", () => {
+  it("carries version and a request id, which is also a header", async () => {
+    const answer = await call(`${edge}/v1/usage`, { key: await newKey() });
+    expect(answer.body).toMatchObject({ ok: true, version: "2025-11-14-v1" });
+    expect(answer.body.request_id).toMatch(uuidV7);
+    expect(answer.headers.get("x-request-id")).toBe(answer.body.request_id);
+    expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
+  });
+
+  it("keeps a valid request id of the client's and replaces any other", async () => {
+    const sent = "0190b6a2-7f4c-7e10-8a5b-2f6c1d3e4a5b";
+    const kept = await call(`${edge}/v1/usage`, { headers: { "x-request-id": sent } });
+    expect(kept.status).toBe(401);
+    expect(kept.body.request_id).toBe(sent);
+    const replaced = await call(`${edge}/v1/usage`, { headers: { "x-request-id": "<script>" } });
+    expect(replaced.body.request_id).toMatch(uuidV7);
+  });
+});
+
+describe("order of checks", () => {
+  it("tells an unauthenticated caller nothing about what exists", async () => {
+    for (const path of ["/v1/qr-codes", "/v1/nope", "/v1/billing", "/v1", "//v1/qr-codes", "/%76%31/qr-codes"]) {
+      for (const method of ["GET", "DELETE"]) {
+        const answer = await call(`${edge}${path}`, { method });
+        expect([path, answer.status, answer.body.code]).toEqual([path, 401, "unauthorized"]);
+      }
+    }
+  });
+
+  it("closes billing, subscription, keys and internals to keys, and says why", async () => {
+    const key = await newKey();
+    for (const path of ["/v1/billing", "/v1/subscription/plan", "/v1/api-keys", "/v1/internal/x?y=1"]) {
+      const answer = await call(`${edge}${path}`, { key });
+      expect([answer.status, answer.body.code]).toEqual([403, "forbidden"]);
+      expect(answer.body.message.length).toBeGreaterThan(20);
+    }
+    const answer = await call(`${edge}/v1/billings`, { key });
+    expect([answer.status, answer.body.code]).toEqual([404, "not_found"]);
+  });
+
+  it("refuses other methods with Allow, and says why a code is not deleted", async () => {
+    const key = await newKey();
+    const answer = await call(`${edge}/v1/qr-codes/${"0".repeat(20)}`, { key, method: "DELETE" });
+    expect([answer.status, answer.body.code]).toEqual([405, "method_not_allowed"]);
+    expect(answer.headers.get("allow")).toBe("GET, HEAD, PATCH");
+    expect(answer.body.message).toContain("archived");
+    expect((await call(`${edge}/v1/usage`, { key, body: "not even json" })).headers.get("allow")).toBe("GET, HEAD");
+  });
+});
+
+describe("bodies", () => {
+  const post = async (body: unknown, headers?: Record<string, string>) =>
+    call(`${edge}/v1/qr-codes`, { key: await newKey(), body, ...(headers && { headers }) });
+
+  it("names every field at fault", async () => {
+    const answer = await post({});
+    expect(answer.status).toBe(400);
+    expect(answer.body.code).toBe("invalid_payload");
+    expect(answer.body.details).toEqual([
+      { field: "name", issue: "is required" },
+      { field: "redirect_url", issue: "is required" },
+    ]);
+    const wrong = await post({ name: 1, redirect_url: "javascript:alert(1)", nam: "x", style: { foreground: 1 } });
+    expect(wrong.body.details.map((detail: { field: string }) => detail.field).sort()).toEqual(
+      ["nam", "name", "redirect_url", "style.foreground"].sort(),
+    );
+  });
+
+  it("refuses what is not a JSON object", async () => {
+    for (const body of ["", "{", "[]", "null", '"x"', '{"__proto__":{"x":1}}']) {
+      const answer = await post(body);
+      expect([body, answer.status, answer.body.code]).toEqual([body, 400, "invalid_payload"]);
+    }
+  });
+
+  it("refuses other media types with 415 and over 64 KiB with 413", async () => {
+    expect((await post("a=b", { "content-type": "application/x-www-form-urlencoded" })).body.code).toBe(
+      "unsupported_media_type",
+    );
+    expect((await post("{}", { "content-type": "text/plain" })).status).toBe(415);
+    const large = await post({ name: "x".repeat(65_536), redirect_url: "https://example.com" });
+    expect([large.status, large.body.code]).toEqual([413, "payload_too_large"]);
+  });
+
+  it("refuses redirect URLs that are no absolute http or https URL without credentials", async () => {
+    const refused = [
+      ..."javascript:alert(1)|data:text/html,x|/relative|//host/x|http://|https://u:p@example.com|ftp://x".split("|"),
+      "https://exa mple.com",
+      "https://example.com/\r\nset-cookie: a=b",
+      "https://example.com/\u0000",
+      `https://example.com/${"x".repeat(2_048)}`,
+      "",
+    ];
+    const key = (await auth.newAccount()).key;
+    for (const redirect_url of refused) {
+      const answer = await call(`${edge}/v1/qr-codes`, { key, body: { name: "n", redirect_url } });
+      expect([redirect_url, answer.status]).toEqual([redirect_url, 400]);
+      expect(answer.body.details[0].field).toBe("redirect_url");
+    }
+  });
+
+  it("gives a redirect URL back byte for byte, in JSON and in Location", async () => {
+    const key = await newKey();
+    for (const redirectUrl of ["https://exämple.com/ü?q=日本#é", "HTTP://EXAMPLE.com:80/%7e/../x?a=b&c"]) {
+      const code = await newCode(key, { redirect_url: redirectUrl });
+      expect(code.redirect_url).toBe(redirectUrl);
+      const location = (await call(`${edge}/${code.slug}`)).headers.get("location") as string;
+      expect(Buffer.from(location, "latin1").toString()).toBe(redirectUrl);
+    }
+  });
+});
+
+describe("codes", () => {
+  it("take a chosen slug once, and no reserved or malformed one", async () => {
+    const key = await newKey();
+    const slug = `chosen-${Date.now()}`;
+    await newCode(key, { slug });
+    const again = await call(`${edge}/v1/qr-codes`, {
+      key: await newKey(),
+      body: { name: "n", redirect_url: "https://example.com", slug },
+    });
+    expect([again.status, again.body.code]).toEqual([409, "conflict"]);
+    for (const bad of ["v1", "docs", "healthz", "Ab", "-ab", "a b", "x".repeat(65)]) {
+      const answer = await call(`${edge}/v1/qr-codes`, {
+        key,
+        body: { name: "n", redirect_url: "https://example.com", slug: bad },
+      });
+      expect([bad, answer.status, answer.body.details?.[0].field]).toEqual([bad, 400, "slug"]);
+    }
+  });
+
+  it("may not point at their own short URL", async () => {
+    const key = await newKey();
+    const code = await newCode(key);
+    for (const redirect_url of [code.short_url, `${code.short_url}/`, `${code.short_url}?x#y`]) {
+      const answer = await call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body: { redirect_url } });
+      expect([answer.status, answer.body.details?.[0].field]).toEqual([400, "redirect_url"]);
+    }
+  });
+
+  it("list newest first, page by page, each code once", async () => {
+    const key = await newKey();
+    const made: string[] = [];
+    for (let i = 0; i < 5; i++) made.unshift((await newCode(key, { name: `code ${i}` })).id);
+    const seen: string[] = [];
+    let cursor: string | null = "";
+    do {
+      const page = await call(`${edge}/v1/qr-codes?limit=2${cursor && `&cursor=${cursor}`}`, { key });
+      seen.push(...page.body.data.map((code: { id: string }) => code.id));
+      cursor = page.body.next_cursor;
+      if (seen.length === 2) await newCode(key, { name: "came later" });
+    } while (cursor !== null);
+    expect(seen).toEqual(made);
+  });
+
+  it("list by status, project and part of the name", async () => {
+    const key = await newKey();
+    const project = (await call(`${edge}/v1/projects`, { key, body: { name: "p", description: "d" } })).body.data;
+    const a = await newCode(key, { name: "Alpha 100%", project_id: project.id });
+    const b = await newCode(key, { name: "Beta" });
+    await call(`${edge}/v1/qr-codes/${b.id}`, { key, method: "PATCH", body: { status: "archived" } });
+    const ids = async (query: string) =>
+      (await call(`${edge}/v1/qr-codes?${query}`, { key })).body.data.map((code: { id: string }) => code.id);
+    expect(await ids("")).toEqual([a.id]);
+    expect(await ids("status=archived")).toEqual([b.id]);
+    expect(await ids("status=all")).toEqual([b.id, a.id]);
+    expect(await ids(`status=all&project_id=${project.id}`)).toEqual([a.id]);
+    expect(await ids("q=ALPHA")).toEqual([a.id]);
+    expect(await ids("q=100%25")).toEqual([a.id]);
+    expect(await ids("status=all&q=%25")).toEqual([a.id]);
+    expect(await ids("q=_")).toEqual([]);
+  });
+
+  it("refuse malformed list parameters and name the one at fault", async () => {
+    const key = await newKey();
+    const bad = ["limit=0", "limit=101", "limit=x", "cursor=!", "status=gone", "foo=1", "limit=1&limit=2"];
+    for (const query of bad) {
+      const answer = await call(`${edge}/v1/qr-codes?${query}`, { key });
+      expect([query, answer.status, answer.body.code]).toEqual([query, 400, "invalid_request"]);
+      expect(answer.body.details[0].field).toBe(query.split("=")[0]);
+    }
+    const answer = await call(`${edge}/v1/qr-codes?project_id=${"x".repeat(20)}`, { key });
+    expect([answer.status, answer.body.code]).toEqual([404, "project_not_found"]);
+  });
+
+  it("are not there under names that cannot exist", async () => {
+    const key = await newKey();
+    for (const name of ["x", "%00", "a%2Fb", "é", "x".repeat(99)]) {
+      const answer = await call(`${edge}/v1/qr-codes/${name}`, { key });
+      expect([name, answer.status, answer.body.code]).toEqual([name, 404, "not_found"]);
+    }
+  });
+
+  it("change in every field that PATCH takes, and in no other", async () => {
+    const key = await newKey();
+    const project = (await call(`${edge}/v1/projects`, { key, body: { name: "p" } })).body.data;
+    const code = await newCode(key);
+    const body = {
+      name: "Zwölf",
+      redirect_url: "https://example.org/x",
+      project_id: project.id,
+      style: { foreground: "#112233" },
+    };
+    const patched = await call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body });
+    expect(patched.body.data).toMatchObject({ ...body, style: { foreground: "#112233", background: "#ffffff" } });
+    expect(Date.parse(patched.body.data.updated_at)).toBeGreaterThanOrEqual(Date.parse(code.created_at));
+    for (const field of ["slug", "id", "short_url"]) {
+      const refused = await call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body: { [field]: "x" } });
+      expect([refused.status, refused.body.details[0].field]).toEqual([400, field]);
+    }
+  });
+
+  it("answer 304 to the ETag that is current, and 412 to an edit of a revision that has passed", async () => {
+    const key = await newKey();
+    const code = await newCode(key);
+    const url = `${edge}/v1/qr-codes/${code.id}`;
+    const unchanged = await call(url, { key, headers: { "if-none-match": `W/${code.etag}` } });
+    expect([unchanged.status, unchanged.text, unchanged.headers.get("etag")]).toEqual([304, "", code.etag]);
+    const edit = (ifMatch: string) =>
+      call(url, { key, method: "PATCH", body: { name: "x" }, headers: { "if-match": ifMatch } });
+    const first = await edit(code.etag);
+    expect(first.status).toBe(200);
+    expect(first.headers.get("etag")).not.toBe(code.etag);
+    const second = await edit(code.etag);
+    expect([second.status, second.body.code]).toEqual([412, "precondition_failed"]);
+    expect((await edit("*")).status).toBe(200);
+    expect((await edit("x")).status).toBe(400);
+    expect((await call(url, { key, headers: { "if-none-match": code.etag } })).status).toBe(200);
+  });
+});
+
+describe("projects", () => {
+  it("are created, read and listed, after the default project that each account is born with", async () => {
+    const key = await newKey();
+    const created = await call(`${edge}/v1/projects`, { key, body: { name: "Labels", description: "Boxes" } });
+    expect(created.status).toBe(201);
+    const project = created.body.data;
+    expect(created.headers.get("location")).toBe(`/v1/projects/${project.id}`);
+    expect(project).toMatchObject({
+      name: "Labels",
+      description: "Boxes",
+      is_default: false,
+      has_custom_domain: false,
+      created_via: "api",
+    });
+    expect((await call(`${edge}/v1/projects/${project.id}`, { key })).body.data).toEqual(project);
+    const list = (await call(`${edge}/v1/projects`, { key })).body;
+    expect(list.next_cursor).toBeNull();
+    expect(list.data.map((one: { is_default: boolean }) => one.is_default)).toEqual([false, true]);
+    const code = await newCode(key);
+    expect(code.project_id).toBe(list.data[1].id);
+  });
+
+  it("refuse empty and overlong fields", async () => {
+    const key = await newKey();
+    for (const body of [{ name: " " }, { name: "x".repeat(101) }, { name: "n", description: "x".repeat(501) }]) {
+      expect((await call(`${edge}/v1/projects`, { key, body })).body.code).toBe("invalid_payload");
+    }
+  });
+});
+
+describe("probes", () => {
+  it("tell that the edge lives and can serve", async () => {
+    expect((await call(`${edge}/healthz`)).status).toBe(200);
+    expect((await call(`${edge}/readyz`)).status).toBe(200);
+    expect((await call(`${edge}/`)).headers.get("content-type")).toBe("text/html; charset=utf-8");
+  });
+});

@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isAlive, type RunFile, readRunFile } from "../../cli/run-file.ts";
+import { call, eventually } from "../support/api.ts";
+import { root, runProgram } from "../support/run.ts";
+
+let dataDir: string;
+let started: { child: ChildProcess; output: () => string }[] = [];
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(path.join(tmpdir(), "qrforge-launcher-"));
+});
+afterEach(async () => {
+  for (const { child } of started) await end(child, "SIGTERM");
+  started = [];
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const environment = (more: NodeJS.ProcessEnv = {}) => ({
+  ...process.env,
+  QRFORGE_DATA_DIR: dataDir,
+  QRFORGE_PORT: "0",
+  ...more,
+});
+
+/** Starts the launcher as `npm start` does, without npm in between, so that signals reach it. */
+function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, ["cli/start.ts", ...args], { cwd: root, env: environment(env) });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
+  const one = { child, output: () => output };
+  started.push(one);
+  return one;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = once(child, "exit");
+    child.kill(signal);
+    await exit;
+  }
+  return child.exitCode;
+}
+
+async function up(one: ReturnType<typeof launch>): Promise<RunFile> {
+  await eventually(
+    async () => one.output(),
+    (text) => text.includes("Ctrl-C stops everything") || one.child.exitCode !== null,
+    60_000,
+  );
+  expect(one.child.exitCode, one.output()).toBeNull();
+  return (await readRunFile(dataDir)) as RunFile;
+}
+
+function pidsOf(run: RunFile): number[] {
+  const services = [...run.edges, ...run.auth, ...run.quota, ...run.qr].map(({ pid }) => pid);
+  return [...services, run.postgres.pid as number, ...(run.nats?.pid ? [run.nats.pid] : [])];
+}
+
+async function allGone(pids: number[]): Promise<void> {
+  await eventually(
+    async () => pids.filter(isAlive),
+    (alive) => alive.length === 0,
+    20_000,
+  );
+}
+
+async function refusal(args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const one = launch(args, env);
+  const [code] = await once(one.child, "exit");
+  expect(code).toBe(1);
+  return one.output().trim().split("\n").at(-1) as string;
+}
+
+describe("npm start", () => {
+  it("starts everything, gives lines to paste that work, stops cleanly, and starts again on the same data", async () => {
+    const first = launch(["--edges", "2", "--quotas", "2"]);
+    const run = await up(first);
+    expect([run.edges.length, run.auth.length, run.quota.length, run.qr.length]).toEqual([2, 1, 2, 1]);
+    const lines = first.output().split("\n");
+    const curls = lines.filter((line) => line.trim().startsWith("curl")).map((line) => line.trim());
+    expect(curls).toHaveLength(3);
+    const answers: string[] = [];
+    for (const curl of curls) answers.push((await runProgram("sh", ["-c", curl])).output);
+    expect(JSON.parse(answers[0] as string)).toMatchObject({ ok: true, data: { slug: "first" } });
+    expect(JSON.parse(answers[1] as string)).toMatchObject({ ok: true, data: { name: "My first code" } });
+    expect(answers[2]).toMatch(/^HTTP\/1\.1 302 .*location: https:\/\/example\.com\//s);
+    expect((await call(`${run.edges[1]?.url}/first`)).status).toBe(302);
+
+    expect(await end(first.child, "SIGINT")).toBe(0);
+    await allGone(pidsOf(run));
+    expect(await readRunFile(dataDir)).toBeUndefined();
+
+    const second = launch();
+    const again = await up(second);
+    expect(second.output()).toContain("admin -- key create --account");
+    expect(second.output()).not.toMatch(/api_live_/);
+    expect((await call(`${again.edges[0]?.url}/first`)).status).toBe(302);
+  });
+
+  it("leaves no process behind when the launcher is killed, and starts over a run.json that was left", async () => {
+    const one = launch();
+    const run = await up(one);
+    await end(one.child, "SIGKILL");
+    await allGone(pidsOf(run));
+    const again = launch();
+    await up(again);
+    expect(again.output()).toContain("run.json was left");
+  });
+
+  it("starts a service again that was killed, and lists its new process", async () => {
+    const run = await up(launch());
+    const before = run.auth[0]?.pid as number;
+    process.kill(before, "SIGKILL");
+    const after = await eventually(
+      async () => (await readRunFile(dataDir))?.auth[0],
+      (auth) => auth?.pid !== before,
+      20_000,
+    );
+    expect(after?.address).toBe(run.auth[0]?.address);
+  });
+
+  it("says what to do when it runs already, when a port is taken, and when an option is wrong", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    try {
+      expect(await refusal([], { QRFORGE_PORT: String(port) })).toMatch(/^Port \d+ is in use\. .*QRFORGE_PORT=/);
+    } finally {
+      server.close();
+    }
+    const listed = { launcher: { pid: process.pid } };
+    await writeFile(path.join(dataDir, "run.json"), JSON.stringify(listed));
+    expect(await refusal()).toMatch(/^QRForge is running here already .*QRFORGE_DATA_DIR/);
+    await rm(path.join(dataDir, "run.json"));
+    expect(await refusal(["--edges", "0"])).toMatch(/^--edges must be from 1 to 16/);
+    expect(await refusal(["--edge", "2"])).toContain("Usage: npm start");
+    expect(await refusal([], { QRFORGE_PORT: "x" })).toMatch(/^QRFORGE_PORT: must be a whole number/);
+  });
+
+  it("says whose a data directory is that belongs to someone else", async ({ skip }) => {
+    const theirs = process.getuid?.() === 0 ? dataDir : "/";
+    if (process.getuid === undefined) return skip("this system has no users to tell apart");
+    if (process.getuid() === 0) await runProgram("chown", ["12345", dataDir]);
+    expect(await refusal([], { QRFORGE_DATA_DIR: theirs })).toMatch(
+      /belongs to user \d+, and you are \d+\. .*DATA_DIR/,
+    );
+  });
+
+  it("runs without nats-server, and says so in one line", async () => {
+    const one = launch([], { PATH: path.dirname(process.execPath), QRFORGE_TOOLS_DIR: path.join(dataDir, "tools") });
+    const run = await up(one);
+    expect(run.nats).toBeNull();
+    const line = one
+      .output()
+      .split("\n")
+      .find((text) => text.includes("nats-server: none to be had"));
+    expect(line).toContain("Install nats-server or set NATS_URL");
+    expect((await call(`${run.edges[0]?.url}/readyz`)).status).toBe(200);
+  });
+});
+
+describe("npm run admin", () => {
+  const admin = async (...args: string[]) => {
+    const { code, output } = await runProgram(process.execPath, ["cli/admin.ts", ...args], { env: environment() });
+    return { code, output: output.trim() };
+  };
+  const json = async (...args: string[]) => {
+    const { output } = await admin(...args, "--json");
+    expect(output.split("\n")).toHaveLength(1);
+    return JSON.parse(output);
+  };
+
+  it("manages accounts and keys of the suite that runs, and says what is wrong with a command", async () => {
+    expect((await admin("account", "list")).output).toMatch(/^No suite runs in .*npm start/);
+    const run = await up(launch());
+    const probe = async (key: string) => (await call(`${run.edges[0]?.url}/v1/usage`, { key })).status;
+
+    const { account } = await json("account", "create", "--email", "Op@Example.com", "--plan", "enterprise");
+    expect(account).toMatchObject({ email: "op@example.com", plan: "enterprise", per_minute: 0, per_day: 0 });
+    const id = account.account_id;
+    const { key, secret } = await json("key", "create", "--account", id, "--name", "ci");
+    expect(await probe(secret)).toBe(200);
+    const rotated = await json("key", "rotate", key.key_id);
+    await eventually(
+      () => probe(secret),
+      (status) => status === 401,
+    );
+    expect(await probe(rotated.secret)).toBe(200);
+    expect((await json("key", "revoke", rotated.key.key_id)).key.status).toBe("revoked");
+    await eventually(
+      () => probe(rotated.secret),
+      (status) => status === 401,
+    );
+    const { keys } = await json("key", "list", "--account", id);
+    expect(keys.map((one: { status: string }) => one.status)).toEqual(["revoked", "rotated"]);
+    expect(JSON.stringify(keys)).not.toContain(secret);
+
+    const limits = ["--per-minute", "5", "--per-day", "9"];
+    const set = await json("account", "set-plan", id, "--plan", "enterprise", ...limits);
+    expect(set.account).toMatchObject({ per_minute: 5, per_day: 9 });
+    expect((await json("account", "disable", id)).account.disabled).toBe(true);
+    expect((await json("account", "enable", id)).account.disabled).toBe(false);
+    expect((await json("account", "show", id)).account.account_id).toBe(id);
+    expect((await json("account", "list")).accounts).toHaveLength(2);
+
+    const taken = await admin("account", "create", "--email", "op@example.com", "--plan", "free");
+    expect(taken).toEqual({ code: 1, output: "An account with this e-mail exists already." });
+    expect((await json("key", "revoke", "nope")).error.code).toBe("not_found");
+    expect((await admin("key", "create", "--name", "x")).output).toContain("--account is missing");
+    expect((await admin("nonsense")).output).toContain("Usage:");
+  });
+});
+
+describe("the log files", () => {
+  it("hold no key that was used", async () => {
+    const one = launch();
+    const run = await up(one);
+    const key = /api_live_[0-9A-Za-z]{32}/.exec(one.output())?.[0] as string;
+    await call(`${run.edges[0]?.url}/v1/usage`, { key });
+    await call(`${run.edges[0]?.url}/v1/qr-codes`, { key, body: "{" });
+    await end(one.child, "SIGTERM");
+    for (const name of ["auth", "quota", "qr", "edge"]) {
+      const log = await readFile(path.join(dataDir, "logs", `${name}.log`), "utf8");
+      expect(log).toContain("stopped");
+      expect(log).not.toContain(key.slice(9));
+    }
+  });
+});

@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { root } from "../support/run.ts";
+
+interface Source {
+  file: string;
+  text: string;
+  /** Paths from the root for relative imports, names for packages. */
+  imports: string[];
+}
+
+const importPattern = /^(?:import|export)\s[^;]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm;
+
+function readSources(folder: string): Source[] {
+  const files = readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" });
+  return files
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => {
+      const file = path.join(folder, name);
+      const text = readFileSync(path.join(root, file), "utf8");
+      const imports = [...text.matchAll(importPattern)].map(([, from, bare, dynamic]) => {
+        const target = (from ?? bare ?? dynamic) as string;
+        return target.startsWith(".") ? path.join(path.dirname(file), target) : target;
+      });
+      return { file, text, imports };
+    });
+}
+
+const sources = ["platform", "services", "cli", "test", "bench"].flatMap(readSources);
+const production = sources.filter(({ file }) => !file.endsWith(".test.ts"));
+const under = (folder: string) => production.filter(({ file }) => file.startsWith(`${folder}/`));
+const serviceOf = (file: string) => /^services\/(\w+)\//.exec(file)?.[1];
+
+/** Each import of each source that the rule forbids, as `file imports target`. */
+function offences(among: Source[], forbidden: (target: string, source: Source) => boolean): string[] {
+  return among.flatMap((source) =>
+    source.imports.filter((target) => forbidden(target, source)).map((target) => `${source.file} imports ${target}`),
+  );
+}
+
+describe("the architecture", () => {
+  it("is seen by this test at all", () => {
+    expect(production.length).toBeGreaterThan(40);
+    expect(production.find(({ file }) => file === "services/auth/main.ts")?.imports).toContain("platform/lifecycle.ts");
+  });
+
+  it("services do not import one another", () => {
+    const found = offences(under("services"), (target, { file }) => {
+      const other = serviceOf(target);
+      return other !== undefined && other !== serviceOf(file);
+    });
+    expect(found).toEqual([]);
+  });
+
+  it("platform imports no service and no command", () => {
+    expect(offences(under("platform"), (target) => /^(services|cli|test|bench)\//.test(target))).toEqual([]);
+  });
+
+  it("gen imports protobuf alone", () => {
+    const found = offences(readSources("gen"), (target) => !/^(@bufbuild\/protobuf|gen\/)/.test(target));
+    expect(found).toEqual([]);
+  });
+
+  it("only stores and platform/sql.ts import postgres, only platform/bus.ts imports nats", () => {
+    const found = offences([...under("services"), ...under("platform"), ...under("cli")], (target, { file }) => {
+      if (target === "postgres") return file !== "platform/sql.ts" && !file.endsWith("/store.ts");
+      return target === "nats" && file !== "platform/bus.ts";
+    });
+    expect(found).toEqual([]);
+  });
+
+  it("handlers import neither a driver nor an HTTP module", () => {
+    const handlers = under("services").filter(({ file }) => /\/(service|routes)\.ts$/.test(file));
+    expect(handlers.length).toBe(4);
+    expect(offences(handlers, (target) => /^(postgres|nats|fastify|(node:)?https?2?|node:net)$/.test(target))).toEqual(
+      [],
+    );
+  });
+
+  it("domain files do no I/O and read no clock", () => {
+    const domain = [
+      ...["services/auth/keys.ts", "services/auth/plans.ts", "services/quota/window.ts", "services/qr/slugs.ts"],
+      ...["services/qr/fields.ts", "services/qr/redirect-url.ts", "services/edge/rate-limit.ts"],
+    ];
+    const pure = production.filter(({ file }) => domain.includes(file));
+    expect(pure.length).toBe(domain.length);
+    const io = /^(postgres|nats|fastify|@grpc\/|node:(fs|net|http|child_process|timers))/;
+    expect(offences(pure, (target) => io.test(target))).toEqual([]);
+    for (const { file, text } of pure)
+      expect(text, file).not.toMatch(/Date\.now|new Date\(\)|performance\.now|Math\.random/);
+  });
+
+  it("main files hold at most 60 lines and nothing else has side effects on import", () => {
+    const mains = under("services").filter(({ file }) => file.endsWith("/main.ts"));
+    expect(mains.length).toBe(4);
+    for (const { file, text } of mains) expect(text.split("\n").length, file).toBeLessThanOrEqual(60);
+  });
+
+  it("process.env is read in platform/config.ts, and by commands that pass it on", () => {
+    const readers = [...under("platform"), ...under("services")].filter(({ text }) => text.includes("process.env"));
+    expect(readers.map(({ file }) => file)).toEqual(["platform/config.ts"]);
+  });
+
+  it("imports form no cycles", () => {
+    const byFile = new Map(production.map((source) => [source.file, source]));
+    const done = new Set<string>();
+    const visit = (file: string, trail: string[]): void => {
+      if (trail.includes(file)) throw new Error(`cycle: ${[...trail, file].join(" → ")}`);
+      if (done.has(file)) return;
+      for (const target of byFile.get(file)?.imports ?? []) if (byFile.has(target)) visit(target, [...trail, file]);
+      done.add(file);
+    };
+    for (const file of byFile.keys()) visit(file, []);
+    expect(done.size).toBe(production.length);
+  });
+
+  it("no file is much over 400 lines", () => {
+    const long = production.filter(({ text }) => text.split("\n").length > 420).map(({ file }) => file);
+    expect(long).toEqual([]);
+  });
+});

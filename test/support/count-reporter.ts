@@ -1,0 +1,16 @@
+import type { Reporter, TestModule } from "vitest/node";
+
+/** Ends the run's output with `N passed, N failed`, counted from the run's own result. */
+export default class CountReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 };
+    for (const module of modules) {
+      const tests = [...module.children.allTests()];
+      for (const test of tests) counts[test.result().state]++;
+      // A file that could not be loaded has no tests to fail.
+      if (module.state() === "failed" && tests.length === 0) counts.failed++;
+    }
+    if (counts.skipped + counts.pending > 0) process.stdout.write(`${counts.skipped + counts.pending} skipped\n`);
+    process.on("exit", () => process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`));
+  }
+}

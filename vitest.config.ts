@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+const slow = { testTimeout: 60_000, hookTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/support/count-reporter.ts"],
+    projects: [
+      { test: { name: "unit", include: ["{platform,services,cli,bench}/**/*.test.ts"] } },
+      { test: { name: "static", include: ["test/static/**/*.test.ts"], ...slow } },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          globalSetup: ["test/support/global-suite.ts"],
+          ...slow,
+        },
+      },
+      { test: { name: "launcher", include: ["test/launcher/**/*.test.ts"], fileParallelism: false, ...slow } },
+    ],
+  },
+});

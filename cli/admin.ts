@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Account, AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { type Key, KeyService, KeyStatus } from "../gen/qrforge/auth/v1/key_pb.ts";
-import { loadConfig, text } from "../platform/config.ts";
+import { ConfigError, loadConfig, text } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 import { Problem } from "./problem.ts";
@@ -105,6 +105,12 @@ const commands: Record<string, Command> = {
   },
 };
 
+/** The commands that name what they are about in a third word. */
+const takesId = new Set([
+  ...["account show", "account set-plan", "account disable", "account enable"],
+  ...["key rotate", "key revoke"],
+]);
+
 function required(value: string | undefined, name: string): string {
   if (!value) throw new Problem(`${name} is missing.\n\n${usage}`);
   return value;
@@ -122,7 +128,9 @@ function readPlan(options: Arguments["options"]) {
     if (!/^\d{1,15}$/.test(value)) throw new Problem(`--${name} must be a whole number; 0 is unlimited.`);
     return BigInt(value);
   };
-  if (options["per-minute"] === undefined && options["per-day"] === undefined) return { plan };
+  const given = [options["per-minute"], options["per-day"]].filter((value) => value !== undefined).length;
+  if (given === 0 && plan !== Plan.ENTERPRISE) return { plan };
+  if (given === 1) throw new Problem("Give --per-minute and --per-day together; 0 is unlimited.");
   return { plan, limits: { perMinute: read("per-minute"), perDay: read("per-day") } };
 }
 
@@ -216,8 +224,11 @@ function readArguments(): Arguments & { json: boolean } {
 
 async function main(): Promise<void> {
   const args = readArguments();
-  const command = commands[args.positional.slice(0, 2).join(" ")];
+  const name = args.positional.slice(0, 2).join(" ");
+  const command = commands[name];
   if (!command) throw new Problem(usage);
+  const surplus = args.positional.slice(takesId.has(name) ? 3 : 2);
+  if (surplus.length > 0) throw new Problem(`"${name}" takes no "${surplus.join(" ")}".\n\n${usage}`);
   const auth = connect(await findAuth());
   try {
     const answer = await command(args, auth);
@@ -230,7 +241,7 @@ async function main(): Promise<void> {
 
 main().catch((error) => {
   const json = process.argv.includes("--json");
-  const known = error instanceof Problem || error instanceof Failure;
+  const known = error instanceof Problem || error instanceof Failure || error instanceof ConfigError;
   const code = error instanceof Failure ? error.reason.toLowerCase() : "usage";
   if (json && known) process.stdout.write(`${JSON.stringify({ error: { code, message: error.message } })}\n`);
   else process.stderr.write(`${known ? error.message : error.stack}\n`);

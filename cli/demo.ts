@@ -1,19 +1,29 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 
 const wait = { deadlineMs: 10_000 };
 
-/** The account to play with: with its key if it was made just now, without if there are accounts already. */
-export type Demo = { accountId: string; email: string; key: string } | { accountId: string; email: string };
+/** The account to play with: with its key if it was made just now. */
+export interface Demo {
+  accountId: string;
+  email: string;
+  key?: string;
+}
 
-/** Makes a demo account with a key if the suite has no account yet. */
-export async function ensureDemo(authAddress: string): Promise<Demo> {
+/**
+ * Makes a demo account with a key if the suite has no account yet, and notes it in the data directory; else tells the one
+ * that was noted. Undefined if the accounts there are came by another way.
+ */
+export async function ensureDemo(authAddress: string, dataDir: string): Promise<Demo | undefined> {
+  const note = path.join(dataDir, "demo.json");
   const accounts = createRpcClient(AccountService, { address: authAddress });
   const keys = createRpcClient(KeyService, { address: authAddress });
   try {
     const { accounts: existing } = await accounts.client.listAccounts({ pageSize: 1 }, wait);
-    if (existing[0]) return existing[0];
+    if (existing[0]) return JSON.parse(await readFile(note, "utf8").catch(() => "null")) ?? undefined;
     const { account } = await accounts.client.createAccount(
       {
         email: "demo@qrforge.example",
@@ -24,7 +34,9 @@ export async function ensureDemo(authAddress: string): Promise<Demo> {
     );
     if (!account) throw new Error("auth answered without an account");
     const { secret } = await keys.client.createKey({ accountId: account.accountId, name: "demo" }, wait);
-    return { ...account, key: secret };
+    const { accountId, email } = account;
+    await writeFile(note, JSON.stringify({ accountId, email }));
+    return { accountId, email, key: secret };
   } finally {
     accounts.close();
     keys.close();

@@ -8,6 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answersQueries } from "../platform/sql.ts";
 import { findNatsServer, spawnNats } from "./nats.ts";
 import { freePort } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
@@ -37,7 +38,8 @@ export type InfraCommand = { stop: "postgres" | "nats" } | { start: "postgres" |
 
 interface Server {
   url: string;
-  port: number;
+  /** Whether it can be used: Postgres listens before it has recovered. */
+  answers(): Promise<boolean>;
   spawn(): Promise<ChildProcess>;
   stopSignal: NodeJS.Signals;
   child?: ChildProcess;
@@ -47,6 +49,7 @@ interface Server {
 
 const readyMaxMs = 30_000;
 const restartMs = 500;
+const stopping = new AbortController();
 const servers: { postgres?: Server; nats?: Server } = {};
 let ending = false;
 
@@ -61,7 +64,7 @@ async function startServer(name: keyof typeof servers): Promise<void> {
   server.child = child;
   child.once("error", (error) => fail(new Problem(`${name} could not be started: ${error.message}`)));
   child.once("exit", () => void restart(name, child));
-  for (const end = Date.now() + readyMaxMs; !(await accepts(server.port)); await sleep(20)) {
+  for (const end = Date.now() + readyMaxMs; !(await server.answers()); await sleep(20)) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Problem(`${name} ended at once; see its log`);
     if (Date.now() > end) throw new Problem(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
   }
@@ -112,6 +115,7 @@ function report(): void {
 async function end(code: number): Promise<void> {
   if (ending) return;
   ending = true;
+  stopping.abort();
   await Promise.all([stopServer("nats"), stopServer("postgres")]);
   process.exit(code);
 }
@@ -123,9 +127,10 @@ function fail(error: unknown): void {
 
 async function preparedPostgres(request: InfraRequest): Promise<void> {
   const logFile = path.join(request.dataDir, "logs", "postgres.log");
-  const embedded = await preparePostgres(request.dataDir, { logFile, tell });
-  const port = Number(new URL(embedded.url).port);
-  servers.postgres = { url: embedded.url, port, spawn: embedded.start, stopSignal: "SIGINT", wanted: true };
+  const embedded = await preparePostgres(request.dataDir, { logFile, tell, signal: stopping.signal });
+  const { url } = embedded;
+  const answers = () => answersQueries(url);
+  servers.postgres = { url, answers, spawn: embedded.start, stopSignal: "SIGINT", wanted: true };
   await startServer("postgres");
   tell("Postgres: ready");
 }
@@ -141,7 +146,7 @@ async function preparedNats(request: InfraRequest): Promise<void> {
   const logFile = path.join(request.dataDir, "logs", "nats.log");
   servers.nats = {
     url: `nats://127.0.0.1:${port}`,
-    port,
+    answers: () => accepts(port),
     spawn: () => spawnNats(found.binary, port, logFile),
     stopSignal: "SIGTERM",
     wanted: true,

@@ -19,7 +19,7 @@ export async function findNatsServer(
   const unpacked = path.join(toolsDir, "nats", "usr", "bin", name);
   const ownPackage = path.join(toolsDir, "nats", "usr", "sbin", name);
   for (const candidate of [unpacked, ownPackage]) if (existsSync(candidate)) return { binary: candidate };
-  tell("nats-server: fetching Debian's package (first start only)");
+  tell("nats-server: fetching Debian's package");
   try {
     await fetchPackage(toolsDir);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, chown, mkdir, open, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -31,7 +31,7 @@ export interface EmbeddedPostgres {
 /** Prepares the embedded Postgres: library links, identity, data. The first time this makes a database cluster. */
 export async function preparePostgres(
   dataDir: string,
-  options: { logFile: string; tell: (text: string) => void },
+  options: { logFile: string; tell: (text: string) => void; signal: AbortSignal },
 ): Promise<EmbeddedPostgres> {
   const native = await findBinaries();
   const identity = await chooseIdentity();
@@ -39,30 +39,9 @@ export async function preparePostgres(
   const passwordFile = path.join(dataDir, "postgres-password");
   const bin = (name: string) => path.join(native, "bin", process.platform === "win32" ? `${name}.exe` : name);
 
-  if (!existsSync(path.join(data, "PG_VERSION"))) {
+  if (!existsSync(data)) {
     options.tell("Postgres: making a database (first start only)");
-    await rm(data, { recursive: true, force: true });
-    await mkdir(data, { recursive: true, mode: 0o700 });
-    await writeFile(passwordFile, randomBytes(24).toString("hex"), { mode: 0o600 });
-    if (identity.spawnOptions.uid !== undefined) {
-      // nobody must get through to what is nobody's; the rest keeps its own locks.
-      await chmod(dataDir, 0o711);
-      await chown(data, nobody, nobody);
-      await chown(passwordFile, nobody, nobody);
-    }
-    const [command, args] = identity.wrap(bin("initdb"), [
-      ...["-D", data, "-U", user, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
-      ...["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"],
-    ]);
-    try {
-      await run(command, args, { ...identity.spawnOptions, env: { ...process.env, LC_ALL: "C" } });
-    } catch (error) {
-      await rm(data, { recursive: true, force: true });
-      const lines = String((error as { stderr?: string }).stderr ?? error).trim();
-      throw new Problem(`Postgres could not make its database in ${data}: ${lines.split("\n").at(-1)}`, {
-        cause: error,
-      });
-    }
+    await initialize();
   }
   const { uid } = await stat(data);
   if (identity.ownerUid !== undefined && uid !== identity.ownerUid) {
@@ -72,8 +51,41 @@ export async function preparePostgres(
   }
   await endLeftOver(data);
 
+  /** Makes the cluster beside its place and moves it there when it is whole, so that a start cut short leaves nothing. */
+  async function initialize(): Promise<void> {
+    const fresh = `${data}.new`;
+    await rm(fresh, { recursive: true, force: true });
+    await mkdir(fresh, { recursive: true, mode: 0o700 });
+    await writeFile(passwordFile, randomBytes(24).toString("hex"), { mode: 0o600 });
+    if (identity.spawnOptions.uid !== undefined) {
+      // nobody must get through to what is nobody's; the rest keeps its own locks.
+      await chmod(dataDir, 0o711);
+      await chown(fresh, nobody, nobody);
+      await chown(passwordFile, nobody, nobody);
+    }
+    const [command, args] = identity.wrap(bin("initdb"), [
+      ...["-D", fresh, "-U", user, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+      ...["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"],
+    ]);
+    try {
+      const env = { ...process.env, LC_ALL: "C" };
+      await run(command, args, { ...identity.spawnOptions, env, signal: options.signal });
+    } catch (error) {
+      await rm(fresh, { recursive: true, force: true });
+      const lines = String((error as { stderr?: string }).stderr ?? error).trim();
+      const asRoot =
+        process.getuid?.() === 0 ? " Postgres does not run as root; starting as a plain user may help." : "";
+      const last = lines.split("\n").at(-1);
+      throw new Problem(`Postgres could not make its database in ${data}: ${last}.${asRoot}`, { cause: error });
+    }
+    await rename(fresh, data);
+  }
+
   const port = await freePort();
-  const password = (await readFile(passwordFile, "utf8")).trim();
+  const password = (await readFile(passwordFile, "utf8").catch(() => "")).trim();
+  if (password === "") {
+    throw new Problem(`${passwordFile} is missing. Restore it, or remove ${data} to begin with an empty database.`);
+  }
   return {
     url: `postgres://${user}:${password}@127.0.0.1:${port}/postgres`,
     async start() {
@@ -82,7 +94,7 @@ export async function preparePostgres(
         `port=${port}`,
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
-        "max_connections=300",
+        "max_connections=600",
       ];
       const [command, args] = identity.wrap(bin("postgres"), ["-D", data, ...settings.flatMap((one) => ["-c", one])]);
       const child = spawn(command, args, { ...identity.spawnOptions, stdio: ["ignore", log.fd, log.fd] });

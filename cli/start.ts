@@ -27,8 +27,9 @@ function readReplicas(args: string[]): Record<Kind, number> {
   return { edge: read("edges"), auth: read("auths"), quota: read("quotas"), qr: read("qrs") };
 }
 
-function describeDemo(demo: Demo, url: string): string {
-  if (!("key" in demo)) {
+function describeDemo(demo: Demo | undefined, url: string): string {
+  if (!demo) return "There are accounts already; npm run -s admin lists them and makes keys.";
+  if (!demo.key) {
     return [
       "The data of the last start is here again. For another key:",
       "",
@@ -54,14 +55,16 @@ async function main(): Promise<void> {
   const config = loadConfig(settings);
   const print = (text: string) => process.stdout.write(`${text}\n`);
   const since = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7);
+  const dataDir = path.resolve(root, config.dataDir);
   const suite = await startSuite({
-    dataDir: path.resolve(root, config.dataDir),
+    dataDir,
     toolsDir: path.resolve(root, config.toolsDir),
     port: config.port,
     replicas: readReplicas(process.argv.slice(2)),
     databaseUrl: config.databaseUrl,
     natsUrl: config.natsUrl,
     restart: true,
+    onLost: () => process.exit(1),
     tell: (text) => print(`${since()}  ${text}`),
   });
 
@@ -85,12 +88,11 @@ async function main(): Promise<void> {
   }
 
   const urls = suite.edgeUrls().map((url) => url.replace("127.0.0.1", "localhost"));
-  const demo = await ensureDemo(
-    suite
-      .members("auth")
-      .map((member) => member.address)
-      .join(","),
-  );
+  const auths = suite.members("auth").map((member) => member.address);
+  const demo = await ensureDemo(auths.join(","), dataDir).catch(async (error) => {
+    await suite.stop();
+    throw new Problem(`The demo account could not be made: ${error.message}`, { cause: error });
+  });
   print(`
 QRForge is up.
 

@@ -1,7 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
 import type { InfraCommand, InfraMessage, InfraRequest, ServerState } from "./infra.ts";
 import { probePort } from "./ports.ts";
@@ -27,6 +28,8 @@ export interface SuiteOptions {
   restart: boolean;
   /** Told what is going on, a line at a time. */
   tell(text: string): void;
+  /** Called when the suite has stopped by itself because Postgres and NATS are lost. */
+  onLost?(): void;
 }
 
 export interface Member {
@@ -53,29 +56,35 @@ export interface Suite {
 const startMaxMs = 30_000;
 const endMaxMs = 15_000;
 const restartMs = 500;
+const restartMaxMs = 10_000;
+const commandMaxMs = 30_000;
 
 /** Starts the whole suite on this machine and lists it in `run.json`. Throws a Problem if something is to be mended. */
 export async function startSuite(options: SuiteOptions): Promise<Suite> {
   const { dataDir, tell } = options;
-  await claimDataDir(dataDir, tell);
   const edgePorts = await claimPorts(options);
+  await claimDataDir(dataDir, tell);
   const logs = path.join(dataDir, "logs");
   await mkdir(logs, { recursive: true, mode: 0o700 });
 
   const members: Member[] = [];
   let stopping = false;
-  const infra = await startInfra();
+  const infra = await startInfra().catch(async (error) => {
+    await releaseDataDir(dataDir);
+    throw error;
+  });
   const databaseUrl = options.databaseUrl || (infra.state.postgres as ServerState).url;
   const shortUrlBase = process.env.SHORT_URL_BASE ?? `http://localhost:${edgePorts[0]}`;
 
   function environment(kind: Kind): NodeJS.ProcessEnv {
     const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
+    const { DATABASE_URL: _theirs, ...inherited } = process.env;
     return {
-      ...process.env,
+      ...inherited,
       NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
-      DATABASE_URL: databaseUrl,
       NATS_URL: options.natsUrl || (infra.state.nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
+      ...(kind !== "edge" && { DATABASE_URL: databaseUrl }),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),
         QUOTA_ADDRESS: addresses("quota"),
@@ -107,14 +116,17 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   async function replace(member: Member, child: ChildProcess): Promise<void> {
     if (!options.restart || stopping || member.child !== child) return;
     tell(`${member.name} ended unexpectedly; starting it again`);
-    await new Promise((resolve) => setTimeout(resolve, restartMs));
-    if (stopping || member.child !== child) return;
-    try {
-      await launch(member);
-      await list();
-      tell(`${member.name}: ready`);
-    } catch (error) {
-      tell((error as Error).message);
+    for (let delayMs = restartMs; !stopping; delayMs = Math.min(2 * delayMs, restartMaxMs)) {
+      await sleep(delayMs);
+      if (stopping) return;
+      try {
+        await launch(member);
+        await list();
+        tell(`${member.name}: ready`);
+        return;
+      } catch (error) {
+        tell((error as Error).message);
+      }
     }
   }
 
@@ -160,7 +172,9 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       });
       child.once("exit", (code) => {
         reject(new Problem(`the keeper of Postgres and NATS ended (code ${code}); see ${logFile}`));
-        if (!stopping) tell(`the keeper of Postgres and NATS ended (code ${code}); see ${logFile}`);
+        if (stopping) return;
+        tell(`the keeper of Postgres and NATS ended (code ${code}); stopping. See ${logFile}`);
+        void stop().then(options.onLost);
       });
     });
     return infra;
@@ -172,7 +186,12 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     await Promise.all(members.filter(({ kind }) => kind === "edge").map(({ child }) => endChild(child, endMaxMs)));
     await Promise.all(members.map(({ child }) => endChild(child, endMaxMs)));
     await endChild(infra.child, endMaxMs);
+    // Only a keeper that was killed leaves its servers behind.
+    for (const server of [infra.state.postgres, infra.state.nats]) {
+      if (server && isAlive(server.pid)) process.kill(server.pid, "SIGINT");
+    }
     await removeRunFile(dataDir);
+    await releaseDataDir(dataDir);
   }
 
   try {
@@ -194,8 +213,12 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     infra: () => infra.state,
     databaseUrl,
     command: (command) =>
-      new Promise((resolve) => {
-        infra.changed = resolve;
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error("the keeper did not answer")), commandMaxMs);
+        infra.changed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
         infra.child.send(command);
       }),
     async revive(member) {
@@ -214,10 +237,10 @@ function addressList(members: Member[]): string {
 /** Waits until a service says where it listens. */
 function announced(child: ChildProcess, name: string, logFile: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Problem(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`)),
-      startMaxMs,
-    );
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Problem(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`));
+    }, startMaxMs);
     child.on("message", ({ ready }: { ready: string }) => {
       clearTimeout(timer);
       resolve(ready);
@@ -239,22 +262,39 @@ async function claimDataDir(dataDir: string, tell: (text: string) => void): Prom
     throw new Problem(`${dataDir} cannot be made: ${(error as Error).message}. ${mend}`, { cause: error });
   }
   const uid = process.getuid?.();
-  const owner = (await stat(dataDir)).uid;
-  if (uid !== undefined && owner !== uid) {
-    throw new Problem(`${dataDir} belongs to user ${owner}, and you are ${uid}. Start as that user, or: ${mend}`);
+  const ownerUid = (await stat(dataDir)).uid;
+  if (uid !== undefined && ownerUid !== uid) {
+    throw new Problem(`${dataDir} belongs to user ${ownerUid}, and you are ${uid}. Start as that user, or: ${mend}`);
   }
   const runFile = path.join(dataDir, "run.json");
-  const listed = await readRunFile(dataDir);
-  if (listed && isAlive(listed.launcher?.pid)) {
+  const owner = Number.parseInt(await readFile(lockOf(dataDir), "utf8").catch(() => ""), 10);
+  const running = owner || (await readRunFile(dataDir))?.launcher?.pid;
+  if (running && running > 0 && isAlive(running)) {
+    const files = `${lockOf(dataDir)} and ${runFile}`;
     throw new Problem(
-      `QRForge is running here already (pid ${listed.launcher.pid}). Stop it, or set QRFORGE_DATA_DIR to start another. ` +
-        `If that process is something else, delete ${runFile}.`,
+      `QRForge is running here already (pid ${running}). Stop it, or set QRFORGE_DATA_DIR to start another. ` +
+        `If that process is something else, delete ${files}.`,
     );
   }
-  if (listed || existsSync(runFile)) {
+  await releaseDataDir(dataDir);
+  try {
+    await writeFile(lockOf(dataDir), String(process.pid), { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    throw new Problem(`Another launcher has just begun to start in ${dataDir}.`, { cause: error });
+  }
+  if (existsSync(runFile)) {
     tell("run.json was left by a suite that has ended; it is replaced");
     await removeRunFile(dataDir);
   }
+}
+
+/** Held, with the launcher's pid in it, from before anything is started until everything has stopped. */
+function lockOf(dataDir: string): string {
+  return path.join(dataDir, "launcher.pid");
+}
+
+async function releaseDataDir(dataDir: string): Promise<void> {
+  await rm(lockOf(dataDir), { force: true });
 }
 
 async function claimPorts({ port, replicas }: SuiteOptions): Promise<number[]> {
@@ -264,6 +304,12 @@ async function claimPorts({ port, replicas }: SuiteOptions): Promise<number[]> {
     try {
       ports.push(await probePort(wanted));
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") {
+        throw new Problem(
+          `Port ${wanted} cannot be used (${(error as Error).message}). Choose another: QRFORGE_PORT=9080 npm start`,
+          { cause: error },
+        );
+      }
       throw new Problem(`Port ${wanted} is in use. Stop what uses it, or choose another: QRFORGE_PORT=9080 npm start`, {
         cause: error,
       });

@@ -1,4 +1,5 @@
 import { connect, type NatsConnection, type Subscription } from "nats";
+import { systemClock } from "./clock.ts";
 import type { Logger } from "./log.ts";
 
 /**
@@ -14,6 +15,9 @@ export interface Bus {
   /** Sends what is buffered and disconnects. */
   close(): Promise<void>;
 }
+
+/** How long to wait after a connection was closed for good, in ms. */
+const retryMs = 2_000;
 
 /** A bus on NATS. It connects in the background and again after each loss; an empty URL makes a bus without a server. */
 export function createBus(options: { url: string; name: string; log: Logger }): Bus {
@@ -32,7 +36,20 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
     });
   }
 
-  async function connectInBackground(): Promise<void> {
+  async function stayConnected(): Promise<void> {
+    while (!closed) {
+      try {
+        await connectOnce();
+      } catch (error) {
+        log.error({ error }, "bus is out of order");
+      }
+      up = false;
+      if (!closed) await systemClock.sleep(retryMs);
+    }
+  }
+
+  /** Connects, and resolves when the connection is closed for good. */
+  async function connectOnce(): Promise<void> {
     const established = await connect({
       servers: options.url,
       name: options.name,
@@ -56,11 +73,16 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
       if (event.type === "disconnect" || event.type === "reconnect") log.warn(`bus ${event.type}ed`);
     }
   }
-  if (options.url) connectInBackground().catch((error) => log.error({ error }, "bus is out of order"));
+  if (options.url) void stayConnected();
 
   return {
     publish(subject, data) {
-      if (up) connection?.publish(subject, data);
+      try {
+        if (up) connection?.publish(subject, data);
+      } catch (error) {
+        // Messages may get lost, and a caller that has committed its change must go on.
+        log.warn({ error, subject }, "bus message was not sent");
+      }
     },
     subscribe(subject, handler) {
       handlers.push([subject, handler]);

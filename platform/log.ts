@@ -1,6 +1,7 @@
 import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { type Logger, pino } from "pino";
+import type { Failure } from "./errors.ts";
 
 export type { Logger } from "pino";
 
@@ -30,4 +31,21 @@ export function redact<D extends DescMessage>(schema: D, message: MessageShape<D
     } else result[field.localName] = typeof value === "bigint" ? Number(value) : value;
   }
   return result;
+}
+
+/** Logs why something was not available or not in time: the first, and then at most one a second with how many there were. */
+export function createOutageLog(log: Logger, about: Record<string, unknown>): (failure: Failure) => void {
+  let quietUntil = 0;
+  let unsaid = 0;
+  return (failure) => {
+    if (failure.reason !== "UNAVAILABLE" && failure.reason !== "DEADLINE_EXCEEDED") return;
+    const now = Date.now();
+    if (now < quietUntil) {
+      unsaid++;
+      return;
+    }
+    log.warn({ ...about, reason: failure.reason, error: failure.cause ?? failure, unsaid }, "not available");
+    quietUntil = now + 1_000;
+    unsaid = 0;
+  };
 }

@@ -76,6 +76,9 @@ export function violates(error: unknown, constraint: string): boolean {
   return code === "23505" && constraint_name === constraint;
 }
 
+/** How long one statement of a migration may run, in ms. */
+const migrationTimeoutMs = 600_000;
+
 /**
  * Brings a schema up to date with the numbered files of a folder (`0001_name.sql`, …), forward only, all in one
  * transaction. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
@@ -83,6 +86,8 @@ export function violates(error: unknown, constraint: string): boolean {
 async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Promise<void> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   await sql.begin(async (tx) => {
+    // A migration, and waiting for another process to make it, may take longer than any statement of the service.
+    await tx`select set_config('statement_timeout', ${String(migrationTimeoutMs)}, true)`;
     await tx`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`;
     await tx`create schema if not exists ${tx(schema)}`;
     await tx`create table if not exists ${tx(schema)}.schema_migrations (
@@ -99,4 +104,17 @@ async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Prom
       log.info({ schema, migration: name }, "migrated");
     }
   });
+}
+
+/** Whether a server answers queries at this moment. */
+export async function answersQueries(databaseUrl: string): Promise<boolean> {
+  const sql = postgres(databaseUrl, { max: 1, connect_timeout: 2, onnotice: () => {} });
+  try {
+    await sql`select 1`;
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await sql.end({ timeout: 0 });
+  }
 }

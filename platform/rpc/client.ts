@@ -37,8 +37,11 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,
-    "grpc.keepalive_time_ms": 20_000,
-    "grpc.keepalive_timeout_ms": 5_000,
+    // A replica that hangs is noticed and left after seven seconds.
+    "grpc.keepalive_time_ms": 5_000,
+    "grpc.keepalive_timeout_ms": 2_000,
+    // Services are neighbours; a proxy for the web outside is not for them.
+    "grpc.enable_http_proxy": 0,
   });
   const client: Record<string, unknown> = {};
   for (const method of service.methods as DescMethodUnary[]) client[method.localName] = caller(channel, method);
@@ -47,7 +50,7 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     ready: ({ deadlineMs }) =>
       new Promise((resolve, reject) =>
         channel.waitForReady(Date.now() + deadlineMs, (error) =>
-          error ? reject(new Failure("UNAVAILABLE", undefined, { cause: error })) : resolve(),
+          error ? reject(new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 })) : resolve(),
         ),
       ),
     close: () => channel.close(),

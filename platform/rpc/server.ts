@@ -10,9 +10,9 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type handleUnaryCall, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import { systemClock } from "../clock.ts";
 import { Failure, toFailure } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import { redact } from "../log.ts";
+import { createOutageLog, type Logger, redact } from "../log.ts";
 import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
 import { failureToStatus } from "./status.ts";
 
@@ -61,6 +61,9 @@ export interface RpcServer {
   /** Refuses new calls, waits for those under way, and closes. */
   close(): Promise<void>;
 }
+
+/** How long answers that are written may take to leave a closing server, in ms. */
+const lastBytesMs = 100;
 
 /** Serves protobuf services over gRPC, with grpc.health.v1 for each and reflection for all. */
 export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
@@ -112,11 +115,14 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     setServing(serving) {
       for (const name of names) health.setStatus(name, serving ? "SERVING" : "NOT_SERVING");
     },
-    close: () =>
-      new Promise((resolve, reject) => {
-        for (const name of names) health.setStatus(name, "NOT_SERVING");
-        server.tryShutdown((error) => (error ? reject(error) : resolve()));
-      }),
+    async close() {
+      for (const name of names) health.setStatus(name, "NOT_SERVING");
+      const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      while (calls.inFlight > 0) await Promise.race([closed, systemClock.sleep(10)]);
+      // Answers are out; what is left are streams that never end, such as health watches.
+      await Promise.race([closed, systemClock.sleep(lastBytesMs)]);
+      server.forceShutdown();
+    },
   };
 }
 
@@ -128,6 +134,7 @@ function adapt(
 ): handleUnaryCall<Buffer, Buffer> {
   const input = codec(method.input);
   const output = codec(method.output);
+  const noteOutage = createOutageLog(log, { method: method.toString() });
   return async (call, callback) => {
     if (calls.inFlight >= calls.max) {
       callback(failureToStatus(new Failure("UNAVAILABLE", "The service is at its limit.", { retryAfterS: 1 })));
@@ -141,6 +148,7 @@ function adapt(
       callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
       const failure = toFailure(error);
+      noteOutage(failure);
       if (failure.reason === "INTERNAL_ERROR") {
         const shown = request && redact(method.input, request);
         log.error({ error: failure.cause ?? failure, method: method.toString(), request: shown }, "call failed");

@@ -1,15 +1,18 @@
 import { createBus } from "../../platform/bus.ts";
+import { systemClock } from "../../platform/clock.ts";
 import type { Config } from "../../platform/config.ts";
+import { openGranter } from "../../platform/lease/service.ts";
 import { createCloser, type Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
+import { createAuditService } from "./audit-service.ts";
+import { createAuditStore } from "./audit-store.ts";
 import type { settings } from "./config.ts";
+import { createLeakWorker } from "./leak-worker.ts";
 import { createAuthService } from "./service.ts";
 import { createStore } from "./store.ts";
-
-/** On this subject travel the hashes of keys whose answers have changed, 32 bytes each. */
-const forgetSubject = "qrforge.auth.forget";
 
 export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
   const closer = createCloser(log);
@@ -18,15 +21,27 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   closer.defer("sql", () => sql.end());
   const bus = createBus({ url: config.natsUrl, name: "qrforge-auth", log });
   closer.defer("bus", () => bus.close());
+  const { granter, implementation } = openGranter({ schema: "auth", sql, bus, times: config, closer, log });
+
+  const store = createStore(sql);
+  const { propagate } = granter;
+  const leaks = createLeakWorker({ store, propagate, clock: systemClock, log });
+  const looking = leaks.run();
+  closer.defer("leak worker", () => {
+    leaks.close();
+    return looking;
+  });
 
   const server = await createRpcServer({
     ...config,
     log,
-    implementations: createAuthService({
-      store: createStore(sql),
-      forgetKeys: (hashes) => bus.publish(forgetSubject, Buffer.concat(hashes)),
-    }),
+    implementations: [
+      ...createAuthService({ store, propagate, lookAtLeaks: leaks.look, clock: systemClock }),
+      createAuditService(createAuditStore(sql)),
+      implementation,
+    ],
   });
   closer.defer("server", () => server.close());
+  watchHealth({ server, probe: () => sql`select 1`, clock: systemClock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

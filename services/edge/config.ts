@@ -1,4 +1,5 @@
 import { busSettings, commonSettings, integer, listenAddress, text } from "../../platform/config.ts";
+import { holderSettings } from "../../platform/lease/settings.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";
 
@@ -6,6 +7,7 @@ const replicas = "as host:port,host:port for several, or dns:///name:port";
 export const settings = {
   ...commonSettings,
   ...busSettings,
+  ...holderSettings,
   listen: listenAddress("LISTEN_ADDRESS", "where HTTP is served, host:port", "127.0.0.1:8080"),
   authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
   quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),
@@ -16,7 +18,17 @@ export const settings = {
   cacheEntriesMax: integer("CACHE_ENTRIES_MAX", "keys, and as many slugs, that an edge remembers at most", 100_000, {
     min: 1,
   }),
-  cacheLifetimeMs: integer("CACHE_LIFETIME_MS", "how long an edge remembers a key or a slug, in ms; 0 is never", 1_000),
+  negativeLifetimeMs: integer(
+    "CACHE_NEGATIVE_LIFETIME_MS",
+    "how long an edge remembers that a key is no good or a slug is not there, in ms",
+    5_000,
+  ),
+  staleSlugMs: integer(
+    "STALE_SLUG_MS",
+    "how long scans are redirected by what an edge last knew when qr cannot be reached, in ms; 0 is never",
+    3_600_000,
+  ),
+  redirectTimeoutMs: integer("REDIRECT_TIMEOUT_MS", "how long a scan waits for qr, in ms", 1_000, { min: 1 }),
   batchItemsMax: integer("BATCH_ITEMS_MAX", "items that one call to a service carries at most", 256, {
     min: 1,
     max: 1_000,

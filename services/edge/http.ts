@@ -1,7 +1,8 @@
+import type { Socket } from "node:net";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { catalogue, describeFields, Failure, type Reason, toFailure } from "../../platform/errors.ts";
-import type { Logger } from "../../platform/log.ts";
+import { createOutageLog, type Logger } from "../../platform/log.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
@@ -43,11 +44,16 @@ declare module "fastify" {
 
 const bodyBytesMax = 65_536;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+const pathLengthMax = 8_192;
+/** Details that one refusal lists at most, and characters of a field's name that it repeats. */
+const detailsMax = 50;
+const fieldNameMax = 100;
 
 /** The edge's HTTP application: the API of the route table, the redirects, the dashboard and the probes. */
 export function createHttp(options: HttpOptions): FastifyInstance {
-  const { log } = options;
+  const noteOutage = createOutageLog(options.log, {});
+  const send = (request: FastifyRequest, reply: FastifyReply, error: Error) =>
+    sendFailure(request, reply, toHttpFailure(error), options.log, noteOutage);
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -56,22 +62,46 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       const sent = raw.headers["x-request-id"];
       return typeof sent === "string" && uuidPattern.test(sent) ? sent : options.newRequestId();
     },
-    frameworkErrors: (error, request, reply) => sendFailure(request, reply, toHttpFailure(error), log),
+    routerOptions: { maxParamLength: pathLengthMax },
+    return503OnClosing: false,
+    // A path that cannot be decoded is met before any hook: who asks is looked at here.
+    frameworkErrors: (error, request, reply) => {
+      reply.header("x-request-id", request.id);
+      const admitted = isApiPath(request.url) ? admit(request, reply, options) : Promise.resolve();
+      admitted.then(
+        () => send(request, reply, error),
+        (refusal) => send(request, reply, refusal),
+      );
+    },
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, options.newRequestId()),
   });
-  app.removeContentTypeParser("text/plain");
+  let closing = false;
+  app.addHook("preClose", async () => {
+    closing = true;
+  });
+  readJson(app);
   app.decorateRequest("caller", null);
   app.decorateRequest("arrivedAt", 0);
-  app.setErrorHandler((error: FastifyError, request, reply) => sendFailure(request, reply, toHttpFailure(error), log));
-  // Reached only by what the hook below lets pass: paths outside the API.
-  app.setNotFoundHandler((request, reply) => sendFailure(request, reply, new Failure("NOT_FOUND"), log));
+  app.setErrorHandler((error: FastifyError, request, reply) => send(request, reply, error));
+  // Paths outside the API, and its paths where the hook below has not refused: a person who mistyped a short URL, mostly.
+  app.setNotFoundHandler((request, reply) => {
+    if (request.method === "GET" || request.method === "HEAD") {
+      return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
+    }
+    if (/^\/[^/]*$/.test(request.url)) {
+      return send(request, reply.header("allow", "GET, HEAD"), new Failure("METHOD_NOT_ALLOWED"));
+    }
+    return send(request, reply, new Failure("NOT_FOUND"));
+  });
 
   app.addHook("onRequest", async (request, reply) => {
     request.arrivedAt = performance.now();
     reply.header("x-request-id", request.id);
+    if (closing) reply.header("connection", "close");
     const inTable = request.routeOptions.config.api === true;
     if (!inTable && !isApiPath(request.url)) return;
     request.caller = await admit(request, reply, options);
-    if (!inTable) throw refusalOf(request.url);
+    if (!inTable) refuseBeyondTable(request, reply);
   });
 
   for (const route of routes) {
@@ -82,20 +112,28 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       handler: (request, reply) => serve(route, request, reply, options),
     });
   }
-  refuseOtherMethods(app);
   serveScans(app, options);
 
   app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
   app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
   app.get("/readyz", async (_request, reply) => {
+    if (closing) throw new Failure("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
     await options.upstreams.ready({ deadlineMs: 1_000 });
     return reply.type(jsonType).send('{"ok":true}');
   });
   return app;
 }
 
+/** Whether a path is the API's, however it is written. */
 function isApiPath(url: string): boolean {
-  return /^\/+v1(?:[/?]|$)/.test(url);
+  const path = url.split("?")[0] as string;
+  let decoded = path;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    // What cannot be decoded is judged as it stands.
+  }
+  return /^\/+v1(?:\/|$)/.test(decoded);
 }
 
 function remainingMs(request: FastifyRequest, options: HttpOptions): number {
@@ -123,13 +161,27 @@ const refusals = {
   account_disabled: () => new Failure("API_KEY_INACTIVE", "The account of this API key is disabled."),
 };
 
-/** Why a path outside the table is refused: closed to keys on purpose, or not there. */
-function refusalOf(url: string): Failure {
-  const path = url.split("?")[0] as string;
+/** Refuses what the table does not have: a path that is closed to keys on purpose, another method, or no such path. */
+function refuseBeyondTable(request: FastifyRequest, reply: FastifyReply): never {
+  const path = request.url.split("?")[0] as string;
   for (const [prefix, message] of Object.entries(forbidden)) {
-    if (path === prefix || path.startsWith(`${prefix}/`)) return new Failure("FORBIDDEN", message);
+    if (path === prefix || path.startsWith(`${prefix}/`)) throw new Failure("FORBIDDEN", message);
   }
-  return new Failure("NOT_FOUND", "There is no such path.");
+  const served = routes.filter((route) => matches(route.path, path));
+  if (served.length === 0) throw new Failure("NOT_FOUND", "There is no such path.");
+  const allowed = served.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  reply.header("allow", allowed.join(", "));
+  throw new Failure("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${served[0]?.path}`]);
+}
+
+/** Whether a path is one of a pattern with `:name` segments. */
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, index) => (segment.startsWith(":") ? given[index] !== "" : segment === given[index]))
+  );
 }
 
 async function serve(
@@ -157,28 +209,12 @@ async function serve(
 function parse(schema: z.ZodType, value: unknown, reason: Reason): never {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data as never;
-  const issues = issuesOf(result.error);
+  const issues = issuesOf(result.error)
+    .slice(0, detailsMax)
+    .map(({ field, issue }) => ({ field: field.slice(0, fieldNameMax), issue }));
   const fields = issues.filter(({ field }) => field !== "");
   const message = fields.length > 0 ? describeFields(fields) : `The body ${issues[0]?.issue}.`;
   throw new Failure(reason, message, { fields });
-}
-
-/** On every path of the table, the methods that it does not have. They are refused before any body is read. */
-function refuseOtherMethods(app: FastifyInstance): void {
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const served = routes.filter((route) => route.path === path).map((route) => route.method as string);
-    const allow = served.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
-    app.route({
-      method: methods.filter((method) => !served.includes(method)),
-      url: path,
-      config: { api: true },
-      onRequest: async (request, reply) => {
-        reply.header("allow", allow);
-        throw new Failure("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${path}`]);
-      },
-      handler: (_request, reply) => reply.send(),
-    });
-  }
 }
 
 /** What a scanner meets: no key, no quota. */
@@ -214,6 +250,37 @@ function serveScans(app: FastifyInstance, options: HttpOptions): void {
   });
 }
 
+/** Reads JSON bodies, strictly: UTF-8 only, not compressed, and no key that could reach a prototype. */
+function readJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parseText = app.getDefaultJsonParser("error", "error");
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    const encoding = request.headers["content-encoding"] ?? "identity";
+    const charset = /charset="?([^";]+)/i.exec(request.headers["content-type"] ?? "")?.[1] ?? "utf-8";
+    if (encoding !== "identity" || charset.toLowerCase() !== "utf-8") {
+      done(new Failure("UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, not compressed."));
+      return;
+    }
+    try {
+      parseText(request, decoder.decode(body as Buffer), done);
+    } catch (error) {
+      done(new Failure("INVALID_PAYLOAD", "The body is not valid UTF-8.", { cause: error }));
+    }
+  });
+}
+
+/** Answers bytes that are no HTTP request, or one with too large a head, and closes. */
+function refuseBytes(error: Error & { code?: string }, socket: Socket, requestId: string): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const message = tooLarge ? "The headers are over 16 KiB." : "The bytes sent are not a well-formed HTTP request.";
+  const body = failureBody(requestId, new Failure("INVALID_REQUEST", message));
+  const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  const head = `content-type: ${jsonType}\r\nx-request-id: ${requestId}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
 /** What fastify's own errors are to a client: https://fastify.dev/docs/latest/Reference/Errors/ */
 function toHttpFailure(error: FastifyError | Error): Failure {
   if (error instanceof Failure) return error;
@@ -221,6 +288,9 @@ function toHttpFailure(error: FastifyError | Error): Failure {
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new Failure("PAYLOAD_TOO_LARGE");
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Failure("UNSUPPORTED_MEDIA_TYPE");
   if (code === "FST_ERR_CTP_EMPTY_JSON_BODY") return new Failure("INVALID_PAYLOAD", "The body is empty.");
+  if (error instanceof SyntaxError && error.message.includes("forbidden prototype")) {
+    return new Failure("INVALID_PAYLOAD", "The body must not have a key __proto__ or constructor.", { cause: error });
+  }
   if (error instanceof SyntaxError || code.startsWith("FST_ERR_CTP")) {
     return new Failure("INVALID_PAYLOAD", "The body is not valid JSON.", { cause: error });
   }
@@ -228,7 +298,14 @@ function toHttpFailure(error: FastifyError | Error): Failure {
   return toFailure(error);
 }
 
-function sendFailure(request: FastifyRequest, reply: FastifyReply, failure: Failure, log: Logger): FastifyReply {
+function sendFailure(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  failure: Failure,
+  log: Logger,
+  noteOutage: (failure: Failure) => void,
+): FastifyReply {
+  noteOutage(failure);
   if (failure.reason === "INTERNAL_ERROR") {
     log.error({ error: failure.cause ?? failure, requestId: request.id, method: request.method }, "request failed");
   }

@@ -13,8 +13,10 @@ import {
   projectId,
   queryOf,
   redirectUrl,
+  slug,
   statusNumbers,
   style,
+  textOf,
 } from "./schemas.ts";
 
 const createQrCode = bodyOf({
@@ -22,7 +24,7 @@ const createQrCode = bodyOf({
   redirect_url: redirectUrl,
   type: z.literal("url", { error: 'must be "url"' }).optional(),
   project_id: projectId.optional(),
-  slug: z.string().optional(),
+  slug: slug.optional(),
   style: style.optional(),
 });
 
@@ -153,7 +155,7 @@ export const routes: Route[] = [
     summary: "Create a project",
     params: noParams,
     query: noQuery,
-    body: bodyOf({ name: nameOf(100), description: z.string().max(500).optional() }),
+    body: bodyOf({ name: nameOf(100), description: textOf(500).optional() }),
     async handle({ accountId, body, upstreams, deadlineMs }) {
       const { project } = await upstreams.projects.createProject(
         { accountId, name: body.name, description: body.description, createdVia: CreatedVia.API },
@@ -215,11 +217,12 @@ function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unkn
   return { data, headers };
 }
 
-/** The tag in If-Match, empty for none or any. Weak tags never match, says RFC 9110, so they are sent to fail. */
+/** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */
 function requiredTag(ifMatch: string | undefined): string {
   if (ifMatch === undefined || ifMatch.trim() === "*") return "";
-  const tag = /^"([^"]+)"$/.exec(ifMatch.trim())?.[1];
-  if (tag !== undefined) return tag;
-  if (/^W\/"[^"]*"$/.test(ifMatch.trim())) throw new Failure("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
-  throw new Failure("INVALID_REQUEST", "If-Match must be one ETag in quotation marks, or *.");
+  const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));
+  if (tags.includes(null)) throw new Failure("INVALID_REQUEST", "If-Match must be ETags in quotation marks, or *.");
+  const strong = tags.flatMap((tag) => (tag?.[2] !== undefined && tag[1] === undefined ? [tag[2]] : []));
+  if (strong.length === 0) throw new Failure("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
+  return strong.join(",");
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../platform/clock.ts";
+import { Failure } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -24,7 +25,7 @@ const batchMax = 1_000;
 /** How long scans gather before they are sent. */
 const gatherMs = 50;
 const retryMs = 250;
-const sendDeadlineMs = 5_000;
+const sendDeadlineMs = 2_000;
 
 /** Sends scans to qr in batches, one at a time, off the path of the scanner. A batch that fails is sent again. */
 export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
@@ -51,6 +52,11 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
     try {
       await scans.batchRecordScans({ scans: batch }, { deadlineMs });
     } catch (error) {
+      if (error instanceof Failure && error.reason === "INVALID_REQUEST") {
+        log.error({ error, lost: batch.length }, "scans were refused and are lost");
+        buffer.splice(0, batch.length);
+        return true;
+      }
       log.warn({ error, waiting: buffer.length }, "scans could not be recorded and will be sent again");
       return false;
     }

@@ -24,17 +24,33 @@ export const listQuery = {
   cursor: z.string().optional(),
 };
 
-/** Text of 1 to `max` characters; the service behind counts and judges them. */
-export function nameOf(max: number) {
-  return z.string().describe(`1 to ${max} characters`);
+/**
+ * The schemas say as much of a field's rules as a schema can, so that one answer names every field at fault; the service
+ * behind has the last word.
+ */
+const text = z.string().refine((value) => value.isWellFormed(), "must be well-formed Unicode");
+
+/** Text of at most `max` characters, counted as Unicode code points. */
+export function textOf(max: number) {
+  return text.refine((value) => [...value].length <= max, `must have at most ${max} characters`);
 }
 
-/** An absolute http or https URL; the service behind knows the rest of the rules. */
-export const redirectUrl = z
-  .string()
-  .regex(/^https?:\/\//i, "must be an absolute URL that begins with http:// or https://");
+/** Text of 1 to `max` characters that are not all white space. */
+export function nameOf(max: number) {
+  return textOf(max).refine((value) => value.trim() !== "", "is required");
+}
 
-export const style = z.strictObject({ foreground: z.string().optional(), background: z.string().optional() });
+export const redirectUrl = text
+  .regex(/^https?:\/\//i, "must be an absolute URL that begins with http:// or https://")
+  .max(2_048);
+
+export const slug = text.regex(
+  /^[0-9a-z][0-9a-z-]{1,62}[0-9a-z]$/,
+  "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit",
+);
+
+const colour = text.regex(/^#[0-9a-f]{6}$/i, "must be a colour like #1a2b3c");
+export const style = z.strictObject({ foreground: colour.optional(), background: colour.optional() });
 
 export const statusNumbers = {
   active: QrCodeStatus.ACTIVE,

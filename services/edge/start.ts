@@ -19,7 +19,7 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
     bufferMax: config.scanBufferMax,
     log,
   });
-  closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: config.drainMs / 2 }));
+  closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: config.drainMs / 3 }));
 
   const app = createHttp({
     upstreams,
@@ -30,7 +30,12 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
     log,
   });
   await app.listen({ host: config.listen.host, port: config.listen.port });
-  closer.defer("http", () => app.close());
+  closer.defer("http", async () => {
+    // A client that dawdles over its request may not keep what comes after from closing.
+    const cut = setTimeout(() => app.server.closeAllConnections(), config.drainMs / 3);
+    await app.close();
+    clearTimeout(cut);
+  });
   const { port } = app.server.address() as { port: number };
   return { address: `${config.listen.host}:${port}`, close: () => closer.close() };
 }

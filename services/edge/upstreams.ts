@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from "node:crypto";
 import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { type QrCode, QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
@@ -5,10 +6,11 @@ import { ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { QuotaService, Window } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../../platform/batcher.ts";
 import { createBus } from "../../platform/bus.ts";
-import { createCache } from "../../platform/cache.ts";
 import { systemClock } from "../../platform/clock.ts";
 import type { Config } from "../../platform/config.ts";
 import { Failure } from "../../platform/errors.ts";
+import { createLeasedCache } from "../../platform/lease/cache.ts";
+import { openHolder } from "../../platform/lease/service.ts";
 import type { Closer } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
@@ -112,23 +114,39 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
       ),
   });
 
-  const caching = { clock, entriesMax: config.cacheEntriesMax, lifetimeMs: () => config.cacheLifetimeMs };
-  const keyCache = createCache<KeyAnswer>({ ...caching, load: resolveKeys });
-  const slugCache = createCache<SlugAnswer>({ ...caching, load: resolveSlugs });
-
   const bus = createBus({ url: config.natsUrl, name: "qrforge-edge", log });
   closer.defer("bus", () => bus.close());
-  bus.subscribe("qrforge.auth.forget", (data) => {
-    const hashes = Buffer.from(data).toString("hex");
-    for (let at = 0; at < hashes.length; at += 64) keyCache.forget(hashes.slice(at, at + 64));
+  const holding = { holder: randomUUIDv7(), bus, renewMs: config.renewMs, closer, log };
+  const caching = {
+    clock,
+    entriesMax: config.cacheEntriesMax,
+    negativeLifetimeMs: config.negativeLifetimeMs,
+    isUnavailable: (error: unknown) =>
+      error instanceof Failure && (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED"),
+  };
+  const keyCache = createLeasedCache<KeyAnswer>({
+    ...caching,
+    load: resolveKeys,
+    leasedUntil: () => keyLease.leasedUntil(),
+    isNegative: (answer) => answer.verdict !== "active",
+    staleMs: 0,
   });
-  bus.subscribe("qrforge.qr.forget", (data) => slugCache.forget(Buffer.from(data).toString()));
+  const keyLease = openHolder({ ...holding, schema: "auth", address: config.authAddress, cache: keyCache });
+  const slugCache = createLeasedCache<SlugAnswer>({
+    ...caching,
+    load: resolveSlugs,
+    leasedUntil: () => slugLease.leasedUntil(),
+    isNegative: (answer) => answer.status === "unknown",
+    staleMs: config.staleSlugMs,
+  });
+  const slugLease = openHolder({ ...holding, schema: "qr", address: config.qrAddress, cache: slugCache });
 
   return {
     resolveKey: keyCache.get,
     consume: (accountId, cost, limits, wait) => consume({ accountId, cost, limits }, wait),
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
-    resolveSlug: slugCache.get,
+    resolveSlug: (slug, { deadlineMs }) =>
+      slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) }),
     qrCodes: qrCodes.client,
     projects: projects.client,
     scans: scans.client,
@@ -138,12 +156,13 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
   };
 }
 
+/** An answer, or what is wrong with it: one odd answer must not fail its batch. */
 function toKeyAnswer(resolution: {
   verdict: KeyVerdict;
   keyId: string;
   accountId: string;
   limits?: { perMinute: bigint; perDay: bigint };
-}): KeyAnswer {
+}): KeyAnswer | Failure {
   switch (resolution.verdict) {
     case KeyVerdict.ACTIVE: {
       const { perMinute = 0n, perDay = 0n } = resolution.limits ?? {};
@@ -157,6 +176,6 @@ function toKeyAnswer(resolution: {
     case KeyVerdict.ACCOUNT_DISABLED:
       return { verdict: "account_disabled" };
     default:
-      throw new Failure("INTERNAL_ERROR", undefined, { cause: new Error(`unforeseen verdict ${resolution.verdict}`) });
+      return new Failure("INTERNAL_ERROR", undefined, { cause: new Error(`unforeseen verdict ${resolution.verdict}`) });
   }
 }

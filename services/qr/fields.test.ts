@@ -24,7 +24,7 @@ describe("a redirect URL", () => {
       "https:\\\\e.com",
       "https://e.com/\ud800",
     ];
-    const withUser = ["https://u@e.com", "https://u:p@e.com", "https://:p@e.com"];
+    const withUser = ["https://u@e.com", "https://u:p@e.com", "https://:p@e.com", "https://@e.com", "https:///e.com"];
     const long = [`https://e.com/${"x".repeat(2_048)}`];
     for (const url of [...bad, ...hidden, ...withUser, ...long]) {
       expect(redirectUrlIssue(url, undefined), url).toBeTypeOf("string");

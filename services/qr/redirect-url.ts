@@ -13,9 +13,10 @@ export function redirectUrlIssue(redirectUrl: string, shortUrl: string | undefin
   }
   if (!redirectUrl.isWellFormed()) return "must be well-formed Unicode";
   if (!/^https?:\/\//i.test(redirectUrl)) return "must be an absolute URL that begins with http:// or https://";
-  if (!URL.canParse(redirectUrl)) return "must be a URL with a valid host";
+  const authority = /^https?:\/\/([^/?#]*)/i.exec(redirectUrl)?.[1] ?? "";
+  if (authority.includes("@")) return "must not hold a user name or password";
+  if (authority === "" || !URL.canParse(redirectUrl)) return "must be a URL with a valid host";
   const url = new URL(redirectUrl);
-  if (url.username !== "" || url.password !== "") return "must not hold a user name or password";
   if (shortUrl !== undefined) {
     const own = new URL(shortUrl);
     if (url.host === own.host && decodePath(url.pathname) === own.pathname) {

@@ -11,6 +11,8 @@ import {
 import { ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { Failure, refuseFields } from "../../platform/errors.ts";
 import { newId, randomBase36 } from "../../platform/ids.ts";
+import type { LogEntries, Propagation } from "../../platform/lease/protocol.ts";
+import { toPropagation } from "../../platform/lease/service.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../platform/page.ts";
 import { type Implementation, implement } from "../../platform/rpc/server.ts";
 import { codeIssues, completeStyle, projectIssues } from "./fields.ts";
@@ -31,12 +33,14 @@ export interface QrDependencies {
   store: Store;
   /** Where short URLs begin, `https://host`, without a slash at the end. */
   shortUrlBase: string;
-  /** Tells every holder of an answer about this slug to forget it. */
-  forgetSlug(slug: string): void;
+  /** Resolves when no edge uses what these log entries name any more. */
+  propagate(entries: LogEntries): Promise<Propagation>;
+  /** Tells edges that a slug has come to exist, which some may remember as unknown for a moment longer. */
+  hintSlug(slug: string): void;
 }
 
 /** The handlers of qr's services. */
-export function createQrService({ store, shortUrlBase, forgetSlug }: QrDependencies): Implementation[] {
+export function createQrService({ store, shortUrlBase, propagate, hintSlug }: QrDependencies): Implementation[] {
   const shortUrl = (slug: string) => `${shortUrlBase}/${slug}`;
   const ensureDefaultProject = (accountId: string) =>
     store.defaultProject(accountId, { projectId: newId(), name: "Default" });
@@ -87,7 +91,7 @@ export function createQrService({ store, shortUrlBase, forgetSlug }: QrDependenc
         const projectId = request.projectId || (await ensureDefaultProject(accountId));
         const code = { codeId: newId(), accountId, projectId, name, redirectUrl, ...completeStyle(request.style) };
         const row = slug === "" ? await createWithFreeSlug(code) : await store.createCode({ ...code, slug });
-        forgetSlug(row.slug);
+        hintSlug(row.slug);
         return { qrCode: toQrCode(row) };
       },
 
@@ -141,14 +145,14 @@ export function createQrService({ store, shortUrlBase, forgetSlug }: QrDependenc
           status: statusNames[request.status as keyof typeof statusNames],
           ...(style && completeStyle(style)),
         };
-        const row = await store.updateCode(accountId, codeId, change, (current) => {
-          if (request.etag !== "" && request.etag.split(".")[0] !== String(current.revision)) {
+        const { row, entries } = await store.updateCode(accountId, codeId, change, (current) => {
+          const revisions = request.etag.split(",").map((etag) => etag.split(".")[0]);
+          if (request.etag !== "" && !revisions.includes(String(current.revision))) {
             throw new Failure("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
           }
           refuseFields(codeIssues({ redirectUrl }, shortUrl(current.slug)));
         });
-        forgetSlug(row.slug);
-        return { qrCode: toQrCode(row) };
+        return { qrCode: toQrCode(row), propagation: toPropagation(await propagate(entries)) };
       },
 
       async batchResolveSlugs({ slugs }) {

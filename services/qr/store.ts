@@ -1,4 +1,5 @@
 import { Failure } from "../../platform/errors.ts";
+import { appendToLog } from "../../platform/lease/sql-store.ts";
 import { type Page, type Position, toPage } from "../../platform/page.ts";
 import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
 import type { Style } from "./fields.ts";
@@ -180,25 +181,25 @@ export function createStore(sql: Sql) {
      * Changes a code. `check` sees the row, locked, and may refuse; it is handed what is there so that no decision is
      * made on a revision that has passed.
      */
-    async updateCode(
-      accountId: string,
-      codeId: string,
-      change: CodeChange,
-      check: (current: CodeRow) => void,
-    ): Promise<CodeRow> {
+    async updateCode(accountId: string, codeId: string, change: CodeChange, check: (current: CodeRow) => void) {
       return await sql.begin(async (tx) => {
         const [current] = await tx<CodeRow[]>`
           select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId} for update`;
         if (!current) throw new Failure("NOT_FOUND", "There is no such QR code.");
         check(current);
         const next = { ...current, ...defined(change) };
+        const changed = Object.keys(change).some(
+          (name) => next[name as keyof CodeRow] !== current[name as keyof CodeRow],
+        );
+        // Logged also if nothing changed: who asks again after a lost answer waits for the same promise.
+        if (!changed) return { row: current, entries: await appendToLog(tx, "qr", [current.slug]) };
         const [row] = await tx<[CodeRow]>`
           update qr.codes as c set name = ${next.name}, redirect_url = ${next.redirectUrl},
             project_id = ${next.projectId}, status = ${next.status}, foreground = ${next.foreground},
             background = ${next.background}, revision = revision + 1,
             updated_at = date_trunc('milliseconds', now())
           where c.code_id = ${codeId} returning ${codeColumns}`;
-        return row;
+        return { row, entries: await appendToLog(tx, "qr", [row.slug]) };
       });
     },
 

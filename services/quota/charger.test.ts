@@ -10,8 +10,11 @@ const ask = (accountId: string, cost = 1) => ({ accountId, cost, limits });
 function manual(waitingMax = 1_000) {
   const statements: { runs: Run[]; finish(): void; fail(error: Error): void }[] = [];
   const used = new Map<string, number>();
-  const charge = createCharger({
+  let now = 0;
+  const charger = createCharger({
     waitingMax,
+    perStatementMax: 100,
+    clock: { monotonic: () => now },
     store: {
       charge: (runs) =>
         new Promise<WindowRow[]>((resolve, reject) => {
@@ -29,7 +32,8 @@ function manual(waitingMax = 1_000) {
         }),
     },
   });
-  return { charge, statements };
+  const charge = (asks: ReturnType<typeof ask>[], remainingMs = 1_000) => charger(asks, remainingMs);
+  return { charge, statements, passTime: (ms: number) => (now += ms) };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -70,6 +74,27 @@ describe("the charger", () => {
       await turn();
     }
     expect((await decisions).map(({ refusedBy }) => refusedBy)).toEqual(["none", "minute", "none"]);
+  });
+
+  it("does not charge what nobody waits for any more", async () => {
+    const { charge, statements, passTime } = manual();
+    const first = charge([ask("a")]);
+    const late = charge([ask("a")], 10);
+    passTime(11);
+    statements[0]?.finish();
+    await first;
+    await expect(late).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await turn();
+    expect(statements).toHaveLength(1);
+  });
+
+  it("puts no more into a statement than allowed", async () => {
+    const { charge, statements } = manual();
+    void charge([ask("z")]);
+    void charge(Array.from({ length: 150 }, (_, i) => ask(`a${i}`)));
+    statements[0]?.finish();
+    await turn();
+    expect(statements[1]?.runs).toHaveLength(100);
   });
 
   it("refuses more than may wait", async () => {

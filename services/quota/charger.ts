@@ -1,3 +1,4 @@
+import type { Clock } from "../../platform/clock.ts";
 import { Failure } from "../../platform/errors.ts";
 import type { Store } from "./store.ts";
 import { type Ask, type Decision, decisionsOf, nextRuns, resetsIn } from "./window.ts";
@@ -11,6 +12,8 @@ export interface TimedDecision extends Decision {
 
 interface Waiting {
   ask: Ask;
+  /** On the monotonic clock. */
+  expiresAt: number;
   resolve(decision: TimedDecision): void;
   reject(error: unknown): void;
 }
@@ -19,12 +22,18 @@ export interface ChargerOptions {
   store: Pick<Store, "charge">;
   /** Requests waiting for a statement at most; beyond, calls fail with UNAVAILABLE. */
   waitingMax: number;
+  /** Requests that one statement decides at most. */
+  perStatementMax: number;
+  clock: Pick<Clock, "monotonic">;
 }
+
+/** Charges requests in their order, unless their time runs out before they are: then they are not charged. */
+export type Charge = (asks: Ask[], remainingMs: number) => Promise<TimedDecision[]>;
 
 /**
  * Charges requests in group commits: one statement runs at a time, and what arrives meanwhile shares the next one.
  */
-export function createCharger({ store, waitingMax }: ChargerOptions): (asks: Ask[]) => Promise<TimedDecision[]> {
+export function createCharger({ store, waitingMax, perStatementMax, clock }: ChargerOptions): Charge {
   let queue: Waiting[] = [];
   let running = false;
 
@@ -35,9 +44,16 @@ export function createCharger({ store, waitingMax }: ChargerOptions): (asks: Ask
   }
 
   async function chargeOnce(): Promise<void> {
-    const waiting = queue;
+    const now = clock.monotonic();
+    const waiting = queue.slice(0, perStatementMax).filter((one) => {
+      if (one.expiresAt > now) return true;
+      one.reject(new Failure("DEADLINE_EXCEEDED"));
+      return false;
+    });
+    const later = queue.slice(perStatementMax);
     const { runs, members, rest } = nextRuns(waiting.map(({ ask }) => ask));
-    queue = rest.map((place) => waiting[place] as Waiting);
+    queue = [...rest.map((place) => waiting[place] as Waiting), ...later];
+    if (runs.length === 0) return;
     const asked = members.map((places) => places.map((place) => waiting[place] as Waiting));
     try {
       const rows = await store.charge(runs);
@@ -54,12 +70,13 @@ export function createCharger({ store, waitingMax }: ChargerOptions): (asks: Ask
     }
   }
 
-  return (asks) => {
+  return (asks, remainingMs) => {
     if (queue.length + asks.length > waitingMax) {
       return Promise.reject(new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 }));
     }
+    const expiresAt = clock.monotonic() + remainingMs;
     const decisions = asks.map(
-      (ask) => new Promise<TimedDecision>((resolve, reject) => queue.push({ ask, resolve, reject })),
+      (ask) => new Promise<TimedDecision>((resolve, reject) => queue.push({ ask, expiresAt, resolve, reject })),
     );
     if (!running) void drain();
     return Promise.all(decisions);

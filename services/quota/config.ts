@@ -8,4 +8,5 @@ export const settings = {
   ...rpcServerSettings,
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50052"),
   waitingMax: integer("QUOTA_WAITING_MAX", "requests that wait for a statement at most", 100_000, { min: 1_000 }),
+  perStatementMax: integer("QUOTA_STATEMENT_MAX", "requests that one statement decides at most", 4_096, { min: 1 }),
 };

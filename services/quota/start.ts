@@ -1,6 +1,8 @@
+import { systemClock } from "../../platform/clock.ts";
 import type { Config } from "../../platform/config.ts";
 import { createCloser, type Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
 import { createCharger } from "./charger.ts";
@@ -18,8 +20,9 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   const server = await createRpcServer({
     ...config,
     log,
-    implementations: createQuotaService({ store, charge: createCharger({ store, waitingMax: config.waitingMax }) }),
+    implementations: createQuotaService({ store, charge: createCharger({ ...config, store, clock: systemClock }) }),
   });
   closer.defer("server", () => server.close());
+  watchHealth({ server, probe: () => sql`select 1`, clock: systemClock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

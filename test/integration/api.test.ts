@@ -40,7 +40,15 @@ describe("the envelope", () => {
 
 describe("order of checks", () => {
   it("tells an unauthenticated caller nothing about what exists", async () => {
-    for (const path of ["/v1/qr-codes", "/v1/nope", "/v1/billing", "/v1", "//v1/qr-codes", "/%76%31/qr-codes"]) {
+    for (const path of [
+      "/v1/qr-codes",
+      "/v1/nope",
+      "/v1/billing",
+      "/v1",
+      "//v1/qr-codes",
+      "/%76%31/qr-codes",
+      "/v1/qr-codes/%zz",
+    ]) {
       for (const method of ["GET", "DELETE"]) {
         const answer = await call(`${edge}${path}`, { method });
         expect([path, answer.status, answer.body.code]).toEqual([path, 401, "unauthorized"]);
@@ -61,6 +69,7 @@ describe("order of checks", () => {
 
   it("refuses other methods with Allow, and says why a code is not deleted", async () => {
     const key = await newKey();
+    for (const method of ["PUT", "OPTIONS"]) expect((await call(`${edge}/v1/usage`, { key, method })).status).toBe(405);
     const answer = await call(`${edge}/v1/qr-codes/${"0".repeat(20)}`, { key, method: "DELETE" });
     expect([answer.status, answer.body.code]).toEqual([405, "method_not_allowed"]);
     expect(answer.headers.get("allow")).toBe("GET, HEAD, PATCH");
@@ -88,7 +97,15 @@ describe("bodies", () => {
   });
 
   it("refuses what is not a JSON object", async () => {
-    for (const body of ["", "{", "[]", "null", '"x"', '{"__proto__":{"x":1}}']) {
+    for (const body of [
+      "",
+      "{",
+      "[]",
+      "null",
+      '"x"',
+      '{"__proto__":{"x":1}}',
+      '{"name":"\\ud800","redirect_url":"https://example.com"}',
+    ]) {
       const answer = await post(body);
       expect([body, answer.status, answer.body.code]).toEqual([body, 400, "invalid_payload"]);
     }

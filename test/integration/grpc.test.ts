@@ -14,11 +14,24 @@ import { runProgram } from "../support/run.ts";
 const { auths, quotas, qrs } = inject("suite");
 const require = createRequire(import.meta.url);
 const services = [
-  { address: auths[0] as string, names: ["qrforge.auth.v1.AccountService", "qrforge.auth.v1.KeyService"] },
+  {
+    address: auths[0] as string,
+    names: [
+      "qrforge.auth.v1.AccountService",
+      "qrforge.auth.v1.AuditService",
+      "qrforge.auth.v1.KeyService",
+      "qrforge.common.v1.LeaseService",
+    ],
+  },
   { address: quotas[0] as string, names: ["qrforge.quota.v1.QuotaService"] },
   {
     address: qrs[0] as string,
-    names: ["qrforge.qr.v1.ProjectService", "qrforge.qr.v1.QrCodeService", "qrforge.qr.v1.ScanService"],
+    names: [
+      "qrforge.common.v1.LeaseService",
+      "qrforge.qr.v1.ProjectService",
+      "qrforge.qr.v1.QrCodeService",
+      "qrforge.qr.v1.ScanService",
+    ],
   },
 ];
 

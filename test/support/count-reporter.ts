@@ -7,8 +7,9 @@ export default class CountReporter implements Reporter {
     for (const module of modules) {
       const tests = [...module.children.allTests()];
       for (const test of tests) counts[test.result().state]++;
-      // A file that could not be loaded has no tests to fail.
-      if (module.state() === "failed" && tests.length === 0) counts.failed++;
+      // What fails outside a test: a file that cannot be loaded, a hook.
+      const suites = [...module.children.allSuites()];
+      counts.failed += module.errors().length + suites.reduce((sum, suite) => sum + suite.errors().length, 0);
     }
     if (counts.skipped + counts.pending > 0) process.stdout.write(`${counts.skipped + counts.pending} skipped\n`);
     process.on("exit", () => process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`));

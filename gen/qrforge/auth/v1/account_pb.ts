@@ -6,6 +6,10 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.ts";
+import { file_qrforge_auth_v1_actor } from "./actor_pb.ts";
+import type { Propagation } from "../../common/v1/lease_pb.ts";
+import { file_qrforge_common_v1_lease } from "../../common/v1/lease_pb.ts";
 import type { Limits } from "../../common/v1/limits_pb.ts";
 import { file_qrforge_common_v1_limits } from "../../common/v1/limits_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/auth/v1/account.proto.
  */
 export const file_qrforge_auth_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvYWNjb3VudC5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIr8BCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSDQoFZW1haWwYAiABKAkSIwoEcGxhbhgDIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIQCghkaXNhYmxlZBgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAidQoUQ3JlYXRlQWNjb3VudFJlcXVlc3QSDQoFZW1haWwYASABKAkSIwoEcGxhbhgCIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyJCChVDcmVhdGVBY2NvdW50UmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50IicKEUdldEFjY291bnRSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkiPwoSR2V0QWNjb3VudFJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudCI8ChNMaXN0QWNjb3VudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlsKFExpc3RBY2NvdW50c1Jlc3BvbnNlEioKCGFjY291bnRzGAEgAygLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInsKFVNldEFjY291bnRQbGFuUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiMKBHBsYW4YAiABKA4yFS5xcmZvcmdlLmF1dGgudjEuUGxhbhIpCgZsaW1pdHMYAyABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMiQwoWU2V0QWNjb3VudFBsYW5SZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQiKwoVRGlzYWJsZUFjY291bnRSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkiQwoWRGlzYWJsZUFjY291bnRSZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQiKgoURW5hYmxlQWNjb3VudFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSJCChVFbmFibGVBY2NvdW50UmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50Kk4KBFBsYW4SFAoQUExBTl9VTlNQRUNJRklFRBAAEg0KCVBMQU5fRlJFRRABEgwKCFBMQU5fUFJPEAISEwoPUExBTl9FTlRFUlBSSVNFEAMy4wQKDkFjY291bnRTZXJ2aWNlEl4KDUNyZWF0ZUFjY291bnQSJS5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlQWNjb3VudFJlcXVlc3QaJi5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlQWNjb3VudFJlc3BvbnNlEloKCkdldEFjY291bnQSIi5xcmZvcmdlLmF1dGgudjEuR2V0QWNjb3VudFJlcXVlc3QaIy5xcmZvcmdlLmF1dGgudjEuR2V0QWNjb3VudFJlc3BvbnNlIgOQAgESYAoMTGlzdEFjY291bnRzEiQucXJmb3JnZS5hdXRoLnYxLkxpc3RBY2NvdW50c1JlcXVlc3QaJS5xcmZvcmdlLmF1dGgudjEuTGlzdEFjY291bnRzUmVzcG9uc2UiA5ACARJmCg5TZXRBY2NvdW50UGxhbhImLnFyZm9yZ2UuYXV0aC52MS5TZXRBY2NvdW50UGxhblJlcXVlc3QaJy5xcmZvcmdlLmF1dGgudjEuU2V0QWNjb3VudFBsYW5SZXNwb25zZSIDkAICEmYKDkRpc2FibGVBY2NvdW50EiYucXJmb3JnZS5hdXRoLnYxLkRpc2FibGVBY2NvdW50UmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5EaXNhYmxlQWNjb3VudFJlc3BvbnNlIgOQAgISYwoNRW5hYmxlQWNjb3VudBIlLnFyZm9yZ2UuYXV0aC52MS5FbmFibGVBY2NvdW50UmVxdWVzdBomLnFyZm9yZ2UuYXV0aC52MS5FbmFibGVBY2NvdW50UmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
+  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvYWNjb3VudC5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIr8BCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSDQoFZW1haWwYAiABKAkSIwoEcGxhbhgDIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIQCghkaXNhYmxlZBgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinAEKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEiMKBHBsYW4YAiABKA4yFS5xcmZvcmdlLmF1dGgudjEuUGxhbhIpCgZsaW1pdHMYAyABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMSJQoFYWN0b3IYBCABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiQgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudCInChFHZXRBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJIj8KEkdldEFjY291bnRSZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQiPAoTTGlzdEFjY291bnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJbChRMaXN0QWNjb3VudHNSZXNwb25zZRIqCghhY2NvdW50cxgBIAMoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKiAQoVU2V0QWNjb3VudFBsYW5SZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSIwoEcGxhbhgCIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIlCgVhY3RvchgEIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJ4ChZTZXRBY2NvdW50UGxhblJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudBIzCgtwcm9wYWdhdGlvbhgCIAEoCzIeLnFyZm9yZ2UuY29tbW9uLnYxLlByb3BhZ2F0aW9uIlIKFURpc2FibGVBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIngKFkRpc2FibGVBY2NvdW50UmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iUQoURW5hYmxlQWNjb3VudFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIlCgVhY3RvchgCIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJ3ChVFbmFibGVBY2NvdW50UmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24qTgoEUGxhbhIUChBQTEFOX1VOU1BFQ0lGSUVEEAASDQoJUExBTl9GUkVFEAESDAoIUExBTl9QUk8QAhITCg9QTEFOX0VOVEVSUFJJU0UQAzLjBAoOQWNjb3VudFNlcnZpY2USXgoNQ3JlYXRlQWNjb3VudBIlLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVBY2NvdW50UmVxdWVzdBomLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVBY2NvdW50UmVzcG9uc2USWgoKR2V0QWNjb3VudBIiLnFyZm9yZ2UuYXV0aC52MS5HZXRBY2NvdW50UmVxdWVzdBojLnFyZm9yZ2UuYXV0aC52MS5HZXRBY2NvdW50UmVzcG9uc2UiA5ACARJgCgxMaXN0QWNjb3VudHMSJC5xcmZvcmdlLmF1dGgudjEuTGlzdEFjY291bnRzUmVxdWVzdBolLnFyZm9yZ2UuYXV0aC52MS5MaXN0QWNjb3VudHNSZXNwb25zZSIDkAIBEmYKDlNldEFjY291bnRQbGFuEiYucXJmb3JnZS5hdXRoLnYxLlNldEFjY291bnRQbGFuUmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5TZXRBY2NvdW50UGxhblJlc3BvbnNlIgOQAgISZgoORGlzYWJsZUFjY291bnQSJi5xcmZvcmdlLmF1dGgudjEuRGlzYWJsZUFjY291bnRSZXF1ZXN0GicucXJmb3JnZS5hdXRoLnYxLkRpc2FibGVBY2NvdW50UmVzcG9uc2UiA5ACAhJjCg1FbmFibGVBY2NvdW50EiUucXJmb3JnZS5hdXRoLnYxLkVuYWJsZUFjY291bnRSZXF1ZXN0GiYucXJmb3JnZS5hdXRoLnYxLkVuYWJsZUFjY291bnRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_lease, file_qrforge_common_v1_limits]);
 
 /**
  * One customer. Keys, codes, projects and quota belong to an account.
@@ -98,6 +102,13 @@ export type CreateAccountRequest = Message<"qrforge.auth.v1.CreateAccountRequest
    * @generated from field: qrforge.common.v1.Limits limits = 3;
    */
   limits?: Limits | undefined;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 4;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -252,6 +263,13 @@ export type SetAccountPlanRequest = Message<"qrforge.auth.v1.SetAccountPlanReque
    * @generated from field: qrforge.common.v1.Limits limits = 3;
    */
   limits?: Limits | undefined;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 4;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -273,6 +291,13 @@ export type SetAccountPlanResponse = Message<"qrforge.auth.v1.SetAccountPlanResp
    * @generated from field: qrforge.auth.v1.Account account = 1;
    */
   account?: Account | undefined;
+
+  /**
+   * How the change reached the edges.
+   *
+   * @generated from field: qrforge.common.v1.Propagation propagation = 2;
+   */
+  propagation?: Propagation | undefined;
 };
 
 /**
@@ -294,6 +319,13 @@ export type DisableAccountRequest = Message<"qrforge.auth.v1.DisableAccountReque
    * @generated from field: string account_id = 1;
    */
   accountId: string;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 2;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -315,6 +347,13 @@ export type DisableAccountResponse = Message<"qrforge.auth.v1.DisableAccountResp
    * @generated from field: qrforge.auth.v1.Account account = 1;
    */
   account?: Account | undefined;
+
+  /**
+   * How the change reached the edges.
+   *
+   * @generated from field: qrforge.common.v1.Propagation propagation = 2;
+   */
+  propagation?: Propagation | undefined;
 };
 
 /**
@@ -336,6 +375,13 @@ export type EnableAccountRequest = Message<"qrforge.auth.v1.EnableAccountRequest
    * @generated from field: string account_id = 1;
    */
   accountId: string;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 2;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -357,6 +403,13 @@ export type EnableAccountResponse = Message<"qrforge.auth.v1.EnableAccountRespon
    * @generated from field: qrforge.auth.v1.Account account = 1;
    */
   account?: Account | undefined;
+
+  /**
+   * How the change reached the edges.
+   *
+   * @generated from field: qrforge.common.v1.Propagation propagation = 2;
+   */
+  propagation?: Propagation | undefined;
 };
 
 /**
@@ -451,8 +504,8 @@ export const AccountService: GenService<{
     output: typeof ListAccountsResponseSchema;
   },
   /**
-   * Puts an account on a plan and sets the limits that go with it, which count from the next request on.
-   * Setting what is already set changes nothing.
+   * Puts an account on a plan and sets the limits that go with it, which count for every request that starts after the
+   * answer. Setting what is already set changes nothing. Waits for the edges like RevokeKey.
    *
    * @generated from rpc qrforge.auth.v1.AccountService.SetAccountPlan
    */
@@ -463,6 +516,7 @@ export const AccountService: GenService<{
   },
   /**
    * Disables an account: all its keys are refused until it is enabled. Disabling twice changes nothing.
+   * Waits for the edges like RevokeKey.
    *
    * @generated from rpc qrforge.auth.v1.AccountService.DisableAccount
    */
@@ -473,6 +527,7 @@ export const AccountService: GenService<{
   },
   /**
    * Enables a disabled account: its active keys work again. Enabling twice changes nothing.
+   * Waits for the edges like RevokeKey.
    *
    * @generated from rpc qrforge.auth.v1.AccountService.EnableAccount
    */

@@ -6,6 +6,10 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.ts";
+import { file_qrforge_auth_v1_actor } from "./actor_pb.ts";
+import type { Propagation } from "../../common/v1/lease_pb.ts";
+import { file_qrforge_common_v1_lease } from "../../common/v1/lease_pb.ts";
 import type { Limits } from "../../common/v1/limits_pb.ts";
 import { file_qrforge_common_v1_limits } from "../../common/v1/limits_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/auth/v1/key.proto.
  */
 export const file_qrforge_auth_v1_key: GenFile = /*@__PURE__*/
-  fileDesc("ChlxcmZvcmdlL2F1dGgvdjEva2V5LnByb3RvEg9xcmZvcmdlLmF1dGgudjEi4QEKA0tleRIOCgZrZXlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnByZWZpeBgEIAEoCRINCgVsYXN0NBgFIAEoCRIqCgZzdGF0dXMYBiABKA4yGi5xcmZvcmdlLmF1dGgudjEuS2V5U3RhdHVzEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKDUtleVJlc29sdXRpb24SLAoHdmVyZGljdBgBIAEoDjIbLnFyZm9yZ2UuYXV0aC52MS5LZXlWZXJkaWN0Eg4KBmtleV9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyIyChdCYXRjaFJlc29sdmVLZXlzUmVxdWVzdBIXCgprZXlfaGFzaGVzGAEgAygMQgOAAQEiTwoYQmF0Y2hSZXNvbHZlS2V5c1Jlc3BvbnNlEjMKC3Jlc29sdXRpb25zGAEgAygLMh4ucXJmb3JnZS5hdXRoLnYxLktleVJlc29sdXRpb24iNAoQQ3JlYXRlS2V5UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiSwoRQ3JlYXRlS2V5UmVzcG9uc2USIQoDa2V5GAEgASgLMhQucXJmb3JnZS5hdXRoLnYxLktleRITCgZzZWNyZXQYAiABKAlCA4ABASIlCg9MaXN0S2V5c1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCSI2ChBMaXN0S2V5c1Jlc3BvbnNlEiIKBGtleXMYASADKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5IjYKEFJvdGF0ZUtleVJlcXVlc3QSDgoGa2V5X2lkGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkiSwoRUm90YXRlS2V5UmVzcG9uc2USIQoDa2V5GAEgASgLMhQucXJmb3JnZS5hdXRoLnYxLktleRITCgZzZWNyZXQYAiABKAlCA4ABASI2ChBSZXZva2VLZXlSZXF1ZXN0Eg4KBmtleV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJIjYKEVJldm9rZUtleVJlc3BvbnNlEiEKA2tleRgBIAEoCzIULnFyZm9yZ2UuYXV0aC52MS5LZXkqbgoJS2V5U3RhdHVzEhoKFktFWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIVChFLRVlfU1RBVFVTX0FDVElWRRABEhYKEktFWV9TVEFUVVNfUk9UQVRFRBACEhYKEktFWV9TVEFUVVNfUkVWT0tFRBADKpUBCgpLZXlWZXJkaWN0EhsKF0tFWV9WRVJESUNUX1VOU1BFQ0lGSUVEEAASFgoSS0VZX1ZFUkRJQ1RfQUNUSVZFEAESFwoTS0VZX1ZFUkRJQ1RfVU5LTk9XThACEhcKE0tFWV9WRVJESUNUX1JFVk9LRUQQAxIgChxLRVlfVkVSRElDVF9BQ0NPVU5UX0RJU0FCTEVEEAQy0QMKCktleVNlcnZpY2USbAoQQmF0Y2hSZXNvbHZlS2V5cxIoLnFyZm9yZ2UuYXV0aC52MS5CYXRjaFJlc29sdmVLZXlzUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5CYXRjaFJlc29sdmVLZXlzUmVzcG9uc2UiA5ACARJSCglDcmVhdGVLZXkSIS5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlS2V5UmVxdWVzdBoiLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVLZXlSZXNwb25zZRJUCghMaXN0S2V5cxIgLnFyZm9yZ2UuYXV0aC52MS5MaXN0S2V5c1JlcXVlc3QaIS5xcmZvcmdlLmF1dGgudjEuTGlzdEtleXNSZXNwb25zZSIDkAIBElIKCVJvdGF0ZUtleRIhLnFyZm9yZ2UuYXV0aC52MS5Sb3RhdGVLZXlSZXF1ZXN0GiIucXJmb3JnZS5hdXRoLnYxLlJvdGF0ZUtleVJlc3BvbnNlElcKCVJldm9rZUtleRIhLnFyZm9yZ2UuYXV0aC52MS5SZXZva2VLZXlSZXF1ZXN0GiIucXJmb3JnZS5hdXRoLnYxLlJldm9rZUtleVJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
+  fileDesc("ChlxcmZvcmdlL2F1dGgvdjEva2V5LnByb3RvEg9xcmZvcmdlLmF1dGgudjEi0QMKA0tleRIOCgZrZXlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnByZWZpeBgEIAEoCRINCgVsYXN0NBgFIAEoCRIqCgZzdGF0dXMYBiABKA4yGi5xcmZvcmdlLmF1dGgudjEuS2V5U3RhdHVzEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgJIAEoCRIQCghlbmRlZF9ieRgKIAEoCRITCgtyZXBsYWNlZF9ieRgLIAEoCRIxCg1sYXN0X3VzZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZ2VfZGF5cxgNIAEoBRI3ChNyb3RhdGVfc3VnZ2VzdF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1ChFyb3RhdGVfYWZ0ZXJfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKDUtleVJlc29sdXRpb24SLAoHdmVyZGljdBgBIAEoDjIbLnFyZm9yZ2UuYXV0aC52MS5LZXlWZXJkaWN0Eg4KBmtleV9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyIyChdCYXRjaFJlc29sdmVLZXlzUmVxdWVzdBIXCgprZXlfaGFzaGVzGAEgAygMQgOAAQEiTwoYQmF0Y2hSZXNvbHZlS2V5c1Jlc3BvbnNlEjMKC3Jlc29sdXRpb25zGAEgAygLMh4ucXJmb3JnZS5hdXRoLnYxLktleVJlc29sdXRpb24iWwoQQ3JlYXRlS2V5UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSJQoFYWN0b3IYAyABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiSwoRQ3JlYXRlS2V5UmVzcG9uc2USIQoDa2V5GAEgASgLMhQucXJmb3JnZS5hdXRoLnYxLktleRITCgZzZWNyZXQYAiABKAlCA4ABASJMCg9MaXN0S2V5c1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJPChBMaXN0S2V5c1Jlc3BvbnNlEiIKBGtleXMYASADKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJdChBSb3RhdGVLZXlSZXF1ZXN0Eg4KBmtleV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEiUKBWFjdG9yGAMgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIoABChFSb3RhdGVLZXlSZXNwb25zZRIhCgNrZXkYASABKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5EhMKBnNlY3JldBgCIAEoCUIDgAEBEjMKC3Byb3BhZ2F0aW9uGAMgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iXQoQUmV2b2tlS2V5UmVxdWVzdBIOCgZrZXlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIlCgVhY3RvchgDIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJrChFSZXZva2VLZXlSZXNwb25zZRIhCgNrZXkYASABKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iRgoGS2V5VXNlEg4KBmtleV9pZBgBIAEoCRIsCgh1c2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoYQmF0Y2hSZWNvcmRLZXlVc2VSZXF1ZXN0EiUKBHVzZXMYASADKAsyFy5xcmZvcmdlLmF1dGgudjEuS2V5VXNlIhsKGUJhdGNoUmVjb3JkS2V5VXNlUmVzcG9uc2UiWQoXUmVwb3J0TGVha2VkS2V5c1JlcXVlc3QSFwoKa2V5X2hhc2hlcxgBIAMoDEIDgAEBEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIhoKGFJlcG9ydExlYWtlZEtleXNSZXNwb25zZSpuCglLZXlTdGF0dXMSGgoWS0VZX1NUQVRVU19VTlNQRUNJRklFRBAAEhUKEUtFWV9TVEFUVVNfQUNUSVZFEAESFgoSS0VZX1NUQVRVU19ST1RBVEVEEAISFgoSS0VZX1NUQVRVU19SRVZPS0VEEAMqlQEKCktleVZlcmRpY3QSGwoXS0VZX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIWChJLRVlfVkVSRElDVF9BQ1RJVkUQARIXChNLRVlfVkVSRElDVF9VTktOT1dOEAISFwoTS0VZX1ZFUkRJQ1RfUkVWT0tFRBADEiAKHEtFWV9WRVJESUNUX0FDQ09VTlRfRElTQUJMRUQQBDKwBQoKS2V5U2VydmljZRJsChBCYXRjaFJlc29sdmVLZXlzEigucXJmb3JnZS5hdXRoLnYxLkJhdGNoUmVzb2x2ZUtleXNSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLkJhdGNoUmVzb2x2ZUtleXNSZXNwb25zZSIDkAIBElIKCUNyZWF0ZUtleRIhLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVLZXlSZXF1ZXN0GiIucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZUtleVJlc3BvbnNlElQKCExpc3RLZXlzEiAucXJmb3JnZS5hdXRoLnYxLkxpc3RLZXlzUmVxdWVzdBohLnFyZm9yZ2UuYXV0aC52MS5MaXN0S2V5c1Jlc3BvbnNlIgOQAgESUgoJUm90YXRlS2V5EiEucXJmb3JnZS5hdXRoLnYxLlJvdGF0ZUtleVJlcXVlc3QaIi5xcmZvcmdlLmF1dGgudjEuUm90YXRlS2V5UmVzcG9uc2USbwoRQmF0Y2hSZWNvcmRLZXlVc2USKS5xcmZvcmdlLmF1dGgudjEuQmF0Y2hSZWNvcmRLZXlVc2VSZXF1ZXN0GioucXJmb3JnZS5hdXRoLnYxLkJhdGNoUmVjb3JkS2V5VXNlUmVzcG9uc2UiA5ACAhJsChBSZXBvcnRMZWFrZWRLZXlzEigucXJmb3JnZS5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXNwb25zZSIDkAICElcKCVJldm9rZUtleRIhLnFyZm9yZ2UuYXV0aC52MS5SZXZva2VLZXlSZXF1ZXN0GiIucXJmb3JnZS5hdXRoLnYxLlJldm9rZUtleVJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_lease, file_qrforge_common_v1_limits]);
 
 /**
  * What is known of a key, without the key.
@@ -77,6 +81,55 @@ export type Key = Message<"qrforge.auth.v1.Key"> & {
    * @generated from field: google.protobuf.Timestamp end_time = 8;
    */
   endTime?: Timestamp | undefined;
+
+  /**
+   * Who made it.
+   *
+   * @generated from field: string created_by = 9;
+   */
+  createdBy: string;
+
+  /**
+   * Who rotated it away or revoked it; empty while it is active.
+   *
+   * @generated from field: string ended_by = 10;
+   */
+  endedBy: string;
+
+  /**
+   * The id of the key that took its place; empty unless it was rotated.
+   *
+   * @generated from field: string replaced_by = 11;
+   */
+  replacedBy: string;
+
+  /**
+   * The minute in which it was last used, as far as edges have told, which they do every few seconds; unset if never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_use_time = 12;
+   */
+  lastUseTime?: Timestamp | undefined;
+
+  /**
+   * Whole days since it was made.
+   *
+   * @generated from field: int32 age_days = 13;
+   */
+  ageDays: number;
+
+  /**
+   * From when on a new key would be better: 60 days after it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp rotate_suggest_time = 14;
+   */
+  rotateSuggestTime?: Timestamp | undefined;
+
+  /**
+   * By when it should have been rotated: 90 days after it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp rotate_after_time = 15;
+   */
+  rotateAfterTime?: Timestamp | undefined;
 };
 
 /**
@@ -189,6 +242,13 @@ export type CreateKeyRequest = Message<"qrforge.auth.v1.CreateKeyRequest"> & {
    * @generated from field: string name = 2;
    */
   name: string;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -238,6 +298,20 @@ export type ListKeysRequest = Message<"qrforge.auth.v1.ListKeysRequest"> & {
    * @generated from field: string account_id = 1;
    */
   accountId: string;
+
+  /**
+   * At most this many; 1 to 1,000, and 1,000 if unset.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
 };
 
 /**
@@ -254,11 +328,18 @@ export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
  */
 export type ListKeysResponse = Message<"qrforge.auth.v1.ListKeysResponse"> & {
   /**
-   * All keys, newest first.
+   * The page, newest first.
    *
    * @generated from field: repeated qrforge.auth.v1.Key keys = 1;
    */
   keys: Key[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
@@ -287,6 +368,13 @@ export type RotateKeyRequest = Message<"qrforge.auth.v1.RotateKeyRequest"> & {
    * @generated from field: string account_id = 2;
    */
   accountId: string;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -315,6 +403,13 @@ export type RotateKeyResponse = Message<"qrforge.auth.v1.RotateKeyResponse"> & {
    * @generated from field: string secret = 2;
    */
   secret: string;
+
+  /**
+   * How the old key's end reached the edges.
+   *
+   * @generated from field: qrforge.common.v1.Propagation propagation = 3;
+   */
+  propagation?: Propagation | undefined;
 };
 
 /**
@@ -343,6 +438,13 @@ export type RevokeKeyRequest = Message<"qrforge.auth.v1.RevokeKeyRequest"> & {
    * @generated from field: string account_id = 2;
    */
   accountId: string;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
 };
 
 /**
@@ -364,6 +466,13 @@ export type RevokeKeyResponse = Message<"qrforge.auth.v1.RevokeKeyResponse"> & {
    * @generated from field: qrforge.auth.v1.Key key = 1;
    */
   key?: Key | undefined;
+
+  /**
+   * How the key's end reached the edges.
+   *
+   * @generated from field: qrforge.common.v1.Propagation propagation = 2;
+   */
+  propagation?: Propagation | undefined;
 };
 
 /**
@@ -372,6 +481,113 @@ export type RevokeKeyResponse = Message<"qrforge.auth.v1.RevokeKeyResponse"> & {
  */
 export const RevokeKeyResponseSchema: GenMessage<RevokeKeyResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_key, 11);
+
+/**
+ * The last use of one key.
+ *
+ * @generated from message qrforge.auth.v1.KeyUse
+ */
+export type KeyUse = Message<"qrforge.auth.v1.KeyUse"> & {
+  /**
+   * Which key.
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * When; the minute counts.
+   *
+   * @generated from field: google.protobuf.Timestamp use_time = 2;
+   */
+  useTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.KeyUse.
+ * Use `create(KeyUseSchema)` to create a new message.
+ */
+export const KeyUseSchema: GenMessage<KeyUse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_key, 12);
+
+/**
+ * Hands in last uses.
+ *
+ * @generated from message qrforge.auth.v1.BatchRecordKeyUseRequest
+ */
+export type BatchRecordKeyUseRequest = Message<"qrforge.auth.v1.BatchRecordKeyUseRequest"> & {
+  /**
+   * 1 to 1,000 uses; a use before the one that is stored changes nothing.
+   *
+   * @generated from field: repeated qrforge.auth.v1.KeyUse uses = 1;
+   */
+  uses: KeyUse[];
+};
+
+/**
+ * Describes the message qrforge.auth.v1.BatchRecordKeyUseRequest.
+ * Use `create(BatchRecordKeyUseRequestSchema)` to create a new message.
+ */
+export const BatchRecordKeyUseRequestSchema: GenMessage<BatchRecordKeyUseRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_key, 13);
+
+/**
+ * Answers BatchRecordKeyUse.
+ *
+ * @generated from message qrforge.auth.v1.BatchRecordKeyUseResponse
+ */
+export type BatchRecordKeyUseResponse = Message<"qrforge.auth.v1.BatchRecordKeyUseResponse"> & {
+};
+
+/**
+ * Describes the message qrforge.auth.v1.BatchRecordKeyUseResponse.
+ * Use `create(BatchRecordKeyUseResponseSchema)` to create a new message.
+ */
+export const BatchRecordKeyUseResponseSchema: GenMessage<BatchRecordKeyUseResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_key, 14);
+
+/**
+ * Reports leaked keys.
+ *
+ * @generated from message qrforge.auth.v1.ReportLeakedKeysRequest
+ */
+export type ReportLeakedKeysRequest = Message<"qrforge.auth.v1.ReportLeakedKeysRequest"> & {
+  /**
+   * The SHA-256 of each key, 32 bytes; 1 to 1,000 of them.
+   *
+   * @generated from field: repeated bytes key_hashes = 1;
+   */
+  keyHashes: Uint8Array[];
+
+  /**
+   * Who reports, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 2;
+   */
+  actor?: Actor | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.ReportLeakedKeysRequest.
+ * Use `create(ReportLeakedKeysRequestSchema)` to create a new message.
+ */
+export const ReportLeakedKeysRequestSchema: GenMessage<ReportLeakedKeysRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_key, 15);
+
+/**
+ * Answers ReportLeakedKeys.
+ *
+ * @generated from message qrforge.auth.v1.ReportLeakedKeysResponse
+ */
+export type ReportLeakedKeysResponse = Message<"qrforge.auth.v1.ReportLeakedKeysResponse"> & {
+};
+
+/**
+ * Describes the message qrforge.auth.v1.ReportLeakedKeysResponse.
+ * Use `create(ReportLeakedKeysResponseSchema)` to create a new message.
+ */
+export const ReportLeakedKeysResponseSchema: GenMessage<ReportLeakedKeysResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_key, 16);
 
 /**
  * Where a key is in its life.
@@ -506,7 +722,7 @@ export const KeyService: GenService<{
     output: typeof CreateKeyResponseSchema;
   },
   /**
-   * Lists all keys of an account, newest first, the dead ones included.
+   * Lists the keys of an account, newest first, the dead ones included.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.ListKeys
    */
@@ -517,7 +733,7 @@ export const KeyService: GenService<{
   },
   /**
    * Replaces an active key by a new one under the same name: the new key works and the old one is dead, in one durable
-   * transaction, broadcast on NATS. Fails with KEY_NOT_ACTIVE if the key was rotated or revoked before; of two racing
+   * transaction. Waits for the edges like RevokeKey. Fails with KEY_NOT_ACTIVE if the key was rotated or revoked before; of two racing
    * calls one succeeds.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.RotateKey
@@ -528,7 +744,30 @@ export const KeyService: GenService<{
     output: typeof RotateKeyResponseSchema;
   },
   /**
-   * Revokes a key for good, in one durable transaction, broadcast on NATS. Revoking a dead key changes nothing.
+   * Notes in which minute keys were last used. Edges hand this in every few seconds, so that no request costs a write.
+   *
+   * @generated from rpc qrforge.auth.v1.KeyService.BatchRecordKeyUse
+   */
+  batchRecordKeyUse: {
+    methodKind: "unary";
+    input: typeof BatchRecordKeyUseRequestSchema;
+    output: typeof BatchRecordKeyUseResponseSchema;
+  },
+  /**
+   * Takes keys that were found where they should not be, at most 1,000 a call. Durable before the answer; those that are
+   * real and active are revoked shortly after. The answer and its timing are the same for real and made-up keys.
+   *
+   * @generated from rpc qrforge.auth.v1.KeyService.ReportLeakedKeys
+   */
+  reportLeakedKeys: {
+    methodKind: "unary";
+    input: typeof ReportLeakedKeysRequestSchema;
+    output: typeof ReportLeakedKeysResponseSchema;
+  },
+  /**
+   * Revokes a key for good, in one durable transaction. Returns once no edge will serve a request with it that starts
+   * from then on: after milliseconds as a rule, after a whole lease (2 s) if an edge does not answer. Revoking a dead key
+   * changes nothing, and waits in the same way, so a call that was lost can be made again.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.RevokeKey
    */

@@ -1,0 +1,142 @@
+import type { Clock } from "../clock.ts";
+
+export interface LeasedCacheOptions<Value> {
+  /** Fetches what is not kept. */
+  load(key: string, options: { deadlineMs: number }): Promise<Value>;
+  /** Until when, on the monotonic clock, what is kept may be used; in the past if it may not. */
+  leasedUntil(): number;
+  /** Entries kept at most, and as many negative ones; the one unused for longest goes first. */
+  entriesMax: number;
+  /** Whether an answer says that there is nothing: such answers cannot push out others, and are kept briefly. */
+  isNegative(value: Value): boolean;
+  /** How long a negative answer may be kept, in ms. */
+  negativeLifetimeMs: number;
+  /**
+   * How long after the lease ran out an answer may still be given when the source cannot be asked, in ms; 0 is never.
+   * An answer that was forgotten is never given.
+   */
+  staleMs: number;
+  /** Whether an error means that the source could not be asked. */
+  isUnavailable(error: unknown): boolean;
+  clock: Clock;
+}
+
+/** Answers that are used under a lease. */
+export interface LeasedCache<Value> {
+  /** The kept answer, or a fresh one. */
+  get(key: string, options: { deadlineMs: number }): Promise<Value>;
+  /** Forgets answers. A question about one that is under way is answered to those who wait, and not kept or joined. */
+  forget(keys: string[]): void;
+  /** Forgets everything, in the same way. */
+  reset(): void;
+  /** Entries kept now. */
+  size(): number;
+}
+
+interface Entry<Value> {
+  value: Value;
+  learntAt: number;
+}
+
+/** A cache whose entries count only under a lease. */
+export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): LeasedCache<Value> {
+  const { clock } = options;
+  const leased = () => clock.monotonic() < options.leasedUntil();
+  const positive = createLru<Entry<Value>>(options.entriesMax);
+  const negative = createLru<Entry<Value>>(options.entriesMax);
+  /** Questions that may be joined, and whose answers may be kept. */
+  const questions = new Map<string, { answer: Promise<Value> }>();
+
+  function kept(key: string): Value | undefined {
+    const entry = positive.get(key);
+    if (entry) return entry.value;
+    const none = negative.get(key);
+    return none && clock.monotonic() < none.learntAt + options.negativeLifetimeMs ? none.value : undefined;
+  }
+
+  /** A question that others may join while the lease holds, and whose answer is kept unless it is hit meanwhile. */
+  function askForAll(key: string, deadlineMs: number): Promise<Value> {
+    const question = {} as { answer: Promise<Value> };
+    questions.set(key, question);
+    question.answer = options.load(key, { deadlineMs }).then(
+      (value) => {
+        if (questions.get(key) === question) {
+          questions.delete(key);
+          if (leased()) keep(key, value);
+        }
+        return value;
+      },
+      (error) => {
+        if (questions.get(key) === question) questions.delete(key);
+        throw error;
+      },
+    );
+    return question.answer;
+  }
+
+  function keep(key: string, value: Value): void {
+    const isNegative = options.isNegative(value);
+    (isNegative ? positive : negative).delete(key);
+    (isNegative ? negative : positive).set(key, { value, learntAt: clock.monotonic() });
+  }
+
+  /** The last answer known, for when there is no other. */
+  function stale(key: string, error: unknown): Value {
+    const entry = positive.get(key);
+    const recent = clock.monotonic() < options.leasedUntil() + options.staleMs;
+    if (!entry || !recent || !options.isUnavailable(error)) throw error;
+    return entry.value;
+  }
+
+  return {
+    async get(key, { deadlineMs }) {
+      let answer: Promise<Value>;
+      if (leased()) {
+        const value = kept(key);
+        if (value !== undefined) return value;
+        answer = questions.get(key)?.answer ?? askForAll(key, deadlineMs);
+      } else {
+        answer = options.load(key, { deadlineMs });
+      }
+      if (options.staleMs === 0) return answer;
+      return answer.catch((error) => stale(key, error));
+    },
+    forget(keys) {
+      for (const key of keys) {
+        positive.delete(key);
+        negative.delete(key);
+        questions.delete(key);
+      }
+    },
+    reset() {
+      positive.clear();
+      negative.clear();
+      questions.clear();
+    },
+    size: () => positive.size() + negative.size(),
+  };
+}
+
+/** A map of bounded size; setting one too many drops the one that was got or set longest ago. */
+function createLru<Value>(max: number) {
+  /** In the order of last use, oldest first. */
+  const map = new Map<string, Value>();
+  return {
+    get(key: string): Value | undefined {
+      const value = map.get(key);
+      if (value !== undefined) {
+        map.delete(key);
+        map.set(key, value);
+      }
+      return value;
+    },
+    set(key: string, value: Value): void {
+      map.delete(key);
+      map.set(key, value);
+      if (map.size > max) map.delete(map.keys().next().value as string);
+    },
+    delete: (key: string) => map.delete(key),
+    clear: () => map.clear(),
+    size: () => map.size,
+  };
+}

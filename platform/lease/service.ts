@@ -1,0 +1,132 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { LeaseAppliedSchema, LeaseBroadcastSchema, LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
+import type { Bus } from "../bus.ts";
+import { systemClock } from "../clock.ts";
+import { Failure } from "../errors.ts";
+import type { Closer } from "../lifecycle.ts";
+import type { Logger } from "../log.ts";
+import { createRpcClient } from "../rpc/client.ts";
+import { type Implementation, implement } from "../rpc/server.ts";
+import type { Sql } from "../sql.ts";
+import { createLeaseGranter, type LeaseGranter } from "./granter.ts";
+import { createLeaseHolder, type LeaseHolder } from "./holder.ts";
+import type { Broadcast, LeaseTimes, Propagation } from "./protocol.ts";
+import { createSqlLeaseStore } from "./sql-store.ts";
+
+/** The two subjects of a service: what it broadcasts, and what holders answer. */
+const subjects = (schema: string) => ({ log: `qrforge.${schema}.log`, applied: `qrforge.${schema}.applied` });
+
+/** The granting side of a service with this schema: LeaseService over gRPC, the log in Postgres, broadcasts on NATS. */
+export function openGranter(options: {
+  schema: string;
+  sql: Sql;
+  bus: Bus;
+  times: Pick<LeaseTimes, "leaseMs" | "marginMs" | "pollMs">;
+  closer: Closer;
+  log: Logger;
+}): { granter: LeaseGranter; implementation: Implementation; hint(key: string): void } {
+  const { schema, bus } = options;
+  const subject = subjects(schema);
+  const send = (broadcast: Broadcast) => bus.publish(subject.log, encodeBroadcast(broadcast));
+  const granter = createLeaseGranter({
+    ...options,
+    store: createSqlLeaseStore(options.sql, schema),
+    clock: systemClock,
+    broadcast: send,
+  });
+  bus.subscribe(subject.applied, (data) => {
+    const { holder, position } = fromBinary(LeaseAppliedSchema, data);
+    granter.acknowledged(holder, Number(position));
+  });
+  const running = granter.run();
+  options.closer.defer("lease granter", () => {
+    granter.close();
+    return running;
+  });
+  const implementation = implement(LeaseService, {
+    async renew({ holder, renewal, applied }) {
+      if (!/^[0-9a-z-]{1,64}$/.test(holder))
+        throw new Failure("INVALID_REQUEST", "holder must be 1 to 64 of [0-9a-z-]");
+      const grant = await granter.renew({
+        holder,
+        renewal: Number(renewal),
+        applied: applied === undefined ? undefined : Number(applied),
+      });
+      const { position, keys, leaseMs } = grant;
+      return { position: BigInt(position), keys: keys ?? [], reset: keys === undefined, leaseMs };
+    },
+    async release({ holder }) {
+      await granter.release(holder);
+      return {};
+    },
+  });
+  // A hint has no position in the log, and nothing waits for it: position 0 is never new to a holder.
+  const hint = (key: string) => send({ from: 0, position: 0, keys: [key] });
+  return { granter, implementation, hint };
+}
+
+/** The holding side: a lease on the answers of the service at an address. The cache is made first, and given here. */
+export function openHolder(options: {
+  schema: string;
+  address: string;
+  holder: string;
+  bus: Bus;
+  renewMs: number;
+  cache: { forget(keys: string[]): void; reset(): void };
+  closer: Closer;
+  log: Logger;
+}): LeaseHolder {
+  const { schema, bus, closer, holder } = options;
+  const subject = subjects(schema);
+  const { client, close } = createRpcClient(LeaseService, { address: options.address });
+  closer.defer("lease client", close);
+  const lease = createLeaseHolder({
+    holder,
+    times: options,
+    clock: systemClock,
+    async renew({ renewal, applied }, wait) {
+      const request = {
+        holder,
+        renewal: BigInt(renewal),
+        applied: applied === undefined ? undefined : BigInt(applied),
+      };
+      const { position, keys, reset, leaseMs } = await client.renew(request, wait);
+      return { position: Number(position), keys: reset ? undefined : keys, leaseMs };
+    },
+    acknowledge(position) {
+      const message = create(LeaseAppliedSchema, { holder, position: BigInt(position) });
+      bus.publish(subject.applied, toBinary(LeaseAppliedSchema, message));
+    },
+    forget: (keys) => options.cache.forget(keys),
+    reset: () => options.cache.reset(),
+    log: options.log.child({ lease: schema }),
+  });
+  bus.subscribe(subject.log, (data) => lease.receive(decodeBroadcast(data)));
+  const running = lease.run();
+  closer.defer("lease", async () => {
+    lease.close();
+    await running;
+    await client.release({ holder }, { deadlineMs: 1_000 }).catch((error) => {
+      options.log.warn({ error }, "lease could not be given back; changes wait until it has run out");
+    });
+  });
+  return lease;
+}
+
+/** What a call tells of a change's way to the holders. */
+export function toPropagation({ acknowledged, waitedOut, elapsedMs }: Propagation) {
+  return { acknowledgedCount: acknowledged, waitedOutCount: waitedOut, elapsedMs };
+}
+
+function encodeBroadcast({ from, position, keys }: Broadcast): Uint8Array {
+  const message = create(LeaseBroadcastSchema, { from: BigInt(from), position: BigInt(position), keys: keys ?? [] });
+  return toBinary(LeaseBroadcastSchema, message);
+}
+
+function decodeBroadcast(data: Uint8Array): Broadcast {
+  const message = fromBinary(LeaseBroadcastSchema, data);
+  const from = Number(message.from);
+  const position = Number(message.position);
+  const whole = message.keys.length === position - from + 1;
+  return { from, position, keys: whole ? message.keys : undefined };
+}

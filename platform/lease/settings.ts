@@ -1,0 +1,31 @@
+import { integer } from "../config.ts";
+
+/** What a service that grants leases reads. */
+export const granterSettings = {
+  leaseMs: integer(
+    "LEASE_MS",
+    "how long an edge may use what it remembers without hearing from this service, in ms",
+    2_000,
+    {
+      min: 100,
+    },
+  ),
+  marginMs: integer(
+    "LEASE_MARGIN_MS",
+    "how much longer than a lease a change waits for an edge that is silent, for clocks of unequal rate, in ms",
+    100,
+  ),
+  pollMs: integer(
+    "LEASE_POLL_MS",
+    "how often a waiting change looks whether edges have renewed at other replicas, in ms",
+    50,
+    { min: 1 },
+  ),
+};
+
+/** What a process that holds leases reads. */
+export const holderSettings = {
+  renewMs: integer("LEASE_RENEW_MS", "how often an edge renews its lease, in ms; well below LEASE_MS", 500, {
+    min: 10,
+  }),
+};

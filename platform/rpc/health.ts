@@ -1,0 +1,39 @@
+import type { Clock } from "../clock.ts";
+import type { Closer } from "../lifecycle.ts";
+import type { Logger } from "../log.ts";
+import type { RpcServer } from "./server.ts";
+
+const probeMs = 2_000;
+
+/** Has a server tell health watchers whether what it depends on answers, from now on until closed. */
+export function watchHealth(options: {
+  server: RpcServer;
+  probe(): Promise<unknown>;
+  clock: Clock;
+  closer: Closer;
+  log: Logger;
+}): void {
+  const closing = new AbortController();
+  async function run(): Promise<void> {
+    let serving = true;
+    while (!closing.signal.aborted) {
+      await options.clock.sleep(probeMs, closing.signal);
+      if (closing.signal.aborted) return;
+      const answered = await options.probe().then(
+        () => true,
+        (error) => {
+          if (serving) options.log.warn({ error }, "not serving: the database does not answer");
+          return false;
+        },
+      );
+      if (answered && !serving) options.log.info("serving again");
+      serving = answered;
+      if (!closing.signal.aborted) options.server.setServing(serving);
+    }
+  }
+  const running = run();
+  options.closer.defer("health", () => {
+    closing.abort();
+    return running;
+  });
+}

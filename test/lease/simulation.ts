@@ -1,0 +1,393 @@
+import { pino } from "pino";
+import type { Clock } from "../../platform/clock.ts";
+import type { createLeasedCache, LeasedCache } from "../../platform/lease/cache.ts";
+import type { createLeaseGranter, HolderRow, LeaseGranter, LeaseStore } from "../../platform/lease/granter.ts";
+import type { createLeaseHolder, LeaseHolder } from "../../platform/lease/holder.ts";
+import type { Grant, LogEntries } from "../../platform/lease/protocol.ts";
+
+/** The code under test: the real modules, or a broken variant of one. */
+export interface Modules {
+  createLeaseHolder: typeof createLeaseHolder;
+  createLeasedCache: typeof createLeasedCache;
+  createLeaseGranter: typeof createLeaseGranter;
+}
+
+/** One thing that may happen next. */
+export type OptionKind = "run" | "lose" | "double" | "advance";
+
+/** What kind of thing it is, and in which stream of messages it is one: `commit`, `broadcast→holder0`, … */
+export interface Option {
+  kind: OptionKind;
+  stream: string;
+}
+
+/** Decides what happens next: an index into the options. The first option is what a calm system would do. */
+export type Choose = (options: Option[]) => number;
+
+/** What people and accidents do to the system; each happens once, at a moment that the schedule chooses. */
+export type Stimulus =
+  | { do: "request"; holder: number; key: string }
+  | { do: "change"; key: string }
+  | { do: "pause" | "resume" | "crash"; holder: number }
+  /** A pause that lasts until the granter has forgotten the holder. */
+  | { do: "absence"; holder: number }
+  | { do: "crash-granter" }
+  | { do: "trim" };
+
+export interface WorldOptions {
+  modules: Modules;
+  stimuli: Stimulus[];
+  choose: Choose;
+  /** Rates of the holders' and the granter's clocks, near 1. */
+  rates?: { holders: number[]; granter: number };
+  /** Broken on purpose: a change takes its position before it commits, so commits come out of order. */
+  looseLog?: boolean;
+  /** Whether the database answers before time passes, as it must for the liveness of changes. */
+  promptDatabase?: boolean;
+}
+
+export interface Outcome {
+  /** Requests that were given what was no longer true when they started; empty if the promise was kept. */
+  violations: string[];
+  /** How long each change call waited, in ms of its own clock. */
+  waits: number[];
+  requests: number;
+  steps: number;
+}
+
+export const times = { leaseMs: 2_000, renewMs: 500, marginMs: 100, pollMs: 700 };
+const rpcDeadlineMs = 900;
+const stepsMax = 400;
+const silent = pino({ level: "silent" });
+
+interface Event {
+  owner: string;
+  stream: string;
+  lossy: boolean;
+  run(): void;
+}
+
+interface Timer {
+  owner: string;
+  due: number;
+  fire(): void;
+}
+
+interface HolderProcess {
+  owner: string;
+  lease: LeaseHolder;
+  cache: LeasedCache<number>;
+}
+
+/** Runs the real protocol code in a world where every message, statement and timer happens when the schedule says so. */
+export async function simulate(options: WorldOptions): Promise<Outcome> {
+  const { modules, choose } = options;
+  const outcome: Outcome = { violations: [], waits: [], requests: 0, steps: 0 };
+  let now = 0;
+  let pending: Event[] = [];
+  let timers: Timer[] = [];
+  const paused = new Set<string>();
+  const absent = new Set<string>();
+  let open = 0;
+
+  // Truth and log, as the database has them.
+  const versions = new Map<string, number>();
+  const returned = new Map<string, number>();
+  const rows = new Map<string, HolderRow>();
+  let log: { position: number; key: string }[] = [];
+  let head = 0;
+  let trimmed = 0;
+  const versionOf = (key: string) => versions.get(key) ?? 0;
+
+  const push = (owner: string, stream: string, run: () => void, lossy = false) =>
+    pending.push({ owner, stream, run, lossy });
+
+  function clockOf(owner: string, rate: number): Clock {
+    return {
+      now: () => now,
+      monotonic: () => now * rate,
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          const timer = { owner, due: now + Math.max(0, ms) / rate, fire: resolve };
+          if (signal?.aborted) return resolve();
+          timers.push(timer);
+          signal?.addEventListener("abort", () => {
+            timers = timers.filter((one) => one !== timer);
+            resolve();
+          });
+        }),
+    };
+  }
+
+  /** A statement: it takes effect at one moment, and its answer arrives at a later one. */
+  function query<T>(owner: string, stream: string, effect: () => T): Promise<T> {
+    return new Promise((resolve) =>
+      push("database", stream, () => {
+        const value = effect();
+        push(owner, `${stream} done`, () => resolve(value));
+      }),
+    );
+  }
+
+  /** A call to another process, which may lose its question or its answer; then the deadline tells. */
+  function call<T>(from: string, to: string, stream: string, serve: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = { owner: from, due: now + rpcDeadlineMs, fire: () => reject(new Error("deadline")) };
+      timers.push(timer);
+      push(
+        to,
+        `${stream} asked`,
+        () =>
+          void serve().then(
+            (value) =>
+              push(
+                from,
+                `${stream} answered`,
+                () => {
+                  timers = timers.filter((one) => one !== timer);
+                  resolve(value);
+                },
+                true,
+              ),
+            () => {},
+          ),
+        true,
+      );
+    });
+  }
+
+  const storeOf = (owner: string): LeaseStore => ({
+    register: (renewal) =>
+      query(owner, "register", () => {
+        const before = rows.get(renewal.holder);
+        const applied = renewal.applied !== undefined && renewal.applied <= head ? renewal.applied : undefined;
+        rows.set(renewal.holder, {
+          holder: renewal.holder,
+          renewal: Math.max(renewal.renewal, before?.renewal ?? 0),
+          applied: applied === undefined ? before?.applied : Math.max(applied, before?.applied ?? 0),
+        });
+      }),
+    read: (after, keysMax) =>
+      query(owner, "read log", () => {
+        const entries = log.filter((entry) => entry.position > (after ?? 0)).sort((a, b) => a.position - b.position);
+        const keys = entries.map((entry) => entry.key);
+        if (options.looseLog) {
+          // What a log on a plain sequence can see: the entries that happen to be committed.
+          const position = Math.max(0, ...log.map((entry) => entry.position));
+          return { position, keys: after === undefined ? undefined : keys };
+        }
+        const reaches = after !== undefined && after >= trimmed && after <= head && keys.length <= keysMax;
+        return { position: head, keys: reaches ? keys : undefined };
+      }),
+    holders: () => query(owner, "read holders", () => [...rows.values()]),
+    forget: (row) =>
+      query(owner, "forget", () => {
+        if (rows.get(row.holder)?.renewal === row.renewal) rows.delete(row.holder);
+      }),
+    release: (holder) => query(owner, "release", () => void rows.delete(holder)),
+    trim: () => query(owner, "trim", () => {}),
+  });
+
+  let granterOwner = "";
+  let granter: LeaseGranter;
+  let generation = 0;
+  function startGranter(): void {
+    const owner = `granter${++generation}`;
+    granterOwner = owner;
+    granter = modules.createLeaseGranter({
+      store: storeOf(owner),
+      times,
+      clock: clockOf(owner, options.rates?.granter ?? 1),
+      broadcast: (broadcast) => {
+        for (const [index, { owner: to, lease }] of holders.entries()) {
+          push(to, `broadcast ${index}`, () => lease.receive(broadcast), true);
+        }
+      },
+      log: silent,
+    });
+    void granter.run();
+  }
+
+  const holders: HolderProcess[] = [];
+  function startHolder(index: number): void {
+    const owner = `holder${index}-${++generation}`;
+    const clock = clockOf(owner, options.rates?.holders[index] ?? 1);
+    const cache = modules.createLeasedCache<number>({
+      load: (key) =>
+        call(owner, "database", `load ${index}`, () => {
+          return Promise.resolve(versionOf(key));
+        }),
+      leasedUntil: () => lease.leasedUntil(),
+      entriesMax: 10,
+      isNegative: () => false,
+      negativeLifetimeMs: 0,
+      staleMs: 0,
+      isUnavailable: () => true,
+      clock,
+    });
+    const lease: LeaseHolder = modules.createLeaseHolder({
+      holder: owner,
+      times,
+      clock,
+      renew: (renewal) => call<Grant>(owner, granterOwner, `renew ${index}`, () => granter.renew(renewal)),
+      acknowledge: (position) => {
+        push(granterOwner, `acknowledge ${index}`, () => granter.acknowledged(owner, position), true);
+      },
+      forget: (keys) => cache.forget(keys),
+      reset: () => cache.reset(),
+      log: silent,
+    });
+    holders[index] = { owner, lease, cache };
+    void lease.run();
+  }
+
+  function kill(owner: string): void {
+    pending = pending.filter((event) => event.owner !== owner);
+    timers = timers.filter((timer) => timer.owner !== owner);
+    paused.delete(owner);
+  }
+
+  function request(index: number, key: string): void {
+    const { owner, cache } = holders[index] as HolderProcess;
+    outcome.requests++;
+    // The request starts when its own process gets to it.
+    push(owner, `request ${index}`, () => {
+      const least = returned.get(key) ?? 0;
+      cache.get(key, { deadlineMs: rpcDeadlineMs }).then(
+        (version) => {
+          if (version < least)
+            outcome.violations.push(`${owner} gave version ${version} of ${key}, ${least} had returned`);
+        },
+        () => {},
+      );
+    });
+  }
+
+  async function change(key: string): Promise<void> {
+    const by = granterOwner;
+    const through = granter;
+    open++;
+    let entries: LogEntries;
+    let version = 0;
+    const commit = (position: number) => {
+      version = versionOf(key) + 1;
+      versions.set(key, version);
+      log.push({ position, key });
+      return { from: position, position, keys: [key] };
+    };
+    if (options.looseLog) {
+      const position = await query(by, "take position", () => ++head);
+      entries = await query(by, "commit", () => commit(position));
+    } else {
+      entries = await query(by, "commit", () => commit(++head));
+    }
+    const { elapsedMs } = await through.propagate(entries);
+    outcome.waits.push(elapsedMs);
+    returned.set(key, Math.max(version, returned.get(key) ?? 0));
+    open--;
+  }
+
+  function perform(stimulus: Stimulus): void {
+    const owner = "holder" in stimulus ? (holders[stimulus.holder] as HolderProcess).owner : "";
+    if (stimulus.do === "request") request(stimulus.holder, stimulus.key);
+    else if (stimulus.do === "change") void change(stimulus.key);
+    else if (stimulus.do === "pause") paused.add(owner);
+    else if (stimulus.do === "resume") paused.delete(owner);
+    else if (stimulus.do === "absence") {
+      paused.add(owner);
+      absent.add(owner);
+    } else if (stimulus.do === "crash") {
+      kill(owner);
+      startHolder(stimulus.holder);
+    } else if (stimulus.do === "crash-granter") {
+      // Its change calls die with it; whoever made them never hears of it.
+      kill(granterOwner);
+      open = 0;
+      startGranter();
+    } else {
+      log = [];
+      trimmed = head;
+    }
+  }
+
+  async function settle(): Promise<void> {
+    for (let tick = 0; tick < 14; tick++) await null;
+  }
+
+  /** Lets one thing happen; false if nothing can. */
+  async function step(pick: Choose): Promise<boolean> {
+    for (const owner of absent) {
+      if (rows.has(owner)) continue;
+      absent.delete(owner);
+      paused.delete(owner);
+    }
+    const runnable = pending.filter(({ owner }) => !paused.has(owner));
+    const next = timers
+      .filter(({ owner }) => !paused.has(owner))
+      .reduce<Timer | undefined>((first, timer) => (first && first.due <= timer.due ? first : timer), undefined);
+    const offers: Option[] = [];
+    const acts: (() => void)[] = [];
+    const take = (event: Event) => {
+      pending = pending.filter((one) => one !== event);
+    };
+    const offer = (kind: OptionKind, stream: string, act: () => void) => {
+      offers.push({ kind, stream });
+      acts.push(act);
+    };
+    for (const event of runnable) {
+      offer("run", event.stream, () => {
+        take(event);
+        event.run();
+      });
+    }
+    const hasty = options.promptDatabase && runnable.some(({ owner }) => /^(database|granter)/.test(owner));
+    if (next && !hasty) {
+      offer("advance", "time", () => {
+        now = Math.max(now, next.due);
+        timers = timers.filter((timer) => timer !== next);
+        next.fire();
+      });
+    }
+    for (const event of runnable) {
+      if (!event.lossy) continue;
+      offer("lose", event.stream, () => take(event));
+      offer("double", event.stream, event.run);
+    }
+    if (acts.length === 0) return false;
+    (acts[pick(offers)] as () => void)();
+    outcome.steps++;
+    await settle();
+    return true;
+  }
+
+  startGranter();
+  for (const index of [0, 1]) startHolder(index);
+  await settle();
+  const calm: Choose = () => 0;
+  // Both holders get their leases and have both keys in their caches before anything goes wrong.
+  while (holders.some(({ lease }) => lease.applied() === undefined)) await step(calm);
+  for (const index of [0, 1]) for (const key of ["a", "b"]) request(index, key);
+  for (let warm = 0; warm < 14; warm++) await step(calm);
+
+  for (const stimulus of options.stimuli) push("world", "world", () => perform(stimulus));
+  const first = outcome.steps;
+  while (outcome.steps - first < stepsMax && (await step(choose))) {
+    const waiting = pending.some(({ owner }) => owner === "world");
+    if (!waiting && open === 0 && !pending.some(({ owner }) => !paused.has(owner))) break;
+  }
+  // Whatever is under way may finish.
+  paused.clear();
+  for (let rest = 0; rest < 25 && outcome.violations.length === 0; rest++) await step(calm);
+  return outcome;
+}
+
+/** A seeded generator of numbers in [0, 1): mulberry32. */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

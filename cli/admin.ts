@@ -1,8 +1,11 @@
+import { userInfo } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Account, AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
+import { AuditService } from "../gen/qrforge/auth/v1/audit_pb.ts";
 import { type Key, KeyService, KeyStatus } from "../gen/qrforge/auth/v1/key_pb.ts";
+import type { Propagation } from "../gen/qrforge/common/v1/lease_pb.ts";
 import { ConfigError, loadConfig, text } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
@@ -22,10 +25,13 @@ const usage = `Usage: npm run -s admin -- COMMAND [--json]
   key list --account ACCOUNT_ID
   key rotate KEY_ID
   key revoke KEY_ID
+  audit list [--account ACCOUNT_ID]
+  audit verify
 
 It talks to the suite that npm start runs here, or to the auth service at AUTH_ADDRESS.`;
 
 const wait = { deadlineMs: 15_000 };
+const actor = { name: `operator:${userInfo().username}`, address: "" };
 const plans: Record<string, Plan> = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
 /** The name of an enum's value in lower case, as it stands in the proto without its prefix. */
@@ -60,7 +66,7 @@ type Command = (args: Arguments, auth: ReturnType<typeof connect>) => Promise<An
 const commands: Record<string, Command> = {
   "account create": async ({ options }, { accounts }) => {
     const email = required(options.email, "--email");
-    const answer = await accounts.client.createAccount({ email, ...readPlan(options) }, wait);
+    const answer = await accounts.client.createAccount({ email, ...readPlan(options), actor }, wait);
     return accountAnswer(answer.account);
   },
   "account list": async (_, { accounts }) => {
@@ -77,33 +83,98 @@ const commands: Record<string, Command> = {
   "account show": async ({ positional }, { accounts }) =>
     accountAnswer((await accounts.client.getAccount({ accountId: id(positional, "ACCOUNT_ID") }, wait)).account),
   "account set-plan": async ({ positional, options }, { accounts }) => {
-    const request = { accountId: id(positional, "ACCOUNT_ID"), ...readPlan(options) };
-    return accountAnswer((await accounts.client.setAccountPlan(request, wait)).account);
+    const request = { accountId: id(positional, "ACCOUNT_ID"), ...readPlan(options), actor };
+    return changeAnswer(await accounts.client.setAccountPlan(request, wait));
   },
   "account disable": async ({ positional }, { accounts }) =>
-    accountAnswer((await accounts.client.disableAccount({ accountId: id(positional, "ACCOUNT_ID") }, wait)).account),
+    changeAnswer(await accounts.client.disableAccount({ accountId: id(positional, "ACCOUNT_ID"), actor }, wait)),
   "account enable": async ({ positional }, { accounts }) =>
-    accountAnswer((await accounts.client.enableAccount({ accountId: id(positional, "ACCOUNT_ID") }, wait)).account),
+    changeAnswer(await accounts.client.enableAccount({ accountId: id(positional, "ACCOUNT_ID"), actor }, wait)),
   "key create": async ({ options }, { keys }) => {
     const accountId = required(options.account, "--account");
-    const { key, secret } = await keys.client.createKey({ accountId, name: required(options.name, "--name") }, wait);
+    const { key, secret } = await keys.client.createKey(
+      { accountId, name: required(options.name, "--name"), actor },
+      wait,
+    );
     return secretAnswer(key, secret);
   },
   "key list": async ({ options }, { keys }) => {
-    const answer = await keys.client.listKeys({ accountId: required(options.account, "--account") }, wait);
-    const rows = answer.keys.map((key) => keyJson(key));
+    const accountId = required(options.account, "--account");
+    const rows: ReturnType<typeof keyJson>[] = [];
+    let pageToken = "";
+    do {
+      const page = await keys.client.listKeys({ accountId, pageToken }, wait);
+      rows.push(...page.keys.map((key) => keyJson(key)));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
     return { json: { keys: rows }, text: table(rows) };
   },
   "key rotate": async ({ positional }, { keys }) => {
-    const { key, secret } = await keys.client.rotateKey({ keyId: id(positional, "KEY_ID") }, wait);
-    return secretAnswer(key, secret);
+    const answer = await keys.client.rotateKey({ keyId: id(positional, "KEY_ID"), actor }, wait);
+    const { json, text } = secretAnswer(answer.key, answer.secret);
+    return { json: { ...json, propagation: propagation(answer) }, text: `${text}\n\n${reach(answer)}` };
   },
   "key revoke": async ({ positional }, { keys }) => {
-    const { key } = await keys.client.revokeKey({ keyId: id(positional, "KEY_ID") }, wait);
-    const json = keyJson(key);
-    return { json: { key: json }, text: table([json]) };
+    const answer = await keys.client.revokeKey({ keyId: id(positional, "KEY_ID"), actor }, wait);
+    const json = keyJson(answer.key);
+    return { json: { key: json, propagation: propagation(answer) }, text: `${table([json])}\n\n${reach(answer)}` };
+  },
+  "audit list": async ({ options }, { audit }) => {
+    const { entries } = await audit.client.listAuditEntries(
+      { accountId: options.account ?? "", pageSize: 1_000 },
+      wait,
+    );
+    const rows = entries.map((entry) => ({
+      sequence: Number(entry.sequence),
+      time: entry.time ? timestampDate(entry.time).toISOString() : null,
+      actor: entry.actor,
+      address: entry.address,
+      action: entry.action,
+      account_id: entry.accountId,
+      key_id: entry.keyId,
+      details: JSON.parse(entry.details),
+    }));
+    return {
+      json: { entries: rows },
+      text: table(rows.map((row) => ({ ...row, details: JSON.stringify(row.details) }))),
+    };
+  },
+  "audit verify": async (_, { audit }) => {
+    let checked = 0n;
+    let hash = new Uint8Array();
+    for (;;) {
+      const answer = await audit.client.verifyAuditTrail({ checked, hash }, wait);
+      checked = answer.checked;
+      hash = new Uint8Array(answer.hash);
+      if (!answer.done) {
+        process.stderr.write(`${checked} of ${answer.total} entries are in order so far\n`);
+        continue;
+      }
+      if (answer.fault === 0n) {
+        const text = `The audit trail is in order: ${checked} entries.`;
+        return { json: { ok: true, entries: Number(checked) }, text };
+      }
+      const fault = { sequence: Number(answer.fault), problem: answer.problem };
+      process.exitCode = 1;
+      return {
+        json: { ok: false, fault },
+        text: `Entry ${fault.sequence} ${fault.problem}; those before it are in order.`,
+      };
+    }
   },
 };
+
+function propagation(answer: { propagation?: Propagation }) {
+  const { acknowledgedCount = 0, waitedOutCount = 0, elapsedMs = 0 } = answer.propagation ?? {};
+  return { acknowledged: acknowledgedCount, waited_out: waitedOutCount, elapsed_ms: Math.round(elapsedMs * 10) / 10 };
+}
+
+/** How a change reached the edges, in words. */
+function reach(answer: { propagation?: Propagation }): string {
+  const { acknowledged, waited_out, elapsed_ms } = propagation(answer);
+  const rest = waited_out > 0 ? `; ${waited_out} did not answer, and their leases have run out` : "";
+  return `In force on all edges: ${acknowledged} of ${acknowledged + waited_out} acknowledged in ${elapsed_ms} ms${rest}.`;
+}
 
 /** The commands that name what they are about in a third word. */
 const takesId = new Set([
@@ -152,6 +223,11 @@ function accountAnswer(account: Account | undefined): Answer {
   return { json: { account: json }, text: table([json]) };
 }
 
+function changeAnswer(answer: { account?: Account; propagation?: Propagation }): Answer {
+  const json = accountJson(answer.account);
+  return { json: { account: json, propagation: propagation(answer) }, text: `${table([json])}\n\n${reach(answer)}` };
+}
+
 function keyJson(key: Key | undefined) {
   if (!key) throw new Error("auth answered without a key");
   return {
@@ -161,7 +237,11 @@ function keyJson(key: Key | undefined) {
     key: `${key.prefix}…${key.last4}`,
     status: nameOf(KeyStatus, key.status),
     created_at: key.createTime ? timestampDate(key.createTime).toISOString() : null,
+    created_by: key.createdBy,
+    last_used_at: key.lastUseTime ? timestampDate(key.lastUseTime).toISOString() : null,
+    age_days: key.ageDays,
     ended_at: key.endTime ? timestampDate(key.endTime).toISOString() : null,
+    ended_by: key.endedBy,
   };
 }
 
@@ -185,6 +265,7 @@ function connect(address: string) {
   return {
     accounts: createRpcClient(AccountService, { address }),
     keys: createRpcClient(KeyService, { address }),
+    audit: createRpcClient(AuditService, { address }),
   };
 }
 
@@ -236,6 +317,7 @@ async function main(): Promise<void> {
   } finally {
     auth.accounts.close();
     auth.keys.close();
+    auth.audit.close();
   }
 }
 

@@ -50,6 +50,11 @@ export const catalogue = {
     http: 409,
     message: "The plan allows no further active key.",
   },
+  SIGN_IN_LIMITED: {
+    grpc: grpcCode.RESOURCE_EXHAUSTED,
+    http: 429,
+    message: "Too many failed sign-ins. Try again later.",
+  },
   KEY_NOT_ACTIVE: { grpc: grpcCode.FAILED_PRECONDITION, http: 409, message: "The key is not active." },
 } as const satisfies Record<string, Entry>;
 

@@ -1,4 +1,4 @@
-import { busSettings, commonSettings, databaseSettings, listenAddress } from "../../platform/config.ts";
+import { busSettings, commonSettings, databaseSettings, integer, listenAddress } from "../../platform/config.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 
@@ -10,4 +10,5 @@ export const settings = {
   ...rpcServerSettings,
   ...granterSettings,
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50051"),
+  sessionMs: integer("SESSION_MS", "how long a person stays signed in, in ms", 14 * 86_400_000, { min: 1_000 }),
 };

@@ -11,7 +11,10 @@ import { createAuditService } from "./audit-service.ts";
 import { createAuditStore } from "./audit-store.ts";
 import type { settings } from "./config.ts";
 import { createLeakWorker } from "./leak-worker.ts";
+import { createPasswords } from "./passwords.ts";
 import { createAuthService } from "./service.ts";
+import { createSessionService } from "./session-service.ts";
+import { createSessionStore } from "./session-store.ts";
 import { createStore } from "./store.ts";
 
 export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
@@ -38,6 +41,12 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
     implementations: [
       ...createAuthService({ store, propagate, lookAtLeaks: leaks.look, clock: systemClock }),
       createAuditService(createAuditStore(sql)),
+      createSessionService({
+        store: createSessionStore(sql),
+        passwords: createPasswords(),
+        clock: systemClock,
+        sessionMs: config.sessionMs,
+      }),
       implementation,
     ],
   });

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "../../platform/errors.ts";
 import { checksumBase62 } from "../../platform/ids.ts";
 
-const keyPattern = /^api_live_([0-9A-Za-z]{26})([0-9A-Za-z]{6})$/;
+export const keyPattern = /^api_live_([0-9A-Za-z]{26})([0-9A-Za-z]{6})$/;
 
 /**
  * The key that a request carries, in `x-api-key` or as a bearer token. Fails with UNAUTHORIZED if there is none, if the

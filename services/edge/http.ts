@@ -5,6 +5,8 @@ import { catalogue, describeFields, Failure, type Reason, toFailure } from "../.
 import { createOutageLog, type Logger } from "../../platform/log.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
+import type { KeyUse } from "./key-use.ts";
+import { serveLeakReports } from "./leaks.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
 import { type Metered, rateLimitHeaders } from "./rate-limit.ts";
 import type { Route } from "./route.ts";
@@ -16,6 +18,7 @@ import type { AccountLimits, Upstreams } from "./upstreams.ts";
 export interface HttpOptions {
   upstreams: Upstreams;
   scanRecorder: ScanRecorder;
+  keyUse: KeyUse;
   newRequestId(): string;
   /** The dashboard's page, HTML. */
   dashboard: string;
@@ -113,6 +116,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     });
   }
   serveScans(app, options);
+  serveLeakReports(app, { ...options, parse: (schema, body) => parse(schema, body, "INVALID_PAYLOAD") });
 
   app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
   app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
@@ -147,7 +151,8 @@ async function admit(request: FastifyRequest, reply: FastifyReply, options: Http
     deadlineMs: remainingMs(request, options),
   });
   if (answer.verdict !== "active") throw refusals[answer.verdict]();
-  const { accountId, limits } = answer;
+  const { keyId, accountId, limits } = answer;
+  options.keyUse.note(keyId);
   const metered = await upstreams.consume(accountId, 1, limits, { deadlineMs: remainingMs(request, options) });
   reply.headers(rateLimitHeaders(metered));
   if (metered.refusedBy === "minute") throw new Failure("RATE_LIMIT_MINUTE");

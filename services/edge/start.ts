@@ -6,6 +6,7 @@ import { createCloser, type Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { settings } from "./config.ts";
 import { createHttp } from "./http.ts";
+import { openKeyUse } from "./key-use.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
 import { createUpstreams } from "./upstreams.ts";
 
@@ -21,9 +22,12 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   });
   closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: config.drainMs / 3 }));
 
+  const keyUse = openKeyUse({ keys: upstreams.keys, clock: systemClock, closer, log });
+
   const app = createHttp({
     upstreams,
     scanRecorder,
+    keyUse,
     newRequestId: randomUUIDv7,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,

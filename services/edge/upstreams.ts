@@ -45,6 +45,7 @@ export interface Upstreams {
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
   /** Where a slug leads. */
   resolveSlug(slug: string, wait: Wait): Promise<SlugAnswer>;
+  keys: RpcClient<typeof KeyService>;
   qrCodes: RpcClient<typeof QrCodeService>;
   projects: RpcClient<typeof ProjectService>;
   scans: RpcClient<typeof ScanService>;
@@ -147,6 +148,7 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
     resolveSlug: (slug, { deadlineMs }) =>
       slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) }),
+    keys: keys.client,
     qrCodes: qrCodes.client,
     projects: projects.client,
     scans: scans.client,

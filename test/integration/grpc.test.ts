@@ -20,6 +20,7 @@ const services = [
       "qrforge.auth.v1.AccountService",
       "qrforge.auth.v1.AuditService",
       "qrforge.auth.v1.KeyService",
+      "qrforge.auth.v1.SessionService",
       "qrforge.common.v1.LeaseService",
     ],
   },

@@ -32,11 +32,17 @@ export type Stimulus =
   /** A pause that lasts until the granter has forgotten the holder. */
   | { do: "absence"; holder: number }
   | { do: "crash-granter" }
-  | { do: "trim" };
+  | { do: "trim" }
+  /** Holds back what comes after it until every change call has returned. */
+  | { do: "returned" };
 
 export interface WorldOptions {
   modules: Modules;
   stimuli: Stimulus[];
+  /** Whether they happen one after the other, the next after an absence only when it is over; else in any order. */
+  inOrder?: boolean;
+  /** How many processes hold a lease; 2 unless told otherwise. */
+  holders?: number;
   choose: Choose;
   /** Rates of the holders' and the granter's clocks, near 1. */
   rates?: { holders: number[]; granter: number };
@@ -57,7 +63,7 @@ export interface Outcome {
 
 export const times = { leaseMs: 2_000, renewMs: 500, marginMs: 100, pollMs: 700 };
 const rpcDeadlineMs = 900;
-const stepsMax = 400;
+const stepsMax = 160;
 const silent = pino({ level: "silent" });
 
 interface Event {
@@ -263,7 +269,9 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     });
   }
 
+  let changes = 0;
   async function change(key: string): Promise<void> {
+    const commitStream = `commit ${++changes}`;
     const by = granterOwner;
     const through = granter;
     open++;
@@ -277,9 +285,9 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     };
     if (options.looseLog) {
       const position = await query(by, "take position", () => ++head);
-      entries = await query(by, "commit", () => commit(position));
+      entries = await query(by, commitStream, () => commit(position));
     } else {
-      entries = await query(by, "commit", () => commit(++head));
+      entries = await query(by, commitStream, () => commit(++head));
     }
     const { elapsedMs } = await through.propagate(entries);
     outcome.waits.push(elapsedMs);
@@ -304,10 +312,17 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
       kill(granterOwner);
       open = 0;
       startGranter();
-    } else {
+    } else if (stimulus.do === "trim") {
       log = [];
       trimmed = head;
     }
+  }
+
+  let untold: Stimulus[] = [];
+  function tellNext(): void {
+    if (untold[0]?.do === "returned" && open > 0) return;
+    const stimulus = untold.shift();
+    if (stimulus) push("world", "world", () => perform(stimulus));
   }
 
   async function settle(): Promise<void> {
@@ -321,6 +336,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
       absent.delete(owner);
       paused.delete(owner);
     }
+    if (absent.size === 0 && !pending.some(({ owner }) => owner === "world")) tellNext();
     const runnable = pending.filter(({ owner }) => !paused.has(owner));
     const next = timers
       .filter(({ owner }) => !paused.has(owner))
@@ -361,19 +377,20 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   }
 
   startGranter();
-  for (const index of [0, 1]) startHolder(index);
+  const indices = Array.from({ length: options.holders ?? 2 }, (_, index) => index);
+  for (const index of indices) startHolder(index);
   await settle();
   const calm: Choose = () => 0;
   // Both holders get their leases and have both keys in their caches before anything goes wrong.
   while (holders.some(({ lease }) => lease.applied() === undefined)) await step(calm);
-  for (const index of [0, 1]) for (const key of ["a", "b"]) request(index, key);
+  for (const index of indices) for (const key of ["a", "b"]) request(index, key);
   for (let warm = 0; warm < 14; warm++) await step(calm);
 
-  for (const stimulus of options.stimuli) push("world", "world", () => perform(stimulus));
+  untold = [...options.stimuli];
+  if (!options.inOrder) while (untold.length > 0) tellNext();
   const first = outcome.steps;
   while (outcome.steps - first < stepsMax && (await step(choose))) {
-    const waiting = pending.some(({ owner }) => owner === "world");
-    if (!waiting && open === 0 && !pending.some(({ owner }) => !paused.has(owner))) break;
+    if (untold.length === 0 && open === 0 && !pending.some(({ owner }) => !paused.has(owner))) break;
   }
   // Whatever is under way may finish.
   paused.clear();

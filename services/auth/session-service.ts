@@ -1,0 +1,134 @@
+import { createHash, randomBytes } from "node:crypto";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { Failure, type FieldIssue, refuseFields } from "../../platform/errors.ts";
+import { newId } from "../../platform/ids.ts";
+import { type CallContext, type Implementation, implement } from "../../platform/rpc/server.ts";
+import { actorOf } from "./actor.ts";
+import { type Passwords, passwordIssue } from "./passwords.ts";
+import { limitsOf, normalizeEmail } from "./plans.ts";
+import type { NewSession, SessionStore } from "./session-store.ts";
+import { isLimited, subjectsOf, windowEndsInS } from "./sign-in-limits.ts";
+
+export interface SessionDependencies {
+  store: SessionStore;
+  passwords: Passwords;
+  clock: Clock;
+  /** How long a session lasts, in ms. */
+  sessionMs: number;
+}
+
+/** Sign-ups and sign-ins answer no sooner than this, in ms, so that what they found does not show in their timing. */
+const answerMinMs = 300;
+
+const wrong = () => new Failure("UNAUTHORIZED", "Wrong e-mail or password.");
+const noSession = () => new Failure("UNAUTHORIZED", "There is no such session. Sign in again.");
+const sha256 = (text: string) => createHash("sha256").update(text).digest();
+
+/** The handlers of sign-up, sign-in and sessions. */
+export function createSessionService(dependencies: SessionDependencies): Implementation {
+  const { store, passwords, clock } = dependencies;
+
+  function newSession(): { token: string; session: NewSession } {
+    const token = randomBytes(32).toString("base64url");
+    return { token, session: { tokenHash: sha256(token), expiresAt: new Date(clock.now() + dependencies.sessionMs) } };
+  }
+
+  const toSession = (token: string, accountId: string, { expiresAt }: NewSession) => ({
+    token,
+    accountId,
+    expireTime: timestampFromDate(expiresAt),
+  });
+
+  /** Does its work and answers, or fails, no sooner than every other such call. */
+  async function evenly<T>(work: () => Promise<T>): Promise<T> {
+    const [outcome] = await Promise.allSettled([work(), clock.sleep(answerMinMs)]);
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  }
+
+  async function resolved(token: string) {
+    const found = await store.resolve(sha256(token));
+    if (!found) throw noSession();
+    return found;
+  }
+
+  /** Checks a password under the limits on failures. The work is the same whether there is such an account. */
+  async function check(email: string, password: string, address: string): Promise<{ accountId: string; hash: string }> {
+    const subjects = subjectsOf(email, address);
+    const account = await store.credentials(email);
+    const { known, ...failures } = await store.standing(
+      subjects,
+      account?.accountId ?? "",
+      sha256(address),
+      clock.now(),
+    );
+    if (isLimited(failures, known)) {
+      throw new Failure("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(clock.now()) });
+    }
+    const right = await passwords.verify(password, account?.passwordHash ?? null);
+    if (right && account && !account.disabled)
+      return { accountId: account.accountId, hash: account.passwordHash ?? "" };
+    await store.countFailure(subjects, known, clock.now());
+    throw wrong();
+  }
+
+  const actor = (accountId: string, address: string, context: CallContext) =>
+    actorOf({ actor: { name: `account:${accountId}`, address } as never }, context);
+
+  return implement(SessionService, {
+    async signUp(request, context) {
+      const email = normalizeEmail(request.email);
+      const issues: FieldIssue[] = [];
+      if (email === undefined) issues.push({ field: "email", issue: "must be an e-mail address" });
+      const issue = passwordIssue(request.password);
+      if (issue !== undefined) issues.push({ field: "password", issue });
+      refuseFields(issues);
+      return evenly(async () => {
+        const accountId = newId();
+        const passwordHash = await passwords.hash(request.password);
+        const plan = limitsOf("free", undefined);
+        if (!("limits" in plan)) throw new Error("the free plan has no limits");
+        const account = { accountId, email: email as string, passwordHash, ...plan.limits };
+        await store.signUp(actor(accountId, request.address, context), account);
+        return {};
+      });
+    },
+
+    signIn: ({ email, password, address }) =>
+      evenly(async () => {
+        const { accountId } = await check(normalizeEmail(email) ?? "", password, address);
+        const { token, session } = newSession();
+        await store.open(accountId, session, sha256(address));
+        return { session: toSession(token, accountId, session) };
+      }),
+
+    async resolveSession({ token }) {
+      const { accountId, email, expiresAt } = await resolved(token);
+      return { accountId, email, expireTime: timestampFromDate(expiresAt) };
+    },
+
+    async signOut({ token }) {
+      await store.close(sha256(token));
+      return {};
+    },
+
+    async signOutEverywhere({ token }) {
+      const { accountId } = await resolved(token);
+      await store.closeAll(accountId);
+      return {};
+    },
+
+    async changePassword({ token, oldPassword, newPassword, address }, context) {
+      const issue = passwordIssue(newPassword);
+      if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
+      const { email } = await resolved(token);
+      const { accountId, hash } = await check(email, oldPassword, address);
+      const { token: next, session } = newSession();
+      const hashes = { before: hash, after: await passwords.hash(newPassword) };
+      if (!(await store.changePassword(actor(accountId, address, context), accountId, hashes, session))) throw wrong();
+      return { session: toSession(next, accountId, session) };
+    },
+  });
+}

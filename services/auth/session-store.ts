@@ -1,0 +1,123 @@
+import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
+import { type Actor, appendToAudit } from "./audit-store.ts";
+import type { PlanLimits } from "./plans.ts";
+import { type Subjects, windowMs } from "./sign-in-limits.ts";
+
+export interface Credentials {
+  accountId: string;
+  passwordHash: string | null;
+  disabled: boolean;
+}
+
+export interface NewSession {
+  tokenHash: Buffer;
+  expiresAt: Date;
+}
+
+export type SessionStore = ReturnType<typeof createSessionStore>;
+
+/** People's passwords and sessions in Postgres. Each method is one transaction. */
+export function createSessionStore(sql: Sql) {
+  return cleanStore({
+    /** Makes an account on the free plan with a password; tells whether the e-mail was free. */
+    async signUp(actor: Actor, account: { accountId: string; email: string; passwordHash: string } & PlanLimits) {
+      const { accountId, email, passwordHash, perMinute, perDay } = account;
+      try {
+        await sql.begin(async (tx) => {
+          await tx`
+            insert into auth.accounts (account_id, email, plan, per_minute, per_day, password_hash)
+            values (${accountId}, ${email}, 'free', ${perMinute}, ${perDay}, ${passwordHash})`;
+          await appendToAudit(tx, actor, { action: "account.sign-up", accountId, details: { plan: "free" } });
+        });
+        return true;
+      } catch (error) {
+        if (violates(error, "accounts_email_unique")) return false;
+        throw error;
+      }
+    },
+
+    async credentials(email: string): Promise<Credentials | undefined> {
+      const [row] = await sql<Credentials[]>`
+        select account_id as "accountId", password_hash as "passwordHash", disabled
+        from auth.accounts where email = ${email}`;
+      return row;
+    },
+
+    /** Failures counted in the running window, and whether the account was signed in to from this address before. */
+    async standing(subjects: Subjects, accountId: string, addressHash: Buffer, nowMs: number) {
+      const window = Math.floor(nowMs / windowMs);
+      const [row] = await sql<[Record<keyof Subjects, number> & { known: boolean }]>`
+        select
+          coalesce(max(failures) filter (where subject = ${subjects.address}), 0) as address,
+          coalesce(max(failures) filter (where subject = ${subjects.account}), 0) as account,
+          coalesce(max(failures) filter (where subject = ${subjects.pair}), 0) as pair,
+          exists (
+            select 1 from auth.known_addresses where account_id = ${accountId} and address_hash = ${addressHash}
+          ) as known
+        from auth.sign_in_failures
+        where time_window = ${window} and subject in (${subjects.address}, ${subjects.account}, ${subjects.pair})`;
+      return row;
+    },
+
+    async countFailure(subjects: Subjects, known: boolean, nowMs: number): Promise<void> {
+      const window = Math.floor(nowMs / windowMs);
+      const counted = [subjects.address, subjects.pair, ...(known ? [] : [subjects.account])];
+      const hexes = counted.map((subject) => subject.toString("hex")).sort();
+      await sql`delete from auth.sign_in_failures where time_window < ${window - 1}`;
+      await sql`
+        insert into auth.sign_in_failures as f (subject, time_window, failures)
+        select decode(hex, 'hex'), ${window}, 1 from unnest(${hexes}::text[]) as h (hex)
+        on conflict (subject, time_window) do update set failures = f.failures + 1`;
+    },
+
+    async open(accountId: string, session: NewSession, addressHash: Buffer): Promise<void> {
+      await sql.begin(async (tx) => {
+        await tx`delete from auth.sessions where account_id = ${accountId} and expires_at < now()`;
+        await tx`
+          insert into auth.sessions (token_hash, account_id, expires_at)
+          values (${session.tokenHash}, ${accountId}, ${session.expiresAt})`;
+        await tx`
+          insert into auth.known_addresses (account_id, address_hash, last_at)
+          values (${accountId}, ${addressHash}, now())
+          on conflict (account_id, address_hash) do update set last_at = excluded.last_at`;
+      });
+    },
+
+    async resolve(tokenHash: Buffer) {
+      const [row] = await sql<{ accountId: string; email: string; passwordHash: string | null; expiresAt: Date }[]>`
+        select a.account_id as "accountId", a.email, a.password_hash as "passwordHash", s.expires_at as "expiresAt"
+        from auth.sessions s join auth.accounts a using (account_id)
+        where s.token_hash = ${tokenHash} and s.expires_at > now() and not a.disabled`;
+      return row;
+    },
+
+    async close(tokenHash: Buffer): Promise<void> {
+      await sql`delete from auth.sessions where token_hash = ${tokenHash}`;
+    },
+
+    async closeAll(accountId: string): Promise<void> {
+      await sql`delete from auth.sessions where account_id = ${accountId}`;
+    },
+
+    /** Sets a password if the old one is still the one that was checked, and leaves one new session. */
+    async changePassword(
+      actor: Actor,
+      accountId: string,
+      hashes: { before: string | null; after: string },
+      session: NewSession,
+    ): Promise<boolean> {
+      return await sql.begin(async (tx) => {
+        const changed = await tx`
+          update auth.accounts set password_hash = ${hashes.after}
+          where account_id = ${accountId} and password_hash = ${hashes.before} returning 1`;
+        if (changed.length === 0) return false;
+        await tx`delete from auth.sessions where account_id = ${accountId}`;
+        await tx`
+          insert into auth.sessions (token_hash, account_id, expires_at)
+          values (${session.tokenHash}, ${accountId}, ${session.expiresAt})`;
+        await appendToAudit(tx, actor, { action: "password.change", accountId });
+        return true;
+      });
+    },
+  });
+}

@@ -1,0 +1,51 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { Failure } from "../../platform/errors.ts";
+import { hashKey, keyPattern } from "./credentials.ts";
+import { jsonType, successBody } from "./envelope.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+const keysMax = 1_000;
+const callsPerMinuteMax = 10;
+/** Addresses that are remembered at most; with more in a minute, the count begins anew. */
+const addressesMax = 10_000;
+
+const report = z.strictObject({ keys: z.array(z.string().max(200)).min(1).max(keysMax) });
+
+/**
+ * `POST /leaked-keys`: anyone who finds keys where they should not be hands them in, and those that are real are revoked.
+ * The answer is the same for real and made-up keys. Each address has a few calls a minute.
+ */
+export function serveLeakReports(
+  app: FastifyInstance,
+  options: { upstreams: Upstreams; upstreamTimeoutMs: number; parse: (schema: z.ZodType, body: unknown) => never },
+): void {
+  let minute = 0;
+  let calls = new Map<string, number>();
+
+  function limit(address: string): void {
+    const now = Math.floor(Date.now() / 60_000);
+    if (now !== minute || calls.size >= addressesMax) calls = new Map();
+    minute = now;
+    const count = (calls.get(address) ?? 0) + 1;
+    calls.set(address, count);
+    if (count > callsPerMinuteMax) {
+      const retryAfterS = 60 - Math.floor((Date.now() % 60_000) / 1000);
+      throw new Failure("RATE_LIMIT_MINUTE", "Too many reports from this address this minute.", { retryAfterS });
+    }
+  }
+
+  app.post("/leaked-keys", async (request: FastifyRequest, reply: FastifyReply) => {
+    limit(request.ip);
+    const { keys } = options.parse(report, request.body) as z.output<typeof report>;
+    const keyHashes = keys.filter((key) => keyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
+    if (keyHashes.length > 0) {
+      const actor = { name: "reporter", address: request.ip };
+      await options.upstreams.keys.reportLeakedKeys({ keyHashes, actor }, { deadlineMs: options.upstreamTimeoutMs });
+    }
+    return reply
+      .code(202)
+      .type(jsonType)
+      .send(successBody(request.id, { data: { received: keys.length } }));
+  });
+}

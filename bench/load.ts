@@ -15,7 +15,7 @@ export interface LoadResult {
 const ticksPerSecond = 100;
 
 /** User and system time of a process so far, in µs. Linux only: /proc/PID/stat, fields 14 and 15. */
-async function cpuUs(pid: number): Promise<number> {
+export async function cpuUs(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;

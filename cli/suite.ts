@@ -37,6 +37,8 @@ export interface Member {
   name: string;
   address: string;
   child: ChildProcess;
+  /** Settings for this member alone, from its next start on. */
+  env?: Record<string, string>;
 }
 
 export interface Suite {
@@ -105,7 +107,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   async function launch(member: Member): Promise<void> {
     const logFile = path.join(logs, `${member.name}.log`);
     const child = spawnNode(path.join(root, "services", member.kind, "main.ts"), {
-      env: { ...environment(member.kind), LISTEN_ADDRESS: member.address },
+      env: { ...environment(member.kind), LISTEN_ADDRESS: member.address, ...member.env },
       logFile,
     });
     member.child = child;

@@ -1,0 +1,62 @@
+/**
+ * What it costs an edge to hold many keys: memory and CPU with 1,000 and with 100,000 keys in use, at rest and in use.
+ * Run it with `npm run bench:keys`. The keys are made in the database by hand; making them is not what is measured.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import { randomBase62 } from "../platform/ids.ts";
+import { formatKey } from "../services/auth/keys.ts";
+import { cpuUs } from "./load.ts";
+import { withSuite } from "./suite.ts";
+
+const restS = 10;
+
+async function residentMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+for (const count of [1_000, 100_000]) {
+  await withSuite({ env: { edge: { CACHE_ENTRIES_MAX: "200000" } } }, async (suite) => {
+    const sql = postgres(suite.databaseUrl);
+    const keys = Array.from({ length: count }, () => formatKey(randomBase62(26)));
+    await sql`insert into auth.accounts (account_id, email, plan, per_minute, per_day)
+      values (${"B".repeat(20)}, 'bench@qrforge.example', 'enterprise', 0, 0)`;
+    for (let at = 0; at < count; at += 5_000) {
+      const rows = keys.slice(at, at + 5_000).map((key, index) => ({
+        key_id: String(at + index).padStart(20, "0"),
+        account_id: "B".repeat(20),
+        name: "bench",
+        key_hash: createHash("sha256").update(key).digest(),
+        prefix: key.slice(0, 13),
+        last4: key.slice(-4),
+      }));
+      await sql`insert into auth.keys ${sql(rows)}`;
+    }
+    await sql.end();
+    const edge = suite.members("edge")[0];
+    const pid = edge?.child.pid as number;
+    const before = await residentMiB(pid);
+    const queue = [...keys];
+    await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        for (let key = queue.pop(); key; key = queue.pop()) {
+          const answer = await fetch(`${suite.edgeUrls()[0]}/v1/usage`, { headers: { "x-api-key": key } });
+          await answer.arrayBuffer();
+          if (answer.status !== 200) throw new Error(`a key was refused: ${answer.status}`);
+        }
+      }),
+    );
+    await sleep(7_000);
+    const held = await residentMiB(pid);
+    const cpuBefore = await cpuUs(pid);
+    await sleep(restS * 1_000);
+    const restingUs = ((await cpuUs(pid)) - cpuBefore) / restS;
+    process.stdout.write(
+      `${count} keys: ${before.toFixed(0)} MiB before, ${held.toFixed(0)} MiB with them; ` +
+        `at rest ${(restingUs / 1000).toFixed(1)} ms of CPU a second\n`,
+    );
+  });
+}

@@ -1,0 +1,202 @@
+import { Agent, request } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Member, Suite } from "../../cli/suite.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { eventually, openAuth, wait } from "../support/api.ts";
+import { addressesOf, startOwnSuite } from "../support/own-suite.ts";
+
+const requestsAfter = 10_000;
+const connections = 12;
+const unlimited = { perMinute: 0n, perDay: 0n };
+
+let suite: Suite;
+let end: () => Promise<void>;
+let auth: ReturnType<typeof openAuth>;
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+beforeAll(async () => {
+  ({ suite, end } = await startOwnSuite({ replicas: { edge: 3, auth: 2, quota: 1, qr: 1 } }));
+  auth = openAuth(addressesOf(suite, "auth"));
+});
+afterAll(async () => {
+  agent.destroy();
+  auth.close();
+  await end();
+});
+
+const edges = () => suite.members("edge");
+const runs = ({ child }: Member) => child.exitCode === null && child.signalCode === null;
+
+/** The status of a request, or 0 if it could not be made or took over a second. */
+function probe(edge: Member, key: string): Promise<number> {
+  return new Promise((resolve) => {
+    const sent = request(`http://${edge.address}/v1/usage`, { agent, headers: { "x-api-key": key } }, (response) => {
+      response.resume();
+      response.once("end", () => resolve(response.statusCode ?? 0));
+    });
+    sent.setTimeout(1_000, () => sent.destroy(new Error("too slow")));
+    sent.once("error", () => resolve(0));
+    sent.end();
+  });
+}
+
+const newKey = () => auth.newAccount(Plan.ENTERPRISE, unlimited);
+
+/** Requests with other keys on all edges, until stopped; tells how many of them were refused. */
+function keepBusy(keys: string[]) {
+  let stopped = false;
+  const statuses: number[] = [];
+  async function worker(key: string, edge: Member): Promise<void> {
+    while (!stopped) statuses.push(await probe(edge, key));
+  }
+  const workers = keys.flatMap((key) => edges().map((edge) => worker(key, edge)));
+  return {
+    async stop() {
+      stopped = true;
+      await Promise.all(workers);
+      return {
+        served: statuses.filter((status) => status === 200).length,
+        refused: statuses.filter((s) => s === 401).length,
+      };
+    },
+  };
+}
+
+/** Sends `requestsAfter` requests with a dead key, each of which starts now or later; how many were served? */
+async function servedAfter(key: string, targets: Member[]): Promise<{ served: number; refused: number }> {
+  let left = requestsAfter;
+  const counts = { served: 0, refused: 0 };
+  await Promise.all(
+    Array.from({ length: connections }, async (_, index) => {
+      while (left-- > 0) {
+        const status = await probe(targets[index % targets.length] as Member, key);
+        if (status === 200) counts.served++;
+        if (status === 401) counts.refused++;
+      }
+    }),
+  );
+  return counts;
+}
+
+/** One case: a key warm on all edges under load, an accident, a revocation or rotation, and what is served afterwards. */
+async function killKey(options: {
+  accident?: () => Promise<void> | void;
+  kill?: (keyId: string) => Promise<unknown>;
+  targets?: () => Member[];
+  meanwhile?: () => Promise<void>;
+}): Promise<{ served: number; refused: number; others: { served: number; refused: number } }> {
+  const { key, keyId } = await newKey();
+  const others = [(await newKey()).key, (await newKey()).key];
+  for (const edge of edges()) {
+    await eventually(
+      () => probe(edge, key),
+      (status) => status === 200,
+      20_000,
+    );
+  }
+  const load = keepBusy(others);
+  const ownLoad = keepBusy([key]);
+  await options.accident?.();
+  await (options.kill ?? ((id) => auth.keys.revokeKey({ keyId: id }, wait)))(keyId);
+  const after = servedAfter(key, (options.targets ?? edges)());
+  await options.meanwhile?.();
+  const counts = await after;
+  await ownLoad.stop();
+  return { ...counts, others: await load.stop() };
+}
+
+async function revive(member: Member): Promise<void> {
+  await suite.revive(member);
+}
+
+describe("once revoke or rotate has returned, the old key is dead on every edge", { timeout: 120_000 }, () => {
+  it("(a) when all is well", async () => {
+    for (const kill of [
+      (keyId: string) => auth.keys.revokeKey({ keyId }, wait),
+      (keyId: string) => auth.keys.rotateKey({ keyId }, wait),
+    ]) {
+      const { served, refused, others } = await killKey({ kill });
+      expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+      expect(others.refused).toBe(0);
+      expect(others.served).toBeGreaterThan(0);
+    }
+  });
+
+  it("(b) when NATS is stopped", async ({ skip }) => {
+    if (!suite.infra().nats) return skip("there is no nats-server to be had here");
+    await suite.command({ stop: "nats" });
+    const { served, refused, others } = await killKey({});
+    await suite.command({ start: "nats" });
+    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(others.refused).toBe(0);
+  });
+
+  it("(c) when an edge is paused, also on that edge once it goes on", async () => {
+    const paused = edges()[2] as Member;
+    const { served, others } = await killKey({
+      accident: () => void paused.child.kill("SIGSTOP"),
+      meanwhile: async () => void paused.child.kill("SIGCONT"),
+    });
+    expect(served).toBe(0);
+    expect(others.refused).toBe(0);
+    await eventually(
+      () => probe(paused, "x"),
+      (status) => status === 401,
+    );
+  });
+
+  it("(d) when an edge is killed", async () => {
+    const killed = edges()[2] as Member;
+    const { served, refused, others } = await killKey({
+      accident: () => void killed.child.kill("SIGKILL"),
+      targets: () => edges().filter((edge) => edge !== killed),
+    });
+    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(others.refused).toBe(0);
+    await eventually(
+      async () => runs(killed),
+      (running) => !running,
+    );
+    await revive(killed);
+  });
+
+  it("(e) when auth is killed in the middle of the revocation and it is asked again", async () => {
+    const victim = suite.members("auth")[0] as Member;
+    const alone = openAuth([victim.address]);
+    const { served, refused, others } = await killKey({
+      kill: async (keyId) => {
+        const first = alone.keys.revokeKey({ keyId }, { deadlineMs: 3_000 }).catch(() => undefined);
+        victim.child.kill("SIGKILL");
+        await first;
+        await eventually(
+          () =>
+            auth.keys.revokeKey({ keyId }, wait).then(
+              () => true,
+              () => false,
+            ),
+          (done) => done,
+          20_000,
+        );
+      },
+    });
+    alone.close();
+    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(others.refused).toBe(0);
+    await revive(victim);
+  });
+
+  it("(f) when an edge is cut from NATS but not from auth", async ({ skip }) => {
+    if (!suite.infra().nats) return skip("there is no nats-server to be had here");
+    const cut = edges()[0] as Member;
+    cut.child.kill("SIGTERM");
+    await eventually(
+      async () => runs(cut),
+      (running) => !running,
+    );
+    cut.env = { NATS_URL: "nats://127.0.0.1:9" };
+    await revive(cut);
+    const { served, refused, others } = await killKey({});
+    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(others.refused).toBe(0);
+  });
+});

@@ -9,6 +9,7 @@ import type { Propagation } from "../gen/qrforge/common/v1/lease_pb.ts";
 import { ConfigError, loadConfig, text } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
+import { type TlsFiles, tlsSettings } from "../platform/rpc/tls.ts";
 import { Problem } from "./problem.ts";
 import { readRunFile } from "./run-file.ts";
 import { root, settings } from "./settings.ts";
@@ -261,24 +262,25 @@ function table(rows: Record<string, unknown>[]): string {
   return padded.map((line) => line.trimEnd()).join("\n");
 }
 
-function connect(address: string) {
+function connect(options: { address: string; tls: TlsFiles }) {
   return {
-    accounts: createRpcClient(AccountService, { address }),
-    keys: createRpcClient(KeyService, { address }),
-    audit: createRpcClient(AuditService, { address }),
+    accounts: createRpcClient(AccountService, options),
+    keys: createRpcClient(KeyService, options),
+    audit: createRpcClient(AuditService, options),
   };
 }
 
-async function findAuth(): Promise<string> {
+async function findAuth(): Promise<{ address: string; tls: TlsFiles }> {
   const config = loadConfig({
     ...settings,
+    ...tlsSettings,
     authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
   });
-  if (config.authAddress) return config.authAddress;
+  if (config.authAddress) return { address: config.authAddress, tls: config };
   const dataDir = path.resolve(root, config.dataDir);
   const listed = await readRunFile(dataDir);
   if (!listed) throw new Problem(`No suite runs in ${dataDir}. Start one with npm start, or set AUTH_ADDRESS.`);
-  return listed.auth.map(({ address }) => address).join(",");
+  return { address: listed.auth.map(({ address }) => address).join(","), tls: config };
 }
 
 function readArguments(): Arguments & { json: boolean } {

@@ -7,6 +7,7 @@ import type { Closer } from "../lifecycle.ts";
 import type { Logger } from "../log.ts";
 import { createRpcClient } from "../rpc/client.ts";
 import { type Implementation, implement } from "../rpc/server.ts";
+import type { TlsFiles } from "../rpc/tls.ts";
 import type { Sql } from "../sql.ts";
 import { createLeaseGranter, type LeaseGranter } from "./granter.ts";
 import { createLeaseHolder, type LeaseHolder } from "./holder.ts";
@@ -69,6 +70,7 @@ export function openGranter(options: {
 export function openHolder(options: {
   schema: string;
   address: string;
+  tls: TlsFiles;
   holder: string;
   bus: Bus;
   renewMs: number;
@@ -78,7 +80,7 @@ export function openHolder(options: {
 }): LeaseHolder {
   const { schema, bus, closer, holder } = options;
   const subject = subjects(schema);
-  const { client, close } = createRpcClient(LeaseService, { address: options.address });
+  const { client, close } = createRpcClient(LeaseService, options);
   closer.defer("lease client", close);
   const lease = createLeaseHolder({
     holder,

@@ -4,6 +4,7 @@ import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { Failure } from "../errors.ts";
 import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
 import { statusToFailure } from "./status.ts";
+import { clientCredentials, type TlsFiles } from "./tls.ts";
 
 /** One function for each method of a service. Rejects with a Failure, DEADLINE_EXCEEDED after `deadlineMs`. */
 export type RpcClient<S extends DescService> = {
@@ -16,6 +17,8 @@ export type RpcClient<S extends DescService> = {
 export interface RpcClientOptions {
   /** Replicas as `host:port,host:port`, or one name to resolve, `dns:///host:port`. Calls go round them all. */
   address: string;
+  /** The certificates to speak TLS with; clear text without. */
+  tls?: TlsFiles;
 }
 
 /** A client for a service, together with its close. */
@@ -31,7 +34,8 @@ export interface OpenRpcClient<S extends DescService> {
  * replica was not available, but only if the method's proto declares it idempotent.
  */
 export function createRpcClient<S extends DescService>(service: S, options: RpcClientOptions): OpenRpcClient<S> {
-  const channel = new Client(target(options.address), credentials.createInsecure(), {
+  const to = target(options.address);
+  const channel = new Client(to, options.tls ? clientCredentials(options.tls) : credentials.createInsecure(), {
     "grpc.service_config": JSON.stringify(serviceConfig(service)),
     "grpc.service_config_disable_resolution": 1,
     "grpc.initial_reconnect_backoff_ms": 100,
@@ -40,6 +44,8 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     // A replica that hangs is noticed and left after seven seconds.
     "grpc.keepalive_time_ms": 5_000,
     "grpc.keepalive_timeout_ms": 2_000,
+    // TLS has no names for IP addresses: https://www.rfc-editor.org/rfc/rfc6066#section-3
+    ...(options.tls && to.startsWith("ipv4:") && { "grpc.ssl_target_name_override": options.tls.tlsServerName }),
     // Services are neighbours; a proxy for the web outside is not for them.
     "grpc.enable_http_proxy": 0,
   });

@@ -7,7 +7,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { type handleUnaryCall, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import { type handleUnaryCall, Server, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { systemClock } from "../clock.ts";
@@ -15,12 +15,13 @@ import { Failure, toFailure } from "../errors.ts";
 import { createOutageLog, type Logger, redact } from "../log.ts";
 import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
 import { failureToStatus } from "./status.ts";
+import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
 
 /** What a handler knows of its call besides the request. */
 export interface CallContext {
   /** Milliseconds left until the caller gives up, or Infinity. */
   remainingMs(): number;
-  /** The caller's address, for logs. */
+  /** Who calls: the name in its certificate, else its address. */
   peer: string;
 }
 
@@ -43,8 +44,12 @@ export function implement<S extends DescService>(service: S, handlers: Handlers<
   return { service, handlers: handlers as Implementation["handlers"] };
 }
 
-export interface RpcServerOptions {
+export interface RpcServerOptions extends TlsFiles {
   listen: { host: string; port: number };
+  /** Whether clear text may be served on other addresses than loopback. */
+  insecureListen: boolean;
+  /** Which clients may call which methods, where clients have certificates. */
+  rpcAllow: Allowed;
   implementations: Implementation[];
   log: Logger;
   /** Calls being worked on at once at most; one more is refused with UNAVAILABLE. */
@@ -67,7 +72,7 @@ const lastBytesMs = 100;
 
 /** Serves protobuf services over gRPC, with grpc.health.v1 for each and reflection for all. */
 export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { implementations, log } = options;
+  const { implementations } = options;
   const server = new Server({
     "grpc.max_connection_age_ms": options.connectionAgeMaxMs,
     "grpc.max_connection_age_grace_ms": 30_000,
@@ -96,7 +101,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
         responseSerialize: (bytes: Buffer) => bytes,
         responseDeserialize: output.deserialize,
       };
-      adapted[method.localName] = adapt(method, handler as never, calls, log) as never;
+      adapted[method.localName] = adapt(method, handler as never, calls, options) as never;
     }
     server.addService(definition as never, adapted);
   }
@@ -104,7 +109,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   const { host } = options.listen;
   const port = await new Promise<number>((resolve, reject) => {
     const target = `${host.includes(":") ? `[${host}]` : host}:${options.listen.port}`;
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(target, serverCredentials(options), (error, bound) => {
       if (error) reject(new Error(`cannot listen on ${target}: ${error.message}`));
       else resolve(bound);
     });
@@ -130,11 +135,12 @@ function adapt(
   method: DescMethodUnary,
   handler: (request: never, context: CallContext) => Promise<never>,
   calls: { inFlight: number; max: number },
-  log: Logger,
+  { log, rpcAllow }: Pick<RpcServerOptions, "log" | "rpcAllow">,
 ): handleUnaryCall<Buffer, Buffer> {
   const input = codec(method.input);
   const output = codec(method.output);
   const noteOutage = createOutageLog(log, { method: method.toString() });
+  const name = methodPath(method.parent, method.name).slice(1);
   return async (call, callback) => {
     if (calls.inFlight >= calls.max) {
       callback(failureToStatus(new Failure("UNAVAILABLE", "The service is at its limit.", { retryAfterS: 1 })));
@@ -143,6 +149,7 @@ function adapt(
     calls.inFlight++;
     let request: Message | undefined;
     try {
+      requireAllowed(call, rpcAllow, name);
       request = readRequest(input.deserialize, call.request);
       const answer = await handler(request as never, contextOf(call));
       callback(null, output.serialize(create(method.output, answer)));
@@ -160,6 +167,21 @@ function adapt(
   };
 }
 
+/** The names in a client's certificate; none in clear text. */
+function clientNames(call: ServerUnaryCall<Buffer, Buffer>): string[] {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  if (!certificate) return [];
+  const dns = [...(certificate.subjectaltname ?? "").matchAll(/DNS:([^,\s]+)/g)].map(([, name]) => name as string);
+  return [certificate.subject?.CN, ...dns].filter((name): name is string => typeof name === "string");
+}
+
+function requireAllowed(call: ServerUnaryCall<Buffer, Buffer>, allowed: Allowed, method: string): void {
+  if (allowed.size === 0) return;
+  const names = clientNames(call);
+  if (isAllowed(allowed, names, method)) return;
+  throw new Failure("FORBIDDEN", `${names[0] ?? "A client without a certificate"} may not call ${method}.`);
+}
+
 function readRequest(deserialize: (bytes: Buffer) => Message, bytes: Buffer): Message {
   try {
     return deserialize(bytes);
@@ -174,7 +196,7 @@ function contextOf(call: ServerUnaryCall<Buffer, Buffer>): CallContext {
       const deadline = call.getDeadline();
       return Number(deadline instanceof Date ? deadline.getTime() : deadline) - Date.now();
     },
-    peer: call.getPeer(),
+    peer: clientNames(call)[0] ?? call.getPeer(),
   };
 }
 

@@ -1,7 +1,10 @@
 import { integer } from "../config.ts";
+import { accessSettings, tlsSettings } from "./tls.ts";
 
 /** What every gRPC server reads. */
 export const rpcServerSettings = {
+  ...tlsSettings,
+  ...accessSettings,
   callsInFlightMax: integer("CALLS_IN_FLIGHT_MAX", "gRPC calls being worked on at once at most", 10_000, { min: 1 }),
   connectionAgeMaxMs: integer(
     "CONNECTION_AGE_MAX_MS",

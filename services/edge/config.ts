@@ -1,5 +1,6 @@
 import { busSettings, commonSettings, integer, listenAddress, text } from "../../platform/config.ts";
 import { holderSettings } from "../../platform/lease/settings.ts";
+import { tlsSettings } from "../../platform/rpc/tls.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";
 
@@ -8,6 +9,7 @@ export const settings = {
   ...commonSettings,
   ...busSettings,
   ...holderSettings,
+  ...tlsSettings,
   listen: listenAddress("LISTEN_ADDRESS", "where HTTP is served, host:port", "127.0.0.1:8080"),
   authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
   quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),

@@ -57,11 +57,11 @@ const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Win
 
 export function createUpstreams(config: Config<typeof settings>, closer: Closer, log: Logger): Upstreams {
   const clock = systemClock;
-  const keys = createRpcClient(KeyService, { address: config.authAddress });
-  const quota = createRpcClient(QuotaService, { address: config.quotaAddress });
-  const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress });
-  const projects = createRpcClient(ProjectService, { address: config.qrAddress });
-  const scans = createRpcClient(ScanService, { address: config.qrAddress });
+  const keys = createRpcClient(KeyService, { address: config.authAddress, tls: config });
+  const quota = createRpcClient(QuotaService, { address: config.quotaAddress, tls: config });
+  const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress, tls: config });
+  const projects = createRpcClient(ProjectService, { address: config.qrAddress, tls: config });
+  const scans = createRpcClient(ScanService, { address: config.qrAddress, tls: config });
   const clients = [keys, quota, qrCodes, projects, scans];
   closer.defer("rpc clients", () => clients.map((client) => client.close()));
 
@@ -117,7 +117,7 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
 
   const bus = createBus({ url: config.natsUrl, name: "qrforge-edge", log });
   closer.defer("bus", () => bus.close());
-  const holding = { holder: randomUUIDv7(), bus, renewMs: config.renewMs, closer, log };
+  const holding = { tls: config, holder: randomUUIDv7(), bus, renewMs: config.renewMs, closer, log };
   const caching = {
     clock,
     entriesMax: config.cacheEntriesMax,

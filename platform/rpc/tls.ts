@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { ChannelCredentials, ServerCredentials } from "@grpc/grpc-js";
+import { type Setting, text } from "../config.ts";
+
+/** What every process that speaks gRPC reads. */
+export const tlsSettings = {
+  tlsCertFile: text("TLS_CERT_FILE", "this process's certificate for gRPC, PEM; unset, gRPC is in clear text", ""),
+  tlsKeyFile: text("TLS_KEY_FILE", "the private key of that certificate, PEM", ""),
+  tlsCaFile: text("TLS_CA_FILE", "the authority that signs the certificates of the other side, PEM", ""),
+  tlsServerName: text("TLS_SERVER_NAME", "the name in the certificates of services reached by IP address", "localhost"),
+};
+
+/** What every gRPC server reads besides. */
+export const accessSettings = {
+  rpcAllow: rpcAllow("RPC_ALLOW"),
+  insecureListen: {
+    env: "INSECURE_LISTEN",
+    meaning: "must be yes to serve clear text on other addresses than loopback, as within a private container network",
+    default: "no",
+    parse(value: string) {
+      if (value !== "yes" && value !== "no") throw new Error('must be "yes" or "no"');
+      return value === "yes";
+    },
+  } satisfies Setting<boolean>,
+};
+
+export interface TlsFiles {
+  tlsCertFile: string;
+  tlsKeyFile: string;
+  tlsCaFile: string;
+  tlsServerName: string;
+}
+
+/** Which client, by the common name or a DNS name of its certificate, may call which methods. */
+export type Allowed = Map<string, string[]>;
+
+/** `edge:qrforge.auth.v1.KeyService/BatchResolveKeys,admin:*`: a client, a colon, a method or a pattern ending in `*`. */
+function rpcAllow(env: string): Setting<Allowed> {
+  return {
+    env,
+    meaning:
+      "who may call what, client:method,client:method,…; a method may end in *. Unset, every client of the authority",
+    default: "",
+    parse(value) {
+      const allowed: Allowed = new Map();
+      for (const entry of value.split(",").map((one) => one.trim())) {
+        if (entry === "") continue;
+        const match = /^([\w.-]+):([\w./]*\*?)$/.exec(entry);
+        if (!match) throw new Error(`"${entry}" is not client:package.Service/Method`);
+        const [, client, method] = match as unknown as [string, string, string];
+        allowed.set(client, [...(allowed.get(client) ?? []), method]);
+      }
+      return allowed;
+    },
+  };
+}
+
+/** Whether one of these names may call a method, `package.Service/Method`. */
+export function isAllowed(allowed: Allowed, names: string[], method: string): boolean {
+  if (allowed.size === 0) return true;
+  return names.some((name) =>
+    (allowed.get(name) ?? []).some((pattern) =>
+      pattern.endsWith("*") ? method.startsWith(pattern.slice(0, -1)) : method === pattern,
+    ),
+  );
+}
+
+function readAll(files: TlsFiles): { cert: Buffer; key: Buffer; ca: Buffer } | undefined {
+  const { tlsCertFile, tlsKeyFile, tlsCaFile } = files;
+  if (!tlsCertFile && !tlsKeyFile && !tlsCaFile) return undefined;
+  if (!tlsCertFile || !tlsKeyFile || !tlsCaFile) {
+    throw new Error("TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE must be set together");
+  }
+  return { cert: readFileSync(tlsCertFile), key: readFileSync(tlsKeyFile), ca: readFileSync(tlsCaFile) };
+}
+
+/** How a client shows who it is: by its certificate, or in clear text where none is configured. */
+export function clientCredentials(files: TlsFiles): ChannelCredentials {
+  const tls = readAll(files);
+  return tls ? ChannelCredentials.createSsl(tls.ca, tls.key, tls.cert) : ChannelCredentials.createInsecure();
+}
+
+/**
+ * How a server knows its clients: by certificates of the authority, which it demands; or in clear text, on loopback only
+ * unless it was told otherwise in so many words.
+ */
+export function serverCredentials(
+  files: TlsFiles & { insecureListen: boolean; listen: { host: string } },
+): ServerCredentials {
+  const tls = readAll(files);
+  if (tls) return ServerCredentials.createSsl(tls.ca, [{ cert_chain: tls.cert, private_key: tls.key }], true);
+  const { host } = files.listen;
+  if (!/^(127\.|::1$|localhost$)/.test(host) && !files.insecureListen) {
+    throw new Error(
+      `gRPC in clear text on ${host} is open to anyone who can reach it. Set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE, ` +
+        "or INSECURE_LISTEN=yes if the network is private.",
+    );
+  }
+  return ServerCredentials.createInsecure();
+}

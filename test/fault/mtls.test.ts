@@ -1,0 +1,99 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Suite } from "../../cli/suite.ts";
+import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import type { TlsFiles } from "../../platform/rpc/tls.ts";
+import { call, wait } from "../support/api.ts";
+import { createAuthority } from "../support/certificates.ts";
+import { addressesOf, startOwnSuite } from "../support/own-suite.ts";
+
+let folder: string;
+let suite: Suite;
+let end: () => Promise<void>;
+const files: Record<string, TlsFiles> = {};
+const closes: (() => void)[] = [];
+
+const authAllows = [
+  ...["BatchResolveKeys", "BatchRecordKeyUse", "ReportLeakedKeys"].map(
+    (name) => `edge:qrforge.auth.v1.KeyService/${name}`,
+  ),
+  "edge:qrforge.common.v1.LeaseService/*",
+  "operator:*",
+].join(",");
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "qrforge-tls-"));
+  const authority = await createAuthority();
+  const stranger = await createAuthority();
+  const write = async (name: string, text: string) => {
+    const file = path.join(folder, name);
+    await writeFile(file, text, { mode: 0o600 });
+    return file;
+  };
+  const tlsCaFile = await write("ca.pem", authority.certificate);
+  for (const [name, from] of [
+    ...["auth", "quota", "qr", "edge", "operator"].map((one) => [one, authority] as const),
+    ["stranger", stranger] as const,
+  ]) {
+    const { certificate, key } = await from.issue(name);
+    const tlsCertFile = await write(`${name}.pem`, certificate);
+    files[name] = { tlsCertFile, tlsKeyFile: await write(`${name}.key`, key), tlsCaFile, tlsServerName: "localhost" };
+  }
+  const env = (name: string) => ({
+    TLS_CERT_FILE: files[name]?.tlsCertFile as string,
+    TLS_KEY_FILE: files[name]?.tlsKeyFile as string,
+    TLS_CA_FILE: tlsCaFile,
+  });
+  ({ suite, end } = await startOwnSuite({
+    env: { auth: { ...env("auth"), RPC_ALLOW: authAllows }, quota: env("quota"), qr: env("qr"), edge: env("edge") },
+  }));
+});
+afterAll(async () => {
+  for (const close of closes) close();
+  await end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function clients(name: string | undefined) {
+  const tls = name ? files[name] : undefined;
+  const options = { address: addressesOf(suite, "auth").join(","), ...(tls && { tls }) };
+  const accounts = createRpcClient(AccountService, options);
+  const keys = createRpcClient(KeyService, options);
+  closes.push(accounts.close, keys.close);
+  return { accounts: accounts.client, keys: keys.client };
+}
+const newAccount = (name: string | undefined) =>
+  clients(name).accounts.createAccount({ email: `${name}-${Date.now()}@qrforge.example`, plan: Plan.PRO }, wait);
+
+describe("with certificates", () => {
+  it("an operator makes a key, and the edge serves it through all services", async () => {
+    const { account } = await newAccount("operator");
+    const { secret } = await clients("operator").keys.createKey(
+      { accountId: account?.accountId ?? "", name: "k" },
+      wait,
+    );
+    const edge = suite.edgeUrls()[0];
+    const body = { name: "n", redirect_url: "https://example.com/" };
+    expect((await call(`${edge}/v1/qr-codes`, { key: secret, body })).status).toBe(201);
+    expect((await call(`${edge}/readyz`)).status).toBe(200);
+  });
+
+  it("a client may call what its name is allowed, and nothing else", async () => {
+    const asEdge = clients("edge");
+    await asEdge.keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, wait);
+    await expect(newAccount("edge")).rejects.toMatchObject({ reason: "FORBIDDEN" });
+    await expect(newAccount("quota")).rejects.toMatchObject({ reason: "FORBIDDEN" });
+  });
+
+  it("a client without a certificate, or with one of another authority, is not let in", async () => {
+    const soon = { deadlineMs: 1_500 };
+    for (const name of [undefined, "stranger"]) {
+      const refused = clients(name).keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, soon);
+      await expect(refused).rejects.toMatchObject({ reason: expect.stringMatching(/UNAVAILABLE|DEADLINE_EXCEEDED/) });
+    }
+  });
+});

@@ -62,13 +62,14 @@ function keepBusy(keys: string[]) {
   };
 }
 
-/** Sends `requestsAfter` requests with a dead key, each of which starts now or later; how many were served? */
+/** Sends requests with a dead key, each of which starts now or later, until `requestsAfter` are answered; what were they? */
 async function servedAfter(key: string, targets: Member[]): Promise<{ served: number; refused: number }> {
-  let left = requestsAfter;
   const counts = { served: 0, refused: 0 };
+  const answered = () => counts.served + counts.refused;
+  const giveUpAt = performance.now() + 60_000;
   await Promise.all(
     Array.from({ length: connections }, async (_, index) => {
-      while (left-- > 0) {
+      while (answered() < requestsAfter && performance.now() < giveUpAt) {
         const status = await probe(targets[index % targets.length] as Member, key);
         if (status === 200) counts.served++;
         if (status === 401) counts.refused++;
@@ -116,7 +117,8 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
       (keyId: string) => auth.keys.rotateKey({ keyId }, wait),
     ]) {
       const { served, refused, others } = await killKey({ kill });
-      expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+      expect(served).toBe(0);
+      expect(refused).toBeGreaterThanOrEqual(requestsAfter);
       expect(others.refused).toBe(0);
       expect(others.served).toBeGreaterThan(0);
     }
@@ -127,17 +129,19 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
     await suite.command({ stop: "nats" });
     const { served, refused, others } = await killKey({});
     await suite.command({ start: "nats" });
-    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(served).toBe(0);
+    expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expect(others.refused).toBe(0);
   });
 
   it("(c) when an edge is paused, also on that edge once it goes on", async () => {
     const paused = edges()[2] as Member;
-    const { served, others } = await killKey({
+    const { served, refused, others } = await killKey({
       accident: () => void paused.child.kill("SIGSTOP"),
       meanwhile: async () => void paused.child.kill("SIGCONT"),
     });
     expect(served).toBe(0);
+    expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expect(others.refused).toBe(0);
     await eventually(
       () => probe(paused, "x"),
@@ -151,7 +155,8 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
       accident: () => void killed.child.kill("SIGKILL"),
       targets: () => edges().filter((edge) => edge !== killed),
     });
-    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(served).toBe(0);
+    expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expect(others.refused).toBe(0);
     await eventually(
       async () => runs(killed),
@@ -180,7 +185,8 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
       },
     });
     alone.close();
-    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(served).toBe(0);
+    expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expect(others.refused).toBe(0);
     await revive(victim);
   });
@@ -196,7 +202,8 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
     cut.env = { NATS_URL: "nats://127.0.0.1:9" };
     await revive(cut);
     const { served, refused, others } = await killKey({});
-    expect({ served, refused }).toEqual({ served: 0, refused: requestsAfter });
+    expect(served).toBe(0);
+    expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expect(others.refused).toBe(0);
   });
 });

@@ -10,8 +10,11 @@ export interface WindowRow extends RunOutcome {
 
 export type Store = ReturnType<typeof createStore>;
 
-/** Windows in Postgres. */
-export function createStore(sql: Sql) {
+/**
+ * Windows in Postgres. The database's clock decides; `time` is an SQL expression in its place, for those who want to see
+ * what another time would do.
+ */
+export function createStore(sql: Sql, time = sql`now()`) {
   return cleanStore({
     /**
      * Charges runs of different accounts, in one durable statement, and answers in their order.
@@ -35,8 +38,8 @@ export function createStore(sql: Sql) {
         select account_id, minute, fresh * cost, day, fresh * cost, cost, asked, per_minute, per_day, fresh
         from (
           select *,
-            floor(extract(epoch from now()) / 60)::bigint as minute,
-            floor(extract(epoch from now()) / 86400)::bigint as day,
+            floor(extract(epoch from ${time}) / 60)::bigint as minute,
+            floor(extract(epoch from ${time}) / 86400)::bigint as day,
             least(
               asked,
               case when per_minute = 0 then asked else per_minute / cost end,
@@ -57,7 +60,7 @@ export function createStore(sql: Sql) {
           per_minute = excluded.per_minute, per_day = excluded.per_day,
           admitted = ${admitted}
         returning account_id as "accountId", minute, minute_used as "minuteUsed", day, day_used as "dayUsed", admitted,
-          floor(extract(epoch from now()) * 1000)::bigint as "nowMs"`;
+          floor(extract(epoch from ${time}) * 1000)::bigint as "nowMs"`;
       const byAccount = new Map(rows.map((row) => [row.accountId, row]));
       return runs.map((run) => byAccount.get(run.accountId) as WindowRow);
     },
@@ -68,10 +71,10 @@ export function createStore(sql: Sql) {
         select 0 as admitted, greatest(t.minute, w.minute) as minute, greatest(t.day, w.day) as day,
           case when w.minute >= t.minute then w.minute_used else 0 end as "minuteUsed",
           case when w.day >= t.day then w.day_used else 0 end as "dayUsed",
-          floor(extract(epoch from now()) * 1000)::bigint as "nowMs"
+          floor(extract(epoch from ${time}) * 1000)::bigint as "nowMs"
         from (
-          select floor(extract(epoch from now()) / 60)::bigint as minute,
-            floor(extract(epoch from now()) / 86400)::bigint as day
+          select floor(extract(epoch from ${time}) / 60)::bigint as minute,
+            floor(extract(epoch from ${time}) / 86400)::bigint as day
         ) as t
         left join quota.windows w on w.account_id = ${accountId}`;
       return row;

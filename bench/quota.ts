@@ -1,0 +1,98 @@
+/**
+ * Decisions per second of quota, over gRPC and in batches as the edge calls it, for one hot account, 1,000 and 100,000
+ * accounts, with 1 and 2 replicas; beside it, in the same run, one durable statement per request. Run it with
+ * `npm run bench:quota`.
+ */
+import postgres from "postgres";
+import { QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
+import { createBatcher } from "../platform/batcher.ts";
+import { createRpcClient } from "../platform/rpc/client.ts";
+import { createStore } from "../services/quota/store.ts";
+import { median } from "./load.ts";
+import { withSuite } from "./suite.ts";
+
+const seconds = 3;
+const rounds = 3;
+/** Requests under way at once: enough to fill the batches of several edges. */
+const outstanding = 4_096;
+const limits = { perMinute: 1_000_000_000, perDay: 1_000_000_000_000 };
+const wait = { deadlineMs: 10_000 };
+const accountId = (index: number) => `Q${String(index).padStart(19, "0")}`;
+
+/** Keeps `outstanding` requests under way for a while; requests per second. */
+async function closedLoop(send: (index: number) => Promise<unknown>, width: number): Promise<number> {
+  const end = performance.now() + seconds * 1_000;
+  let done = 0;
+  const startedAt = performance.now();
+  await Promise.all(
+    Array.from({ length: width }, async (_, worker) => {
+      for (let turn = worker; performance.now() < end; turn += width) {
+        await send(turn);
+        done++;
+      }
+    }),
+  );
+  return (done / (performance.now() - startedAt)) * 1_000;
+}
+
+/** Starts requests at a steady rate, whatever their answers do; their latencies in ms, sorted. */
+async function openLoop(send: (index: number) => Promise<unknown>, perSecond: number): Promise<number[]> {
+  const latencies: number[] = [];
+  const startedAt = performance.now();
+  const pending: Promise<void>[] = [];
+  for (let sent = 0; performance.now() - startedAt < seconds * 1_000; ) {
+    const due = Math.floor(((performance.now() - startedAt) / 1_000) * perSecond);
+    for (; sent < due; sent++) {
+      const sentAt = performance.now();
+      pending.push(send(sent).then(() => void latencies.push(performance.now() - sentAt)));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(pending);
+  return latencies.sort((a, b) => a - b);
+}
+
+for (const replicas of [1, 2]) {
+  await withSuite({ replicas: { edge: 1, auth: 1, quota: replicas, qr: 1 } }, async (suite) => {
+    const address = suite.members("quota").map((member) => member.address);
+    const { client, close } = createRpcClient(QuotaService, { address: address.join(",") });
+    const request = { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) };
+    const consume = createBatcher<string, unknown>({
+      batchItemsMax: 512,
+      inFlightMax: 8,
+      queuedItemsMax: 1_000_000,
+      send: async (accounts, options) =>
+        (
+          await client.batchConsumeQuota(
+            { requests: accounts.map((one) => ({ accountId: one, cost: 1, limits: request })) },
+            options,
+          )
+        ).decisions,
+    });
+    const sql = postgres(suite.databaseUrl, { max: 10 });
+    const store = createStore(sql as never);
+    for (const accounts of [1, 1_000, 100_000]) {
+      const batched = (index: number) => consume(accountId((index * 7_919) % accounts), wait);
+      const single = (index: number) =>
+        store.charge([{ accountId: accountId((index * 7_919) % accounts), cost: 1, asked: 1, limits }]);
+      const rates: number[] = [];
+      const ratios: number[] = [];
+      await closedLoop(batched, outstanding);
+      for (let round = 0; round < rounds; round++) {
+        const rate = await closedLoop(batched, outstanding);
+        const baseline = await closedLoop(single, 10);
+        rates.push(rate);
+        ratios.push(rate / baseline);
+      }
+      const rate = median(rates);
+      const latencies = await openLoop(batched, rate / 2);
+      const at = (share: number) => (latencies[Math.floor(latencies.length * share)] ?? 0).toFixed(1);
+      process.stdout.write(
+        `${replicas} replicas, ${accounts} accounts: ${rate.toFixed(0)} decisions/s, ` +
+          `${median(ratios).toFixed(1)} × one statement per request; at half that rate p50 ${at(0.5)} ms, p99 ${at(0.99)} ms\n`,
+      );
+    }
+    await sql.end();
+    close();
+  });
+}

@@ -1,0 +1,114 @@
+import { Agent, request } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Member, Suite } from "../../cli/suite.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { eventually, openAuth, wait } from "../support/api.ts";
+import { addressesOf, startOwnSuite } from "../support/own-suite.ts";
+
+const limit = 100;
+const requests = 2_000;
+const limits = { perMinute: 0n, perDay: BigInt(limit) };
+
+let suite: Suite;
+let end: () => Promise<void>;
+let auth: ReturnType<typeof openAuth>;
+let quota: { client: ReturnType<typeof createRpcClient<typeof QuotaService>>["client"]; close(): void };
+const agent = new Agent({ keepAlive: true, maxSockets: 128 });
+
+beforeAll(async () => {
+  ({ suite, end } = await startOwnSuite({ replicas: { edge: 3, auth: 1, quota: 2, qr: 1 } }));
+  auth = openAuth(addressesOf(suite, "auth"));
+  quota = createRpcClient(QuotaService, { address: addressesOf(suite, "quota").join(",") });
+});
+afterAll(async () => {
+  agent.destroy();
+  auth.close();
+  quota.close();
+  await end();
+});
+
+function statusOf(index: number, key: string): Promise<number> {
+  const { address } = suite.members("edge")[index % 3] as Member;
+  return new Promise((resolve) => {
+    const sent = request(`http://${address}/v1/usage`, { agent, headers: { "x-api-key": key } }, (response) => {
+      response.resume();
+      response.once("end", () => resolve(response.statusCode ?? 0));
+    });
+    sent.once("error", () => resolve(0));
+    sent.end();
+  });
+}
+
+/** 2,000 requests at once on a day limit of 100, and an accident once some have been answered. */
+async function flood(key: string, accident: () => void = () => {}): Promise<number> {
+  let answered = 0;
+  let admitted = 0;
+  await Promise.all(
+    Array.from({ length: requests }, async (_, index) => {
+      const status = await statusOf(index, key);
+      if (status === 200) admitted++;
+      if (++answered === 20) accident();
+    }),
+  );
+  return admitted;
+}
+
+const newKey = () => auth.newAccount(Plan.ENTERPRISE, limits);
+/** What the table has for an account, once quota answers again. */
+const charged = (accountId: string) =>
+  eventually(
+    () =>
+      quota.client.peekQuota({ accountId, limits }, wait).then(
+        ({ decision }) => Number(decision?.dayUsed),
+        () => -1,
+      ),
+    (used) => used >= 0,
+    20_000,
+  );
+
+describe("of 2,000 requests at once on a limit of 100, over three edges and two quotas", { timeout: 90_000 }, () => {
+  it("exactly 100 are admitted", async () => {
+    const { key, accountId } = await newKey();
+    expect(await flood(key)).toBe(limit);
+    expect(await charged(accountId)).toBe(limit);
+  });
+
+  it("each of many accounts is admitted exactly its limit", async () => {
+    const accounts = await Promise.all(
+      Array.from({ length: 20 }, () => auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 10n })),
+    );
+    const admitted = await Promise.all(
+      accounts.map(async ({ key }) => {
+        const statuses = await Promise.all(Array.from({ length: 30 }, (_, index) => statusOf(index, key)));
+        return statuses.filter((status) => status === 200).length;
+      }),
+    );
+    expect(admitted).toEqual(accounts.map(() => 10));
+  });
+
+  it("never more are admitted when a replica is killed halfway, and every admitted one is in the table", async () => {
+    const { key, accountId } = await newKey();
+    const victim = suite.members("quota")[0] as Member;
+    const admitted = await flood(key, () => victim.child.kill("SIGKILL"));
+    const used = await charged(accountId);
+    expect(admitted).toBeGreaterThan(0);
+    expect(admitted).toBeLessThanOrEqual(used);
+    expect(used).toBeLessThanOrEqual(limit);
+    await suite.revive(victim);
+  });
+
+  it("never more are admitted when Postgres is killed halfway, and every admitted one is in the table", async () => {
+    const { key, accountId } = await newKey();
+    const admitted = await flood(key, () => process.kill(suite.infra().postgres?.pid as number, "SIGKILL"));
+    const used = await charged(accountId);
+    expect(admitted).toBeLessThanOrEqual(used);
+    expect(used).toBeLessThanOrEqual(limit);
+    await eventually(
+      () => statusOf(0, key),
+      (status) => status === 200 || status === 429,
+      20_000,
+    );
+  });
+});

@@ -1,0 +1,79 @@
+import postgres from "postgres";
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { createStore, type WindowRow } from "../../services/quota/store.ts";
+import { refusedBy } from "../../services/quota/window.ts";
+import { seeded } from "../lease/simulation.ts";
+
+const { databaseUrl } = inject("suite");
+const sql = postgres(databaseUrl, {
+  max: 4,
+  types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
+});
+afterAll(() => sql.end());
+
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+/** Moments around which windows turn: midnight, the end of a leap day, of a year, of a plain minute. */
+const turns = ["2026-11-25T00:00:00Z", "2028-02-29T00:00:00Z", "2028-03-01T00:00:00Z", "2027-01-01T00:00:00Z"]
+  .concat("2026-11-24T12:34:00Z")
+  .map((text) => Date.parse(text));
+
+/** Both windows as a plain model keeps them: one request after the other, in integers of UTC time. */
+function createModel() {
+  const state = { minute: -1, minuteUsed: 0, day: -1, dayUsed: 0 };
+  return {
+    state,
+    charge(nowMs: number, cost: number, limits: { perMinute: number; perDay: number }): boolean {
+      const minute = Math.floor(nowMs / minuteMs);
+      const day = Math.floor(nowMs / dayMs);
+      if (minute > state.minute) Object.assign(state, { minute, minuteUsed: 0 });
+      if (day > state.day) Object.assign(state, { day, dayUsed: 0 });
+      if (refusedBy({ cost, limits }, state) !== "none") return false;
+      state.minuteUsed += cost;
+      state.dayUsed += cost;
+      return true;
+    },
+  };
+}
+
+describe("the windows in the database", () => {
+  it("are those of a plain model, for any times, limits and costs, also when the clock steps back", async () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const random = seeded(seed);
+      const int = (max: number) => Math.floor(random() * (max + 1));
+      const accountId = `model${String(seed).padStart(15, "0")}`;
+      const model = createModel();
+      let nowMs = (turns[seed % turns.length] as number) - int(120_000);
+      for (let step = 0; step < 25; step++) {
+        nowMs += random() < 0.15 ? -int(90_000) : int(random() < 0.1 ? dayMs : 20_000);
+        const limits = { perMinute: random() < 0.2 ? 0 : int(12), perDay: random() < 0.2 ? 0 : int(30) };
+        const run = { accountId, cost: 1 + int(4), asked: 1 + int(8), limits };
+        const store = createStore(sql as never, sql`to_timestamp(${nowMs / 1_000}::float8)` as never);
+        const [row] = (await store.charge([run])) as [WindowRow];
+        let admitted = 0;
+        for (let asked = 0; asked < run.asked; asked++) if (model.charge(nowMs, run.cost, limits)) admitted++;
+        const { minute, minuteUsed, day, dayUsed } = row;
+        const about = `seed ${seed}, step ${step}`;
+        expect({ minute, minuteUsed, day, dayUsed, admitted: row.admitted }, about).toEqual({
+          ...model.state,
+          admitted,
+        });
+        const read = await store.read(accountId);
+        expect([read.minuteUsed, read.dayUsed], about).toEqual([model.state.minuteUsed, model.state.dayUsed]);
+      }
+    }
+  });
+
+  it("do not deadlock or lose a charge when statements name the same accounts in any order", async () => {
+    const accounts = Array.from({ length: 20 }, (_, index) => `order${String(index).padStart(15, "0")}`);
+    const store = createStore(sql as never);
+    const limits = { perMinute: 0, perDay: 0 };
+    const random = seeded(7);
+    const shuffled = () => [...accounts].sort(() => random() - 0.5);
+    const statements = Array.from({ length: 40 }, () =>
+      store.charge(shuffled().map((accountId) => ({ accountId, cost: 1, asked: 1, limits }))),
+    );
+    await Promise.all(statements);
+    for (const accountId of accounts) expect((await store.read(accountId)).dayUsed).toBe(40);
+  });
+});

@@ -16,6 +16,7 @@ export function createCloser(log: Logger): Closer {
     for (let entry = stack.pop(); entry; entry = stack.pop()) {
       try {
         await entry.close();
+        log.debug({ name: entry.name }, "closed");
       } catch (error) {
         log.error({ error, name: entry.name }, "failed to close");
       }

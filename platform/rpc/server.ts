@@ -151,7 +151,8 @@ function adapt(
     try {
       requireAllowed(call, rpcAllow, name);
       request = readRequest(input.deserialize, call.request);
-      const answer = await handler(request as never, contextOf(call));
+      const context = contextOf(call);
+      const answer = await withDeadline(handler(request as never, context), context.remainingMs());
       callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
       const failure = toFailure(error);
@@ -165,6 +166,22 @@ function adapt(
       calls.inFlight--;
     }
   };
+}
+
+/** The longest that a call without a deadline of its own may take, in ms; also what a timer can count. */
+const callMaxMs = 60_000;
+
+/** A handler's answer, or DEADLINE_EXCEEDED once the caller has given up: a call that hangs may not hold its place. */
+async function withDeadline<T>(answer: Promise<T>, remainingMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Failure("DEADLINE_EXCEEDED")), Math.min(remainingMs, callMaxMs));
+  });
+  try {
+    return await Promise.race([answer, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The names in a client's certificate; none in clear text. */

@@ -21,7 +21,7 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   const closer = createCloser(log);
   const migrations = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "auth", migrations, log });
-  closer.defer("sql", () => sql.end());
+  closer.defer("sql", () => sql.end({ timeout: 2 }));
   const bus = createBus({ url: config.natsUrl, name: "qrforge-auth", log });
   closer.defer("bus", () => bus.close());
   const { granter, implementation } = openGranter({ schema: "auth", sql, bus, times: config, closer, log });

@@ -15,7 +15,7 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   const closer = createCloser(log);
   const migrations = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "qr", migrations, log });
-  closer.defer("sql", () => sql.end());
+  closer.defer("sql", () => sql.end({ timeout: 2 }));
   const bus = createBus({ url: config.natsUrl, name: "qrforge-qr", log });
   closer.defer("bus", () => bus.close());
   const { granter, implementation, hint } = openGranter({ schema: "qr", sql, bus, times: config, closer, log });

@@ -14,7 +14,7 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   const closer = createCloser(log);
   const migrations = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "quota", migrations, log });
-  closer.defer("sql", () => sql.end());
+  closer.defer("sql", () => sql.end({ timeout: 2 }));
 
   const store = createStore(sql);
   const server = await createRpcServer({

@@ -75,6 +75,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   return (item, { deadlineMs }) =>
     new Promise<Result>((resolve, reject) => {
+      if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
       if (queue.length >= options.queuedItemsMax) {
         reject(new Failure("UNAVAILABLE", undefined, { cause: new Error("batch queue is full"), retryAfterS: 1 }));
         return;

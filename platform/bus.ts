@@ -30,8 +30,15 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
   function listen(to: NatsConnection, subject: string, handler: (data: Uint8Array) => void): Subscription {
     return to.subscribe(subject, {
       callback(error, message) {
-        if (error) log.warn({ error, subject }, "bus subscription failed");
-        else handler(message.data);
+        if (error) {
+          log.warn({ error, subject }, "bus subscription failed");
+          return;
+        }
+        try {
+          handler(message.data);
+        } catch (cause) {
+          log.warn({ error: cause, subject }, "bus message was not understood");
+        }
       },
     });
   }

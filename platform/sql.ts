@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import postgres from "postgres";
+import { systemClock } from "./clock.ts";
 import { Failure } from "./errors.ts";
 import type { Logger } from "./log.ts";
 
@@ -20,26 +21,56 @@ export interface DatabaseOptions {
   log: Logger;
 }
 
-/** Connects to Postgres and brings the process's schema up to date. */
+/** How long a transaction may wait for its own process, in ms. */
+const idleInTransactionMs = 2_000;
+/** How long a starting process waits for a database that is not there yet, in ms. */
+const startMaxMs = 30_000;
+
+/** Connects to Postgres, waiting for it if need be, and brings the process's schema up to date. */
 export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
   const { schema, log } = options;
   const sql = postgres(options.databaseUrl, {
     max: options.databasePoolSize,
     connect_timeout: 5,
+    // Seconds until the next try to connect: quick, since a database that comes back is waited for.
+    backoff: (tries) => Math.min(0.05 * 2 ** tries, 1),
     idle_timeout: 300,
     max_lifetime: 3_600,
-    connection: { application_name: `qrforge-${schema}`, statement_timeout: options.statementTimeoutMs },
+    connection: {
+      application_name: `qrforge-${schema}`,
+      statement_timeout: options.statementTimeoutMs,
+      // A process that hangs or is cut off inside a transaction holds locks that others wait for: the server ends it.
+      idle_in_transaction_session_timeout: idleInTransactionMs,
+      tcp_keepalives_idle: 2,
+      tcp_keepalives_interval: 1,
+      tcp_keepalives_count: 3,
+    },
     onnotice: (notice) => log.debug({ notice: notice.message }, "postgres notice"),
     // Counts stay below 2^53, so a number holds each exactly.
     types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
   });
   try {
-    await migrate(sql, schema, options.migrations, log);
+    await migrateOnceThere(sql, options);
   } catch (error) {
     await sql.end({ timeout: 1 });
     throw error;
   }
   return sql;
+}
+
+async function migrateOnceThere(sql: Sql, { schema, migrations, log }: DatabaseOptions): Promise<void> {
+  const end = systemClock.monotonic() + startMaxMs;
+  for (;;) {
+    try {
+      return await migrate(sql, schema, migrations, log);
+    } catch (error) {
+      const cleaned = cleanSqlError(error);
+      const away = cleaned instanceof Failure && cleaned.reason === "UNAVAILABLE";
+      if (!away || systemClock.monotonic() > end) throw error;
+      log.info({ error }, "waiting for the database");
+      await systemClock.sleep(500);
+    }
+  }
 }
 
 /** SQLSTATE classes that mean the server is away, starting, stopping or full. */
@@ -53,6 +84,9 @@ export function cleanSqlError(error: unknown): unknown {
   if (unavailableStates.test(code) || code.startsWith("CONNECT") || /^E[A-Z]+$/.test(code)) {
     return new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
   }
+  // What Postgres says in detail quotes whole rows, and logs are no place for them.
+  delete (error as { detail?: unknown }).detail;
+  delete (error as { where?: unknown }).where;
   return error;
 }
 

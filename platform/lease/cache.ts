@@ -51,7 +51,9 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
     const entry = positive.get(key);
     if (entry) return entry.value;
     const none = negative.get(key);
-    return none && clock.monotonic() < none.learntAt + options.negativeLifetimeMs ? none.value : undefined;
+    if (none && clock.monotonic() < none.learntAt + options.negativeLifetimeMs) return none.value;
+    negative.delete(key);
+    return undefined;
   }
 
   /** A question that others may join while the lease holds, and whose answer is kept unless it is hit meanwhile. */

@@ -10,7 +10,7 @@ export interface LeaseHolderOptions {
   /** Asks the granter; rejects if there is no answer within the deadline. */
   renew(renewal: Renewal, options: { deadlineMs: number }): Promise<Grant>;
   /** Tells those who wait for a change that it is applied. May get lost. */
-  acknowledge(position: number): void;
+  acknowledge(position: number, logId: string): void;
   /** Forgets the answers to these keys, and counts the questions about them that are under way as hit. */
   forget(keys: string[]): void;
   /** Forgets everything, and counts every question under way as hit. */
@@ -31,6 +31,8 @@ export interface LeaseHolder {
   close(): void;
 }
 
+/** The least time between renewals when each brings news, in ms. */
+const breathMs = 10;
 /** The longest that one renewal waits for its answer, in ms: with another replica there is time for a second try. */
 const renewalDeadlineMs = 1_000;
 
@@ -38,6 +40,7 @@ const renewalDeadlineMs = 1_000;
 export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   const { clock, times, log } = options;
   let applied: number | undefined;
+  let logId = "";
   let leasedUntil = Number.NEGATIVE_INFINITY;
   let renewals = 0;
   let closed = false;
@@ -49,7 +52,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     // The lease counts from here: the granter has registered this holder at some later moment, before it read the log.
     const sentAt = clock.monotonic();
     const grant = await options.renew(
-      { holder: options.holder, renewal: ++renewals, applied },
+      { holder: options.holder, renewal: ++renewals, applied, logId },
       { deadlineMs: renewalDeadlineMs },
     );
     if (closed) return false;
@@ -62,6 +65,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     if (grant.keys === undefined) {
       options.reset();
       applied = grant.position;
+      logId = grant.logId;
       return true;
     }
     options.forget(grant.keys);
@@ -78,15 +82,17 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   return {
     leasedUntil: () => leasedUntil,
     applied: () => applied,
-    receive({ from, position, keys }) {
+    receive({ from, position, keys, logId: theirLog }) {
       if (keys) options.forget(keys);
-      if (applied === undefined || closed) return;
+      // What is in another log says nothing of this one: of a suite beside ours, or from before a restore.
+      if (applied === undefined || closed || theirLog !== logId) return;
       if (keys && from === applied + 1) applied = position;
-      if (position <= applied) options.acknowledge(applied);
+      if (position <= applied) options.acknowledge(applied, logId);
       else renewSoon();
     },
     async run() {
       let failing = false;
+      let inARow = 0;
       while (!closed) {
         const startedAt = clock.monotonic();
         gap = false;
@@ -99,7 +105,14 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
           if (!failing && !closed) log.warn({ error }, "lease could not be renewed");
           failing = true;
         }
-        if (again || gap || closed) continue;
+        inARow = again || gap ? inARow + 1 : 0;
+        if (closed) return;
+        if (inARow === 1) continue;
+        if (inARow > 1) {
+          // Under a stream of changes a renewal follows the other, with a breath in between.
+          await clock.sleep(breathMs);
+          continue;
+        }
         pause = new AbortController();
         await clock.sleep(startedAt + times.renewMs - clock.monotonic(), pause.signal);
       }

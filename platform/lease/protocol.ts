@@ -20,6 +20,8 @@ export interface Renewal {
   renewal: number;
   /** The last position that the holder has applied; undefined for none. */
   applied: number | undefined;
+  /** The log that `applied` is a position of; empty with none. */
+  logId: string;
 }
 
 export interface Grant {
@@ -29,6 +31,8 @@ export interface Grant {
   keys: string[] | undefined;
   /** How long the lease runs from when the renewal was sent, in ms. */
   leaseMs: number;
+  /** The log that `position` is a position of. */
+  logId: string;
 }
 
 /** Entries just committed, at the positions `from` to `position`. */
@@ -37,6 +41,8 @@ export interface Broadcast {
   position: number;
   /** Undefined if they are too many to send. */
   keys: string[] | undefined;
+  /** The log that they are in; empty for a hint outside any. */
+  logId: string;
 }
 
 /** Positions that a change has taken in the log, and the keys there. */

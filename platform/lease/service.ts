@@ -36,8 +36,8 @@ export function openGranter(options: {
     broadcast: send,
   });
   bus.subscribe(subject.applied, (data) => {
-    const { holder, position } = fromBinary(LeaseAppliedSchema, data);
-    granter.acknowledged(holder, Number(position));
+    const { holder, position, logId } = fromBinary(LeaseAppliedSchema, data);
+    granter.acknowledged(holder, Number(position), logId);
   });
   const running = granter.run();
   options.closer.defer("lease granter", () => {
@@ -45,16 +45,17 @@ export function openGranter(options: {
     return running;
   });
   const implementation = implement(LeaseService, {
-    async renew({ holder, renewal, applied }) {
+    async renew({ holder, renewal, applied, logId }) {
       if (!/^[0-9a-z-]{1,64}$/.test(holder))
         throw new Failure("INVALID_REQUEST", "holder must be 1 to 64 of [0-9a-z-]");
       const grant = await granter.renew({
         holder,
         renewal: Number(renewal),
         applied: applied === undefined ? undefined : Number(applied),
+        logId,
       });
       const { position, keys, leaseMs } = grant;
-      return { position: BigInt(position), keys: keys ?? [], reset: keys === undefined, leaseMs };
+      return { position: BigInt(position), keys: keys ?? [], reset: keys === undefined, leaseMs, logId: grant.logId };
     },
     async release({ holder }) {
       await granter.release(holder);
@@ -62,7 +63,7 @@ export function openGranter(options: {
     },
   });
   // A hint has no position in the log, and nothing waits for it: position 0 is never new to a holder.
-  const hint = (key: string) => send({ from: 0, position: 0, keys: [key] });
+  const hint = (key: string) => send({ from: 0, position: 0, keys: [key], logId: "" });
   return { granter, implementation, hint };
 }
 
@@ -86,17 +87,18 @@ export function openHolder(options: {
     holder,
     times: options,
     clock: systemClock,
-    async renew({ renewal, applied }, wait) {
+    async renew({ renewal, applied, logId }, wait) {
       const request = {
         holder,
         renewal: BigInt(renewal),
         applied: applied === undefined ? undefined : BigInt(applied),
+        logId,
       };
-      const { position, keys, reset, leaseMs } = await client.renew(request, wait);
-      return { position: Number(position), keys: reset ? undefined : keys, leaseMs };
+      const { position, keys, reset, leaseMs, logId: log } = await client.renew(request, wait);
+      return { position: Number(position), keys: reset ? undefined : keys, leaseMs, logId: log };
     },
-    acknowledge(position) {
-      const message = create(LeaseAppliedSchema, { holder, position: BigInt(position) });
+    acknowledge(position, logId) {
+      const message = create(LeaseAppliedSchema, { holder, position: BigInt(position), logId });
       bus.publish(subject.applied, toBinary(LeaseAppliedSchema, message));
     },
     forget: (keys) => options.cache.forget(keys),
@@ -120,8 +122,13 @@ export function toPropagation({ acknowledged, waitedOut, elapsedMs }: Propagatio
   return { acknowledgedCount: acknowledged, waitedOutCount: waitedOut, elapsedMs };
 }
 
-function encodeBroadcast({ from, position, keys }: Broadcast): Uint8Array {
-  const message = create(LeaseBroadcastSchema, { from: BigInt(from), position: BigInt(position), keys: keys ?? [] });
+function encodeBroadcast({ from, position, keys, logId }: Broadcast): Uint8Array {
+  const message = create(LeaseBroadcastSchema, {
+    from: BigInt(from),
+    position: BigInt(position),
+    keys: keys ?? [],
+    logId,
+  });
   return toBinary(LeaseBroadcastSchema, message);
 }
 
@@ -130,5 +137,5 @@ function decodeBroadcast(data: Uint8Array): Broadcast {
   const from = Number(message.from);
   const position = Number(message.position);
   const whole = message.keys.length === position - from + 1;
-  return { from, position, keys: whole ? message.keys : undefined };
+  return { from, position, keys: whole ? message.keys : undefined, logId: message.logId };
 }

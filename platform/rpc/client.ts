@@ -71,6 +71,7 @@ function caller(channel: Client, method: DescMethodUnary) {
   const { deserialize } = codec(method.output);
   return (request: never, { deadlineMs }: { deadlineMs: number }) =>
     new Promise((resolve, reject) => {
+      if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
       const message = create(method.input, request);
       const deadline = Date.now() + deadlineMs;
       channel.makeUnaryRequest(path, serialize, deserialize, message, noMetadata, { deadline }, (error, answer) => {

@@ -22,12 +22,15 @@ export function createLeakWorker({ store, propagate, clock, log }: LeakWorkerOpt
   async function revokeReported(): Promise<void> {
     for (;;) {
       const reports = await store.takeLeakReports(reportsMax);
+      // All are ended first and waited for together: a slow edge costs one wait, not one for each key.
+      const ended = [];
       for (const { keyId, reporter, address } of reports) {
+        if (closing.signal.aborted) return;
         const actor = { name: `leak-report:${reporter}`.slice(0, 100), address };
-        const { entries } = await store.revokeKey(actor, keyId, "");
-        await propagate(entries);
+        ended.push((await store.revokeKey(actor, keyId, "")).entries);
         log.warn({ keyId }, "a leaked key was revoked");
       }
+      await Promise.all(ended.map((entries) => propagate(entries)));
       // What was revoked is looked at once more, found dead, and dropped.
       if (reports.length === 0) return;
     }

@@ -129,6 +129,9 @@ export function createAuthService({ store, propagate, lookAtLeaks, clock }: Auth
         await store.recordUse(
           uses.map(({ keyId, useTime }) => {
             if (!useTime) throw new Failure("INVALID_REQUEST", "use_time must be set");
+            if (Math.abs(Number(useTime.seconds) * 1000 - clock.now()) > dayMs) {
+              throw new Failure("INVALID_REQUEST", "use_time must be within a day of now");
+            }
             return { keyId, usedAt: timestampDate(useTime) };
           }),
         );

@@ -58,19 +58,20 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
   async function check(email: string, password: string, address: string): Promise<{ accountId: string; hash: string }> {
     const subjects = subjectsOf(email, address);
     const account = await store.credentials(email);
-    const { known, ...failures } = await store.standing(
-      subjects,
-      account?.accountId ?? "",
-      sha256(address),
-      clock.now(),
-    );
-    if (isLimited(failures, known)) {
-      throw new Failure("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(clock.now()) });
+    const known = await store.isKnown(account?.accountId ?? "", sha256(address));
+    // Counted as a failure before the password is looked at, so that many tries at once cannot pass the limit together.
+    const counted = [subjects.address, subjects.pair, ...(known ? [] : [subjects.account])];
+    const startedMs = clock.now();
+    const [byAddress = 0, byPair = 0, byAccount = 0] = await store.count(counted, 1, startedMs);
+    if (isLimited({ address: byAddress - 1, pair: byPair - 1, account: byAccount - 1 }, known)) {
+      await store.count(counted, -1, startedMs);
+      throw new Failure("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(startedMs) });
     }
     const right = await passwords.verify(password, account?.passwordHash ?? null);
-    if (right && account && !account.disabled)
+    if (right && account && !account.disabled) {
+      await store.count(counted, -1, startedMs);
       return { accountId: account.accountId, hash: account.passwordHash ?? "" };
-    await store.countFailure(subjects, known, clock.now());
+    }
     throw wrong();
   }
 
@@ -98,9 +99,9 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
     signIn: ({ email, password, address }) =>
       evenly(async () => {
-        const { accountId } = await check(normalizeEmail(email) ?? "", password, address);
+        const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, address);
         const { token, session } = newSession();
-        await store.open(accountId, session, sha256(address));
+        if (!(await store.open(accountId, hash, session, sha256(address)))) throw wrong();
         return { session: toSession(token, accountId, session) };
       }),
 

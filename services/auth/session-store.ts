@@ -1,7 +1,7 @@
 import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
 import { type Actor, appendToAudit } from "./audit-store.ts";
 import type { PlanLimits } from "./plans.ts";
-import { type Subjects, windowMs } from "./sign-in-limits.ts";
+import { windowMs } from "./sign-in-limits.ts";
 
 export interface Credentials {
   accountId: string;
@@ -43,35 +43,37 @@ export function createSessionStore(sql: Sql) {
       return row;
     },
 
-    /** Failures counted in the running window, and whether the account was signed in to from this address before. */
-    async standing(subjects: Subjects, accountId: string, addressHash: Buffer, nowMs: number) {
-      const window = Math.floor(nowMs / windowMs);
-      const [row] = await sql<[Record<keyof Subjects, number> & { known: boolean }]>`
-        select
-          coalesce(max(failures) filter (where subject = ${subjects.address}), 0) as address,
-          coalesce(max(failures) filter (where subject = ${subjects.account}), 0) as account,
-          coalesce(max(failures) filter (where subject = ${subjects.pair}), 0) as pair,
-          exists (
-            select 1 from auth.known_addresses where account_id = ${accountId} and address_hash = ${addressHash}
-          ) as known
-        from auth.sign_in_failures
-        where time_window = ${window} and subject in (${subjects.address}, ${subjects.account}, ${subjects.pair})`;
-      return row;
+    /** Whether the account was signed in to from this address before. */
+    async isKnown(accountId: string, addressHash: Buffer): Promise<boolean> {
+      const found = await sql`
+        select 1 from auth.known_addresses where account_id = ${accountId} and address_hash = ${addressHash}`;
+      return found.length > 0;
     },
 
-    async countFailure(subjects: Subjects, known: boolean, nowMs: number): Promise<void> {
+    /** Adds to the failures counted under some subjects, and answers how many each has then. */
+    async count(subjects: Buffer[], by: 1 | -1, nowMs: number): Promise<number[]> {
       const window = Math.floor(nowMs / windowMs);
-      const counted = [subjects.address, subjects.pair, ...(known ? [] : [subjects.account])];
-      const hexes = counted.map((subject) => subject.toString("hex")).sort();
-      await sql`delete from auth.sign_in_failures where time_window < ${window - 1}`;
-      await sql`
-        insert into auth.sign_in_failures as f (subject, time_window, failures)
-        select decode(hex, 'hex'), ${window}, 1 from unnest(${hexes}::text[]) as h (hex)
-        on conflict (subject, time_window) do update set failures = f.failures + 1`;
+      const hexes = subjects.map((subject) => subject.toString("hex"));
+      return await sql.begin(async (tx) => {
+        await tx`delete from auth.sign_in_failures where time_window < ${window - 1}`;
+        const rows = await tx<{ hex: string; failures: number }[]>`
+          insert into auth.sign_in_failures as f (subject, time_window, failures)
+          select decode(hex, 'hex'), ${window}, greatest(${by}::integer, 0)
+          from unnest(${[...hexes].sort()}::text[]) as h (hex)
+          on conflict (subject, time_window) do update set failures = greatest(f.failures + ${by}::integer, 0)
+          returning encode(subject, 'hex') as hex, failures`;
+        const byHex = new Map(rows.map((row) => [row.hex, row.failures]));
+        return hexes.map((hex) => byHex.get(hex) ?? 0);
+      });
     },
 
-    async open(accountId: string, session: NewSession, addressHash: Buffer): Promise<void> {
-      await sql.begin(async (tx) => {
+    /** Opens a session if the password that was checked is still the account's; tells whether it is. */
+    async open(accountId: string, passwordHash: string, session: NewSession, addressHash: Buffer): Promise<boolean> {
+      return await sql.begin(async (tx) => {
+        const [account] = await tx`
+          select 1 from auth.accounts
+          where account_id = ${accountId} and password_hash = ${passwordHash} and not disabled for update`;
+        if (!account) return false;
         await tx`delete from auth.sessions where account_id = ${accountId} and expires_at < now()`;
         await tx`
           insert into auth.sessions (token_hash, account_id, expires_at)
@@ -80,6 +82,7 @@ export function createSessionStore(sql: Sql) {
           insert into auth.known_addresses (account_id, address_hash, last_at)
           values (${accountId}, ${addressHash}, now())
           on conflict (account_id, address_hash) do update set last_at = excluded.last_at`;
+        return true;
       });
     },
 

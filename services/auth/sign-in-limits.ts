@@ -31,7 +31,7 @@ export function subjectsOf(email: string, address: string): Subjects {
 
 /**
  * Whether another try is refused. Tries from an address that has signed in to the account before are not held up by what
- * strangers do from elsewhere, so nobody can lock another person out.
+ * strangers do from other addresses; a person on a network that is new to the account waits for the window to end.
  */
 export function isLimited(failures: Record<keyof Subjects, number>, known: boolean): boolean {
   if (failures.address >= max.address || failures.pair >= max.pair) return true;

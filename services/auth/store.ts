@@ -102,7 +102,7 @@ export function createStore(sql: Sql) {
       const changed = Object.entries(change).some(([name, value]) => before[name as keyof AccountRow] !== value);
       const [{ active }] = await tx<[{ active: number }]>`
         select count(*) as active from auth.keys where account_id = ${accountId} and status = 'active'`;
-      if (active > activeKeysMax(account.plan)) {
+      if (change.plan && active > activeKeysMax(account.plan)) {
         const max = activeKeysMax(account.plan);
         const message = `The ${account.plan} plan allows ${max} active key and the account has ${active}. Revoke the others first.`;
         throw new Failure("KEY_LIMIT_REACHED", message);
@@ -239,13 +239,17 @@ export function createStore(sql: Sql) {
     /** Notes when keys were last used, each to the minute; an earlier use changes nothing. */
     async recordUse(uses: { keyId: string; usedAt: Date }[]): Promise<void> {
       await sql`
-        update auth.keys k set last_used_at = u.used_at
-        from (
+        with uses as (
           select key_id, max(date_trunc('minute', used_at)) as used_at
           from unnest(${uses.map((use) => use.keyId)}::text[],
             ${uses.map((use) => use.usedAt.toISOString())}::timestamptz[]) as u (key_id, used_at)
-          group by key_id order by key_id
-        ) as u
+          group by key_id
+        ), locked as (
+          -- in one order, so that two edges' batches cannot wait for one another
+          select key_id from auth.keys where key_id in (select key_id from uses) order by key_id for no key update
+        )
+        update auth.keys k set last_used_at = u.used_at
+        from uses u join locked using (key_id)
         where k.key_id = u.key_id and (k.last_used_at is null or k.last_used_at < u.used_at)`;
     },
 

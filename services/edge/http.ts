@@ -12,7 +12,7 @@ import { type Metered, rateLimitHeaders } from "./rate-limit.ts";
 import type { Route } from "./route.ts";
 import { forbidden, methodMessages, routes } from "./routes.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
-import { issuesOf } from "./schemas.ts";
+import { issuesOf, slugPattern } from "./schemas.ts";
 import type { AccountLimits, Upstreams } from "./upstreams.ts";
 
 export interface HttpOptions {
@@ -69,6 +69,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     return503OnClosing: false,
     // A path that cannot be decoded is met before any hook: who asks is looked at here.
     frameworkErrors: (error, request, reply) => {
+      request.arrivedAt = performance.now();
       reply.header("x-request-id", request.id);
       const admitted = isApiPath(request.url) ? admit(request, reply, options) : Promise.resolve();
       admitted.then(
@@ -226,6 +227,10 @@ function parse(schema: z.ZodType, value: unknown, reason: Reason): never {
 function serveScans(app: FastifyInstance, options: HttpOptions): void {
   const { upstreams, scanRecorder, log } = options;
   app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
+    // What cannot be a slug is not worth remembering, nor asking about.
+    if (!slugPattern.test(request.params.slug)) {
+      return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
+    }
     try {
       const answer = await upstreams.resolveSlug(request.params.slug, { deadlineMs: remainingMs(request, options) });
       if (answer.status !== "active") {

@@ -44,8 +44,9 @@ export const redirectUrl = text
   .regex(/^https?:\/\//i, "must be an absolute URL that begins with http:// or https://")
   .max(2_048);
 
+export const slugPattern = /^[0-9a-z][0-9a-z-]{1,62}[0-9a-z]$/;
 export const slug = text.regex(
-  /^[0-9a-z][0-9a-z-]{1,62}[0-9a-z]$/,
+  slugPattern,
   "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit",
 );
 

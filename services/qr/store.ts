@@ -88,8 +88,10 @@ export function createStore(sql: Sql) {
       const [existing] = await find;
       if (existing) return existing.projectId;
       await sql`
-        insert into qr.projects (project_id, account_id, name, is_default, created_via)
-        values (${fresh.projectId}, ${accountId}, ${fresh.name}, true, 'dashboard')
+        insert into qr.projects (project_id, account_id, name, is_default, created_via, created_at)
+        values (${fresh.projectId}, ${accountId}, ${fresh.name}, true, 'dashboard',
+          -- just before whatever called for it, so that it is the oldest
+          date_trunc('milliseconds', now()) - interval '1 millisecond')
         on conflict (account_id) where is_default do nothing`;
       const [made] = await sql<[{ projectId: string }]>`
         select project_id as "projectId" from qr.projects where account_id = ${accountId} and is_default`;

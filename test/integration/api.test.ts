@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, inject, it } from "vitest";
+import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import { call, openAuth } from "../support/api.ts";
 
 const { edges, auths } = inject("suite");
@@ -54,6 +55,17 @@ describe("order of checks", () => {
         expect([path, answer.status, answer.body.code]).toEqual([path, 401, "unauthorized"]);
       }
     }
+  });
+
+  it("survives a path that cannot be decoded, with a key that is well-formed and with one that is good", async () => {
+    const random = randomBase62(26);
+    for (const key of [`api_live_${random}${checksumBase62(random)}`, await newKey()]) {
+      for (const path of ["/v1/qr-codes/%zz", "/v1/%", "/v1/projects/%ff", "/%"]) {
+        const answer = await call(`${edge}${path}`, { key });
+        expect([path, answer.status < 500, answer.body.ok]).toEqual([path, true, false]);
+      }
+    }
+    expect((await call(`${edge}/healthz`)).status).toBe(200);
   });
 
   it("closes billing, subscription, keys and internals to keys, and says why", async () => {

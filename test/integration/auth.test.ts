@@ -35,6 +35,25 @@ describe("a change that edges must see", () => {
     expect(propagation?.elapsedMs).toBeGreaterThan(0);
   });
 
+  it("resets a holder that is new or speaks of another log, and no other", async () => {
+    const holder = `log-${Date.now()}`;
+    const first = await leases.client.renew({ holder, renewal: 1n }, wait);
+    expect(first).toMatchObject({ reset: true, leaseMs: 2_000 });
+    const applied = first.position;
+    const next = (logId: string) => leases.client.renew({ holder, renewal: 2n, applied, logId }, wait);
+    expect((await next(first.logId)).reset).toBe(false);
+    expect((await next("00000000-0000-0000-0000-000000000000")).reset).toBe(true);
+    const { keyId } = await auth.newAccount();
+    const revoking = auth.keys.revokeKey({ keyId }, wait);
+    const brought = await eventually(
+      () => next(first.logId),
+      ({ keys }) => keys.length > 0,
+    );
+    expect(brought.keys).toHaveLength(1);
+    await leases.client.release({ holder }, wait);
+    expect((await revoking).propagation?.waitedOutCount).toBe(0);
+  });
+
   it("waits for a holder that is silent no longer than its lease and the margin", async () => {
     const holder = `silent-${Date.now()}`;
     await leases.client.renew({ holder, renewal: 1n }, wait);
@@ -261,6 +280,16 @@ describe("people", () => {
       reason: "INVALID_PAYLOAD",
       fields: [{ field: "email" }, { field: "password" }],
     });
+  });
+
+  it("cannot pass the limits by trying many passwords at once", { timeout: 60_000 }, async () => {
+    const person = newPerson();
+    const tries = Array.from({ length: 40 }, () =>
+      signIn(person, "192.0.2.50").catch((error) => error.reason as string),
+    );
+    const outcomes = await Promise.all(tries);
+    expect(outcomes.filter((outcome) => outcome === "UNAUTHORIZED").length).toBeLessThanOrEqual(10);
+    expect(outcomes.filter((outcome) => outcome === "SIGN_IN_LIMITED").length).toBeGreaterThanOrEqual(30);
   });
 
   it("are held up after failures, but not locked out by strangers", { timeout: 60_000 }, async () => {

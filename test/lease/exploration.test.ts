@@ -279,10 +279,10 @@ describe("the exploration finds what is wrong with", () => {
     await found({
       story: "a holder that comes back",
       modules: await broken("granter", [
-        ["      await store.register(renewal);\n", ""],
+        ["      await store.register(renewal, times.leaseMs);\n", ""],
         [
           "      if (applied !== undefined && applied <= position)",
-          "      await store.register(renewal);\n      if (applied !== undefined && applied <= position)",
+          "      await store.register(renewal, times.leaseMs);\n      if (applied !== undefined && applied <= position)",
         ],
       ]),
     });

@@ -163,27 +163,28 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   }
 
   const storeOf = (owner: string): LeaseStore => ({
-    register: (renewal) =>
+    register: (renewal, leaseMs) =>
       query(owner, "register", () => {
         const before = rows.get(renewal.holder);
         const applied = renewal.applied !== undefined && renewal.applied <= head ? renewal.applied : undefined;
         rows.set(renewal.holder, {
           holder: renewal.holder,
+          leaseMs,
           renewal: Math.max(renewal.renewal, before?.renewal ?? 0),
           applied: applied === undefined ? before?.applied : Math.max(applied, before?.applied ?? 0),
         });
       }),
-    read: (after, keysMax) =>
+    read: ({ applied: after }, keysMax) =>
       query(owner, "read log", () => {
         const entries = log.filter((entry) => entry.position > (after ?? 0)).sort((a, b) => a.position - b.position);
         const keys = entries.map((entry) => entry.key);
         if (options.looseLog) {
           // What a log on a plain sequence can see: the entries that happen to be committed.
           const position = Math.max(0, ...log.map((entry) => entry.position));
-          return { position, keys: after === undefined ? undefined : keys };
+          return { position, keys: after === undefined ? undefined : keys, logId: "log" };
         }
         const reaches = after !== undefined && after >= trimmed && after <= head && keys.length <= keysMax;
-        return { position: head, keys: reaches ? keys : undefined };
+        return { position: head, keys: reaches ? keys : undefined, logId: "log" };
       }),
     holders: () => query(owner, "read holders", () => [...rows.values()]),
     forget: (row) =>
@@ -236,8 +237,8 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
       times,
       clock,
       renew: (renewal) => call<Grant>(owner, granterOwner, `renew ${index}`, () => granter.renew(renewal)),
-      acknowledge: (position) => {
-        push(granterOwner, `acknowledge ${index}`, () => granter.acknowledged(owner, position), true);
+      acknowledge: (position, logId) => {
+        push(granterOwner, `acknowledge ${index}`, () => granter.acknowledged(owner, position, logId), true);
       },
       forget: (keys) => cache.forget(keys),
       reset: () => cache.reset(),
@@ -281,7 +282,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
       version = versionOf(key) + 1;
       versions.set(key, version);
       log.push({ position, key });
-      return { from: position, position, keys: [key] };
+      return { from: position, position, keys: [key], logId: "log" };
     };
     if (options.looseLog) {
       const position = await query(by, "take position", () => ++head);

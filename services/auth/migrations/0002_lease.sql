@@ -2,6 +2,8 @@
 create table auth.lease_head (
   only_row boolean primary key default true check (only_row),
   position bigint not null,
+  -- names this log, so that none is mistaken for another
+  log_id uuid not null default gen_random_uuid(),
   -- entries up to here are no longer in the log
   trimmed bigint not null
 );
@@ -13,9 +15,12 @@ create table auth.lease_log (
   logged_at timestamptz not null default now()
 );
 
+create index lease_log_age on auth.lease_log (logged_at);
+
 create table auth.lease_holders (
   holder text primary key,
   renewal bigint not null,
   applied bigint,
+  lease_ms bigint not null,
   renewed_at timestamptz not null
 );

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qrforge/common/v1/lease.proto.
  */
 export const file_qrforge_common_v1_lease: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2NvbW1vbi92MS9sZWFzZS5wcm90bxIRcXJmb3JnZS5jb21tb24udjEiUQoMUmVuZXdSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIPCgdyZW5ld2FsGAIgASgDEhQKB2FwcGxpZWQYAyABKANIAIgBAUIKCghfYXBwbGllZCJQCg1SZW5ld1Jlc3BvbnNlEhAKCHBvc2l0aW9uGAEgASgDEgwKBGtleXMYAiADKAkSDQoFcmVzZXQYAyABKAgSEAoIbGVhc2VfbXMYBCABKAUiIAoOUmVsZWFzZVJlcXVlc3QSDgoGaG9sZGVyGAEgASgJIhEKD1JlbGVhc2VSZXNwb25zZSI+Cg5MZWFzZUJyb2FkY2FzdBIMCgRmcm9tGAEgASgDEhAKCHBvc2l0aW9uGAIgASgDEgwKBGtleXMYAyADKAkiMAoMTGVhc2VBcHBsaWVkEg4KBmhvbGRlchgBIAEoCRIQCghwb3NpdGlvbhgCIAEoAyJXCgtQcm9wYWdhdGlvbhIaChJhY2tub3dsZWRnZWRfY291bnQYASABKAUSGAoQd2FpdGVkX291dF9jb3VudBgCIAEoBRISCgplbGFwc2VkX21zGAMgASgBMrYBCgxMZWFzZVNlcnZpY2USTwoFUmVuZXcSHy5xcmZvcmdlLmNvbW1vbi52MS5SZW5ld1JlcXVlc3QaIC5xcmZvcmdlLmNvbW1vbi52MS5SZW5ld1Jlc3BvbnNlIgOQAgISVQoHUmVsZWFzZRIhLnFyZm9yZ2UuY29tbW9uLnYxLlJlbGVhc2VSZXF1ZXN0GiIucXJmb3JnZS5jb21tb24udjEuUmVsZWFzZVJlc3BvbnNlIgOQAgJiBnByb3RvMw");
+  fileDesc("Ch1xcmZvcmdlL2NvbW1vbi92MS9sZWFzZS5wcm90bxIRcXJmb3JnZS5jb21tb24udjEiYQoMUmVuZXdSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIPCgdyZW5ld2FsGAIgASgDEhQKB2FwcGxpZWQYAyABKANIAIgBARIOCgZsb2dfaWQYBCABKAlCCgoIX2FwcGxpZWQiYAoNUmVuZXdSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoAxIMCgRrZXlzGAIgAygJEg0KBXJlc2V0GAMgASgIEhAKCGxlYXNlX21zGAQgASgFEg4KBmxvZ19pZBgFIAEoCSIgCg5SZWxlYXNlUmVxdWVzdBIOCgZob2xkZXIYASABKAkiEQoPUmVsZWFzZVJlc3BvbnNlIk4KDkxlYXNlQnJvYWRjYXN0EgwKBGZyb20YASABKAMSEAoIcG9zaXRpb24YAiABKAMSDAoEa2V5cxgDIAMoCRIOCgZsb2dfaWQYBCABKAkiQAoMTGVhc2VBcHBsaWVkEg4KBmhvbGRlchgBIAEoCRIQCghwb3NpdGlvbhgCIAEoAxIOCgZsb2dfaWQYAyABKAkiVwoLUHJvcGFnYXRpb24SGgoSYWNrbm93bGVkZ2VkX2NvdW50GAEgASgFEhgKEHdhaXRlZF9vdXRfY291bnQYAiABKAUSEgoKZWxhcHNlZF9tcxgDIAEoATK2AQoMTGVhc2VTZXJ2aWNlEk8KBVJlbmV3Eh8ucXJmb3JnZS5jb21tb24udjEuUmVuZXdSZXF1ZXN0GiAucXJmb3JnZS5jb21tb24udjEuUmVuZXdSZXNwb25zZSIDkAICElUKB1JlbGVhc2USIS5xcmZvcmdlLmNvbW1vbi52MS5SZWxlYXNlUmVxdWVzdBoiLnFyZm9yZ2UuY29tbW9uLnYxLlJlbGVhc2VSZXNwb25zZSIDkAICYgZwcm90bzM");
 
 /**
  * Asks for a lease.
@@ -38,6 +38,13 @@ export type RenewRequest = Message<"qrforge.common.v1.RenewRequest"> & {
    * @generated from field: optional int64 applied = 3;
    */
   applied?: bigint | undefined;
+
+  /**
+   * The log that `applied` is a position of; empty with none.
+   *
+   * @generated from field: string log_id = 4;
+   */
+  logId: string;
 };
 
 /**
@@ -80,6 +87,13 @@ export type RenewResponse = Message<"qrforge.common.v1.RenewResponse"> & {
    * @generated from field: int32 lease_ms = 4;
    */
   leaseMs: number;
+
+  /**
+   * The log that `position` is a position of.
+   *
+   * @generated from field: string log_id = 5;
+   */
+  logId: string;
 };
 
 /**
@@ -151,6 +165,13 @@ export type LeaseBroadcast = Message<"qrforge.common.v1.LeaseBroadcast"> & {
    * @generated from field: repeated string keys = 3;
    */
   keys: string[];
+
+  /**
+   * The log that they are in.
+   *
+   * @generated from field: string log_id = 4;
+   */
+  logId: string;
 };
 
 /**
@@ -179,6 +200,13 @@ export type LeaseApplied = Message<"qrforge.common.v1.LeaseApplied"> & {
    * @generated from field: int64 position = 2;
    */
   position: bigint;
+
+  /**
+   * The log that this is a position of.
+   *
+   * @generated from field: string log_id = 3;
+   */
+  logId: string;
 };
 
 /**

@@ -3,7 +3,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Account, AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
-import { AuditService } from "../gen/qrforge/auth/v1/audit_pb.ts";
+import { type AuditEntry, AuditService } from "../gen/qrforge/auth/v1/audit_pb.ts";
 import { type Key, KeyService, KeyStatus } from "../gen/qrforge/auth/v1/key_pb.ts";
 import type { Propagation } from "../gen/qrforge/common/v1/lease_pb.ts";
 import { ConfigError, loadConfig, text } from "../platform/config.ts";
@@ -121,10 +121,14 @@ const commands: Record<string, Command> = {
     return { json: { key: json, propagation: propagation(answer) }, text: `${table([json])}\n\n${reach(answer)}` };
   },
   "audit list": async ({ options }, { audit }) => {
-    const { entries } = await audit.client.listAuditEntries(
-      { accountId: options.account ?? "", pageSize: 1_000 },
-      wait,
-    );
+    const entries: AuditEntry[] = [];
+    let page: AuditEntry[];
+    do {
+      const before = entries.at(-1)?.sequence ?? 0n;
+      const request = { accountId: options.account ?? "", pageSize: 1_000, before };
+      page = (await audit.client.listAuditEntries(request, wait)).entries;
+      entries.push(...page);
+    } while (page.length === 1_000);
     const rows = entries.map((entry) => ({
       sequence: Number(entry.sequence),
       time: entry.time ? timestampDate(entry.time).toISOString() : null,
@@ -241,8 +245,11 @@ function keyJson(key: Key | undefined) {
     created_by: key.createdBy,
     last_used_at: key.lastUseTime ? timestampDate(key.lastUseTime).toISOString() : null,
     age_days: key.ageDays,
+    rotate_suggested_at: key.rotateSuggestTime ? timestampDate(key.rotateSuggestTime).toISOString() : null,
+    rotate_after: key.rotateAfterTime ? timestampDate(key.rotateAfterTime).toISOString() : null,
     ended_at: key.endTime ? timestampDate(key.endTime).toISOString() : null,
     ended_by: key.endedBy,
+    replaced_by: key.replacedBy,
   };
 }
 

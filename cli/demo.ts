@@ -5,6 +5,7 @@ import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 
 const wait = { deadlineMs: 10_000 };
+const actor = { name: "operator:npm start", address: "" };
 
 /** The account to play with: with its key if it was made just now. */
 export interface Demo {
@@ -29,11 +30,12 @@ export async function ensureDemo(authAddress: string, dataDir: string): Promise<
         email: "demo@qrforge.example",
         plan: Plan.ENTERPRISE,
         limits: { perMinute: 600n, perDay: 50_000n },
+        actor,
       },
       wait,
     );
     if (!account) throw new Error("auth answered without an account");
-    const { secret } = await keys.client.createKey({ accountId: account.accountId, name: "demo" }, wait);
+    const { secret } = await keys.client.createKey({ accountId: account.accountId, name: "demo", actor }, wait);
     const { accountId, email } = account;
     await writeFile(note, JSON.stringify({ accountId, email }));
     return { accountId, email, key: secret };

@@ -70,6 +70,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   await mkdir(logs, { recursive: true, mode: 0o700 });
 
   const members: Member[] = [];
+  /** Every service process started and not seen to end, also one that is still starting. */
+  const running = new Set<ChildProcess>();
   let stopping = false;
   const infra = await startInfra().catch(async (error) => {
     await releaseDataDir(dataDir);
@@ -111,6 +113,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       logFile,
     });
     member.child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     member.address = await announced(child, member.name, logFile);
     child.once("exit", () => void replace(member, child));
   }
@@ -186,7 +190,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     stopping = true;
     // Who asks is stopped before who answers, so that what is in flight can finish.
     await Promise.all(members.filter(({ kind }) => kind === "edge").map(({ child }) => endChild(child, endMaxMs)));
-    await Promise.all(members.map(({ child }) => endChild(child, endMaxMs)));
+    await Promise.all([...running].map((child) => endChild(child, endMaxMs)));
     await endChild(infra.child, endMaxMs);
     // Only a keeper that was killed leaves its servers behind.
     for (const server of [infra.state.postgres, infra.state.nats]) {

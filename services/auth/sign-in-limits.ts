@@ -7,10 +7,12 @@ export const windowMs = 900_000;
 const max = {
   /** From one address, whatever the account. */
   address: 30,
-  /** Against one account, from all addresses that have never signed in to it. */
+  /** Against one account, from all addresses that have never signed in to it: from there on each of them has fewer tries. */
   account: 20,
   /** Against one account from one address. */
   pair: 10,
+  /** The same, from an address that has never signed in to the account, while the account is under attack. */
+  pairUnderAttack: 3,
 };
 
 /** What a failed sign-in is counted under, each as a hash: no address and no e-mail is kept. */
@@ -30,12 +32,13 @@ export function subjectsOf(email: string, address: string): Subjects {
 }
 
 /**
- * Whether another try is refused. Tries from an address that has signed in to the account before are not held up by what
- * strangers do from other addresses; a person on a network that is new to the account waits for the window to end.
+ * Whether another try is refused. Nobody can be locked out by strangers elsewhere: many failures against an account leave
+ * fewer tries to each address that is new to it, and none fewer to those that have signed in before.
  */
 export function isLimited(failures: Record<keyof Subjects, number>, known: boolean): boolean {
-  if (failures.address >= max.address || failures.pair >= max.pair) return true;
-  return !known && failures.account >= max.account;
+  if (known) return failures.pair >= max.pair;
+  const pairMax = failures.account >= max.account ? max.pairUnderAttack : max.pair;
+  return failures.address >= max.address || failures.pair >= pairMax;
 }
 
 /** Whole seconds until the window ends in which a moment lies. */

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
 import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import type { TlsFiles } from "../../platform/rpc/tls.ts";
+import { addressesOf } from "../support/addresses.ts";
 import { call, wait } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
-import { addressesOf, startOwnSuite } from "../support/own-suite.ts";
 
 let folder: string;
 let suite: Suite;
@@ -48,7 +49,7 @@ beforeAll(async () => {
     TLS_KEY_FILE: files[name]?.tlsKeyFile as string,
     TLS_CA_FILE: tlsCaFile,
   });
-  ({ suite, end } = await startOwnSuite({
+  ({ suite, end } = await startThrowaway({
     env: { auth: { ...env("auth"), RPC_ALLOW: authAllows }, quota: env("quota"), qr: env("qr"), edge: env("edge") },
   }));
 });

@@ -1,11 +1,12 @@
 import { Agent, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Member, Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
+import { addressesOf } from "../support/addresses.ts";
 import { eventually, openAuth, wait } from "../support/api.ts";
-import { addressesOf, startOwnSuite } from "../support/own-suite.ts";
 
 const limit = 100;
 const requests = 2_000;
@@ -18,7 +19,7 @@ let quota: { client: ReturnType<typeof createRpcClient<typeof QuotaService>>["cl
 const agent = new Agent({ keepAlive: true, maxSockets: 128 });
 
 beforeAll(async () => {
-  ({ suite, end } = await startOwnSuite({ replicas: { edge: 3, auth: 1, quota: 2, qr: 1 } }));
+  ({ suite, end } = await startThrowaway({ replicas: { edge: 3, auth: 1, quota: 2, qr: 1 } }));
   auth = openAuth(addressesOf(suite, "auth"));
   quota = createRpcClient(QuotaService, { address: addressesOf(suite, "quota").join(",") });
 });

@@ -2,9 +2,10 @@ import { Agent, request } from "node:http";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Member, Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { addressesOf } from "../support/addresses.ts";
 import { eventually, openAuth, wait } from "../support/api.ts";
-import { addressesOf, startOwnSuite } from "../support/own-suite.ts";
 
 const requestsAfter = 10_000;
 const connections = 12;
@@ -17,7 +18,7 @@ let sql: postgres.Sql;
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 beforeAll(async () => {
-  ({ suite, end } = await startOwnSuite({ replicas: { edge: 3, auth: 2, quota: 1, qr: 1 } }));
+  ({ suite, end } = await startThrowaway({ replicas: { edge: 3, auth: 2, quota: 1, qr: 1 } }));
   auth = openAuth(addressesOf(suite, "auth"));
   sql = postgres(suite.databaseUrl, { max: 1 });
 });

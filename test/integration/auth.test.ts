@@ -300,9 +300,12 @@ describe("people", () => {
       signIn({ ...person, password: "a wrong guess" }, address).catch((error) => error.reason);
     const guesses: string[] = [];
     for (let i = 0; i < 24; i++) guesses.push(await guess(`203.0.113.${100 + (i % 12)}`));
-    expect(guesses.slice(0, 20)).toEqual(Array(20).fill("UNAUTHORIZED"));
-    expect(guesses.slice(20)).toEqual(Array(4).fill("SIGN_IN_LIMITED"));
-    await expect(signIn(person, "203.0.113.200")).rejects.toMatchObject({ reason: "SIGN_IN_LIMITED" });
+    expect(guesses).toEqual(Array(24).fill("UNAUTHORIZED"));
+    // Under attack an address that is new to the account has three tries, where the owner needs one.
+    const more: string[] = [];
+    for (let i = 0; i < 4; i++) more.push(await guess("203.0.113.100"));
+    expect(more).toEqual(["UNAUTHORIZED", ...Array(3).fill("SIGN_IN_LIMITED")]);
+    await signIn(person, "203.0.113.200");
     await signIn(person, "203.0.113.1");
   });
 

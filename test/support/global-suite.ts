@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
-import { root } from "../../cli/settings.ts";
-import { startSuite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -20,17 +17,7 @@ declare module "vitest" {
 
 /** One real suite, with two edges, for all integration tests of a run. Each test makes accounts of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), "qrforge-test-"));
-  const suite = await startSuite({
-    dataDir,
-    toolsDir: path.join(root, ".qrforge", "tools"),
-    port: 0,
-    replicas: { edge: 2, auth: 1, quota: 1, qr: 1 },
-    databaseUrl: "",
-    natsUrl: "",
-    restart: false,
-    tell: () => {},
-  });
+  const { suite, dataDir, end } = await startThrowaway({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } });
   const addresses = (kind: "auth" | "quota" | "qr") => suite.members(kind).map((member) => member.address);
   project.provide("suite", {
     edges: suite.edgeUrls(),
@@ -40,8 +27,5 @@ export default async function setup(project: TestProject): Promise<() => Promise
     databaseUrl: suite.databaseUrl,
     logs: path.join(dataDir, "logs"),
   });
-  return async () => {
-    await suite.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  };
+  return end;
 }

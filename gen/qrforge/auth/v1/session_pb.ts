@@ -366,7 +366,8 @@ export const SessionService: GenService<{
   },
   /**
    * Opens a session. Fails with UNAUTHORIZED for a wrong e-mail or password, and with SIGN_IN_LIMITED after too many
-   * failures from this address, or against this account from addresses that have never signed in to it.
+   * failures from this address; fewer are too many while others fail against this account. An address that is new to the
+   * account always has a try, and one that has signed in before is not held up by others at all.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.SignIn
    */

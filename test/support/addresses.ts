@@ -1,0 +1,5 @@
+import type { Suite } from "../../cli/suite.ts";
+
+export function addressesOf(suite: Suite, kind: "auth" | "quota" | "qr"): string[] {
+  return suite.members(kind).map((member) => member.address);
+}

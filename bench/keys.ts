@@ -12,6 +12,7 @@ import { cpuUs } from "./load.ts";
 import { withSuite } from "./suite.ts";
 
 const restS = 10;
+const usesMeasured = 10_000;
 
 async function residentMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
@@ -39,24 +40,29 @@ for (const count of [1_000, 100_000]) {
     const edge = suite.members("edge")[0];
     const pid = edge?.child.pid as number;
     const before = await residentMiB(pid);
-    const queue = [...keys];
-    await Promise.all(
-      Array.from({ length: 64 }, async () => {
-        for (let key = queue.pop(); key; key = queue.pop()) {
-          const answer = await fetch(`${suite.edgeUrls()[0]}/v1/usage`, { headers: { "x-api-key": key } });
-          await answer.arrayBuffer();
-          if (answer.status !== 200) throw new Error(`a key was refused: ${answer.status}`);
-        }
-      }),
-    );
+    const use = async (queue: string[]) => {
+      await Promise.all(
+        Array.from({ length: 64 }, async () => {
+          for (let key = queue.pop(); key; key = queue.pop()) {
+            const answer = await fetch(`${suite.edgeUrls()[0]}/v1/usage`, { headers: { "x-api-key": key } });
+            await answer.arrayBuffer();
+            if (answer.status !== 200) throw new Error(`a key was refused: ${answer.status}`);
+          }
+        }),
+      );
+    };
+    await use([...keys]);
     await sleep(7_000);
     const held = await residentMiB(pid);
     const cpuBefore = await cpuUs(pid);
     await sleep(restS * 1_000);
     const restingUs = ((await cpuUs(pid)) - cpuBefore) / restS;
+    const cpuInUse = await cpuUs(pid);
+    await use(Array.from({ length: usesMeasured }, (_, index) => keys[(index * 7_919) % count] as string));
+    const usedUs = ((await cpuUs(pid)) - cpuInUse) / usesMeasured;
     process.stdout.write(
       `${count} keys: ${before.toFixed(0)} MiB before, ${held.toFixed(0)} MiB with them; ` +
-        `at rest ${(restingUs / 1000).toFixed(1)} ms of CPU a second\n`,
+        `at rest ${(restingUs / 1000).toFixed(1)} ms of CPU a second, in use ${usedUs.toFixed(0)} µs of CPU a request\n`,
     );
   });
 }

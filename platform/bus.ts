@@ -10,8 +10,6 @@ export interface Bus {
   publish(subject: string, data: Uint8Array): void;
   /** Calls the handler for each message from now on, across reconnections, until the bus closes. */
   subscribe(subject: string, handler: (data: Uint8Array) => void): void;
-  /** Whether a server is connected at this moment. */
-  connected(): boolean;
   /** Sends what is buffered and disconnects. */
   close(): Promise<void>;
 }
@@ -95,7 +93,6 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
       handlers.push([subject, handler]);
       if (connection) listen(connection, subject, handler);
     },
-    connected: () => up,
     async close() {
       closed = true;
       up = false;

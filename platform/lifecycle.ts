@@ -90,7 +90,6 @@ export async function run<S extends Settings & typeof commonSettings>(service: S
     log.fatal({ error }, "could not start");
     process.exit(1);
   }
-  if (stopping) await running.close();
   log.info({ address: running.address }, "ready");
   process.send?.({ ready: running.address });
 }

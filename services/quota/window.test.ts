@@ -1,16 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { seeded } from "../../test/support/seeded.ts";
 import { type Ask, decisionsOf, nextRuns, refusedBy, resetsIn } from "./window.ts";
-
-/** A seeded generator, so that a failure can be repeated: mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 describe("runs", () => {
   it("keep the order of each account's requests and join only equal ones", () => {

@@ -2,7 +2,7 @@ import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { createStore, type WindowRow } from "../../services/quota/store.ts";
 import { refusedBy } from "../../services/quota/window.ts";
-import { seeded } from "../lease/simulation.ts";
+import { seeded } from "../support/seeded.ts";
 
 const { databaseUrl } = inject("suite");
 const sql = postgres(databaseUrl, {

@@ -6,16 +6,8 @@ import { createLeasedCache } from "../../platform/lease/cache.ts";
 import { createLeaseGranter } from "../../platform/lease/granter.ts";
 import { createLeaseHolder } from "../../platform/lease/holder.ts";
 import { root } from "../support/run.ts";
-import {
-  type Choose,
-  type Modules,
-  type Option,
-  type Outcome,
-  type Stimulus,
-  seeded,
-  simulate,
-  times,
-} from "./simulation.ts";
+import { seeded } from "../support/seeded.ts";
+import { type Choose, type Modules, type Option, type Outcome, type Stimulus, simulate, times } from "./simulation.ts";
 
 const real: Modules = { createLeaseHolder, createLeasedCache, createLeaseGranter };
 const randomSchedules = 100_000;

@@ -398,14 +398,3 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   for (let rest = 0; rest < 25 && outcome.violations.length === 0; rest++) await step(calm);
   return outcome;
 }
-
-/** A seeded generator of numbers in [0, 1): mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
 import type { InfraCommand, InfraMessage, InfraRequest, ServerState } from "./infra.ts";
-import { probePort } from "./ports.ts";
+import { freePort, probePort } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { isAlive, type RunFile, readRunFile, removeRunFile, writeRunFile } from "./run-file.ts";
 import { root } from "./settings.ts";
@@ -308,7 +308,7 @@ async function claimPorts({ port, replicas }: SuiteOptions): Promise<number[]> {
   for (let index = 0; index < replicas.edge; index++) {
     const wanted = port === 0 ? 0 : port + index;
     try {
-      ports.push(await probePort(wanted));
+      ports.push(await (wanted === 0 ? freePort() : probePort(wanted)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") {
         throw new Problem(

@@ -4,12 +4,14 @@ import path from "node:path";
 export interface Listed {
   address: string;
   pid: number;
+  /** The URL of its metrics. */
+  metrics: string;
 }
 
 /** `run.json` in the data directory: every process of a running suite. It holds the database's password. */
 export interface RunFile {
   launcher: { pid: number };
-  edges: { url: string; pid: number }[];
+  edges: { url: string; pid: number; metrics: string }[];
   auth: Listed[];
   quota: Listed[];
   qr: Listed[];

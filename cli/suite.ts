@@ -36,6 +36,8 @@ export interface Member {
   kind: Kind;
   name: string;
   address: string;
+  /** Where its metrics are, `host:port`. */
+  metrics: string;
   child: ChildProcess;
   /** Settings for this member alone, from its next start on. */
   env?: Record<string, string>;
@@ -86,6 +88,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     return {
       ...inherited,
       NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
+      METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
       NATS_URL: options.natsUrl || (infra.state.nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
       ...(kind !== "edge" && { DATABASE_URL: databaseUrl }),
@@ -115,7 +118,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     member.child = child;
     running.add(child);
     child.once("exit", () => running.delete(child));
-    member.address = await announced(child, member.name, logFile);
+    const { ready, metrics } = await announced(child, member.name, logFile);
+    Object.assign(member, { address: ready, metrics });
     child.once("exit", () => void replace(member, child));
   }
 
@@ -138,10 +142,16 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
 
   async function list(): Promise<void> {
     const of = (kind: Kind) =>
-      members.flatMap(({ kind: one, address, child }) => (one === kind ? [{ address, pid: child.pid as number }] : []));
+      members
+        .filter((member) => member.kind === kind)
+        .map(({ address, metrics, child }) => ({
+          address,
+          pid: child.pid as number,
+          metrics: `http://${metrics}/metrics`,
+        }));
     const content: RunFile = {
       launcher: { pid: process.pid },
-      edges: of("edge").map(({ address, pid }) => ({ url: `http://${address}`, pid })),
+      edges: of("edge").map(({ address, ...edge }) => ({ url: `http://${address}`, ...edge })),
       auth: of("auth"),
       quota: of("quota"),
       qr: of("qr"),
@@ -240,16 +250,22 @@ function addressList(members: Member[]): string {
   return members.map((member) => member.address).join(",");
 }
 
+/** What a service says once it serves: where it listens, and where its metrics are. */
+interface Announced {
+  ready: string;
+  metrics: string;
+}
+
 /** Waits until a service says where it listens. */
-function announced(child: ChildProcess, name: string, logFile: string): Promise<string> {
+function announced(child: ChildProcess, name: string, logFile: string): Promise<Announced> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       reject(new Problem(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`));
     }, startMaxMs);
-    child.on("message", ({ ready }: { ready: string }) => {
+    child.on("message", (message: Announced) => {
       clearTimeout(timer);
-      resolve(ready);
+      resolve(message);
     });
     child.once("exit", async (code) => {
       clearTimeout(timer);

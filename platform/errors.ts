@@ -95,6 +95,11 @@ export function toFailure(error: unknown): Failure {
   return error instanceof Failure ? error : new Failure("INTERNAL_ERROR", undefined, { cause: error });
 }
 
+/** Whether an error means that who was asked could not be reached, or not in time. */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof Failure && (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED");
+}
+
 /** Throws INVALID_PAYLOAD if any field is at fault. */
 export function refuseFields(fields: FieldIssue[]): void {
   if (fields.length > 0) throw new Failure("INVALID_PAYLOAD", describeFields(fields), { fields });

@@ -1,35 +1,7 @@
+import { createCloser } from "./closer.ts";
 import { type Config, ConfigError, type commonSettings, loadConfig, type Settings } from "./config.ts";
 import { createLogger, type Logger } from "./log.ts";
-
-/** Collects what must be closed, each beside its opening, and closes it in the opposite order. */
-export interface Closer {
-  /** Registers a close for something just opened. */
-  defer(name: string, close: () => Promise<unknown> | unknown): void;
-  /** Closes everything, newest first; a close that fails is logged and does not stop the rest. Runs once. */
-  close(): Promise<void>;
-}
-
-export function createCloser(log: Logger): Closer {
-  const stack: { name: string; close: () => Promise<unknown> | unknown }[] = [];
-  let closing: Promise<void> | undefined;
-  async function closeAll(): Promise<void> {
-    for (let entry = stack.pop(); entry; entry = stack.pop()) {
-      try {
-        await entry.close();
-        log.debug({ name: entry.name }, "closed");
-      } catch (error) {
-        log.error({ error, name: entry.name }, "failed to close");
-      }
-    }
-  }
-  return {
-    defer: (name, close) => stack.push({ name, close }),
-    close: () => {
-      closing ??= closeAll();
-      return closing;
-    },
-  };
-}
+import { type Metrics, type metricsAddress, openMetrics } from "./metrics.ts";
 
 /** What a running service offers to whoever started it. */
 export interface Running {
@@ -39,10 +11,13 @@ export interface Running {
   close(): Promise<void>;
 }
 
-export interface ServiceDefinition<S extends Settings & typeof commonSettings> {
+/** What every service reads, and where its metrics are. */
+type ServiceSettings = Settings & typeof commonSettings & { metricsListen: ReturnType<typeof metricsAddress> };
+
+export interface ServiceDefinition<S extends ServiceSettings> {
   name: string;
   settings: S;
-  start(config: Config<S>, log: Logger): Promise<Running>;
+  start(config: Config<S>, log: Logger, metrics: Metrics): Promise<Running>;
 }
 
 /**
@@ -51,7 +26,7 @@ export interface ServiceDefinition<S extends Settings & typeof commonSettings> {
  * It stops on SIGTERM, on SIGINT, and when the process that started it over an IPC channel is gone. Exit codes: 0 after
  * a clean stop, 1 after a failure, 2 for settings at fault.
  */
-export async function run<S extends Settings & typeof commonSettings>(service: ServiceDefinition<S>): Promise<void> {
+export async function run<S extends ServiceSettings>(service: ServiceDefinition<S>): Promise<void> {
   let config: Config<S>;
   try {
     config = loadConfig(service.settings);
@@ -66,7 +41,7 @@ export async function run<S extends Settings & typeof commonSettings>(service: S
     process.exit(1);
   });
 
-  let running: Running | undefined;
+  const closer = createCloser(log);
   let stopping = false;
   async function stop(why: string): Promise<void> {
     if (stopping) return;
@@ -77,7 +52,7 @@ export async function run<S extends Settings & typeof commonSettings>(service: S
       log.error({ drainMs }, "could not drain in time");
       process.exit(1);
     }, drainMs).unref();
-    await running?.close();
+    await closer.close();
     log.info("stopped");
     process.exit(0);
   }
@@ -85,11 +60,13 @@ export async function run<S extends Settings & typeof commonSettings>(service: S
   process.on("disconnect", () => void stop("parent process is gone"));
 
   try {
-    running = await service.start(config, log);
+    const metrics = await openMetrics({ listen: config.metricsListen as { host: string; port: number }, closer });
+    const running = await service.start(config, log, metrics);
+    closer.defer(service.name, () => running.close());
+    log.info({ address: running.address, metrics: metrics.address }, "ready");
+    process.send?.({ ready: running.address, metrics: metrics.address });
   } catch (error) {
     log.fatal({ error }, "could not start");
     process.exit(1);
   }
-  log.info({ address: running.address }, "ready");
-  process.send?.({ ready: running.address });
 }

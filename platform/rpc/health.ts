@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Closer } from "../lifecycle.ts";
+import type { Closer } from "../closer.ts";
 import type { Logger } from "../log.ts";
 import type { RpcServer } from "./server.ts";
 

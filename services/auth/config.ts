@@ -1,5 +1,6 @@
 import { busSettings, commonSettings, databaseSettings, integer, listenAddress } from "../../platform/config.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
+import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 
 /** Every setting of auth. */
@@ -8,6 +9,7 @@ export const settings = {
   ...databaseSettings,
   ...busSettings,
   ...rpcServerSettings,
+  metricsListen: metricsAddress("127.0.0.1:9465"),
   ...granterSettings,
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50051"),
   sessionMs: integer("SESSION_MS", "how long a person stays signed in, in ms", 14 * 86_400_000, { min: 1_000 }),

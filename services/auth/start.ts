@@ -1,8 +1,9 @@
 import { createBus } from "../../platform/bus.ts";
 import { systemClock } from "../../platform/clock.ts";
+import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
 import { openGranter } from "../../platform/lease/service.ts";
-import { createCloser, type Running } from "../../platform/lifecycle.ts";
+import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";

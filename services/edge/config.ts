@@ -1,5 +1,6 @@
-import { busSettings, commonSettings, integer, listenAddress, text } from "../../platform/config.ts";
+import { busSettings, choice, commonSettings, integer, listenAddress, text } from "../../platform/config.ts";
 import { holderSettings } from "../../platform/lease/settings.ts";
+import { metricsAddress } from "../../platform/metrics.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";
@@ -10,6 +11,7 @@ export const settings = {
   ...busSettings,
   ...holderSettings,
   ...tlsSettings,
+  metricsListen: metricsAddress("127.0.0.1:9464"),
   listen: listenAddress("LISTEN_ADDRESS", "where HTTP is served, host:port", "127.0.0.1:8080"),
   authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
   quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),
@@ -17,6 +19,13 @@ export const settings = {
   upstreamTimeoutMs: integer("UPSTREAM_TIMEOUT_MS", "how long one request waits for all its services, in ms", 5_000, {
     min: 1,
   }),
+  quotaTimeoutMs: integer("QUOTA_TIMEOUT_MS", "how long one request waits for quota, in ms", 2_000, { min: 1 }),
+  quotaPolicy: choice(
+    "QUOTA_POLICY",
+    "what happens while quota cannot be reached: closed refuses requests (503), open serves them and counts them here",
+    ["closed", "open"],
+    "closed",
+  ),
   cacheEntriesMax: integer("CACHE_ENTRIES_MAX", "keys, and as many slugs, that an edge remembers at most", 100_000, {
     min: 1,
   }),

@@ -154,7 +154,8 @@ async function admit(request: FastifyRequest, reply: FastifyReply, options: Http
   if (answer.verdict !== "active") throw refusals[answer.verdict]();
   const { keyId, accountId, limits } = answer;
   options.keyUse.note(keyId);
-  const metered = await upstreams.consume(accountId, 1, limits, { deadlineMs: remainingMs(request, options) });
+  const wait = { deadlineMs: remainingMs(request, options) };
+  const metered = await upstreams.consume({ accountId, keyId, cost: 1, limits }, wait);
   reply.headers(rateLimitHeaders(metered));
   if (metered.refusedBy === "minute") throw new Failure("RATE_LIMIT_MINUTE");
   if (metered.refusedBy === "day") throw new Failure("RATE_LIMIT_DAY");

@@ -1,6 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../platform/clock.ts";
-import type { Closer } from "../../platform/lifecycle.ts";
+import type { Closer } from "../../platform/closer.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Upstreams } from "./upstreams.ts";
 

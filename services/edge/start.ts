@@ -1,18 +1,20 @@
 import { randomUUIDv7 } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { systemClock } from "../../platform/clock.ts";
+import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
-import { createCloser, type Running } from "../../platform/lifecycle.ts";
+import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
 import type { settings } from "./config.ts";
 import { createHttp } from "./http.ts";
 import { openKeyUse } from "./key-use.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
 import { createUpstreams } from "./upstreams.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
+export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
   const closer = createCloser(log);
-  const upstreams = createUpstreams(config, closer, log);
+  const upstreams = createUpstreams(config, { closer, log, metrics });
   const scanRecorder = createScanRecorder({
     scans: upstreams.scans,
     newScanId: randomUUIDv7,

@@ -3,19 +3,20 @@ import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { type QrCode, QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
-import { QuotaService, Window } from "../../gen/qrforge/quota/v1/quota_pb.ts";
+import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../../platform/batcher.ts";
 import { createBus } from "../../platform/bus.ts";
 import { systemClock } from "../../platform/clock.ts";
+import type { Closer } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
-import { Failure } from "../../platform/errors.ts";
+import { Failure, isUnavailable } from "../../platform/errors.ts";
 import { createLeasedCache } from "../../platform/lease/cache.ts";
 import { openHolder } from "../../platform/lease/service.ts";
-import type { Closer } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
 import type { settings } from "./config.ts";
-import type { Metered } from "./rate-limit.ts";
+import { type Meter, openQuotaMeter } from "./quota-meter.ts";
 
 /** Limits of an account; 0 is unlimited. */
 export interface AccountLimits {
@@ -40,7 +41,7 @@ export interface Upstreams {
   /** What a key, named by the hex of its SHA-256, is good for. */
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
   /** Charges an account, or tells which window has no room. */
-  consume(accountId: string, cost: number, limits: AccountLimits, wait: Wait): Promise<Metered>;
+  consume: Meter;
   /** A code by id or slug, if the account has it. */
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
   /** Where a slug leads. */
@@ -53,9 +54,10 @@ export interface Upstreams {
   ready(wait: Wait): Promise<void>;
 }
 
-const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Window.DAY]: "day" } as const;
-
-export function createUpstreams(config: Config<typeof settings>, closer: Closer, log: Logger): Upstreams {
+export function createUpstreams(
+  config: Config<typeof settings>,
+  { closer, log, metrics }: { closer: Closer; log: Logger; metrics: Metrics },
+): Upstreams {
   const clock = systemClock;
   const keys = createRpcClient(KeyService, { address: config.authAddress, tls: config });
   const quota = createRpcClient(QuotaService, { address: config.quotaAddress, tls: config });
@@ -78,26 +80,18 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
       return resolutions.map(toKeyAnswer);
     },
   });
-  const consume = createBatcher<{ accountId: string; cost: number; limits: AccountLimits }, Metered>({
-    ...batching,
-    async send(asks, wait) {
-      const requests = asks.map(({ accountId, cost, limits }) => ({
-        accountId,
-        cost,
-        limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) },
-      }));
-      const { decisions, decideTime } = await quota.client.batchConsumeQuota({ requests }, wait);
-      const decidedAtMs = Number(decideTime?.seconds ?? 0) * 1000;
-      return decisions.map((decision, index) => {
-        const limits = asks[index]?.limits as AccountLimits;
-        return {
-          refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
-          minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },
-          day: { limit: limits.perDay, used: Number(decision.dayUsed), resetS: decision.dayResetS },
-          decidedAtMs,
-        };
-      });
-    },
+  const consume = openQuotaMeter({
+    quota: quota.client,
+    policy: config.quotaPolicy,
+    timeoutMs: config.quotaTimeoutMs,
+    batching,
+    newBatchId: randomUUIDv7,
+    accountsMax: config.cacheEntriesMax,
+    closeMs: config.drainMs / 3,
+    clock,
+    metrics,
+    closer,
+    log,
   });
   const getQrCodes = createBatcher<{ accountId: string; idOrSlug: string }, QrCode | undefined>({
     ...batching,
@@ -122,8 +116,7 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
     clock,
     entriesMax: config.cacheEntriesMax,
     negativeLifetimeMs: config.negativeLifetimeMs,
-    isUnavailable: (error: unknown) =>
-      error instanceof Failure && (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED"),
+    isUnavailable,
   };
   const keyCache = createLeasedCache<KeyAnswer>({
     ...caching,
@@ -144,7 +137,7 @@ export function createUpstreams(config: Config<typeof settings>, closer: Closer,
 
   return {
     resolveKey: keyCache.get,
-    consume: (accountId, cost, limits, wait) => consume({ accountId, cost, limits }, wait),
+    consume,
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
     resolveSlug: (slug, { deadlineMs }) =>
       slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) }),

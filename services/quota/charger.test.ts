@@ -1,47 +1,80 @@
 import { describe, expect, it } from "vitest";
 import { createCharger } from "./charger.ts";
-import type { WindowRow } from "./store.ts";
-import type { Run } from "./window.ts";
+import type { Charged, Keep, Layout } from "./store.ts";
+import type { Ask, Run } from "./window.ts";
 
 const limits = { perMinute: 10, perDay: 100 };
-const ask = (accountId: string, cost = 1) => ({ accountId, cost, limits });
+const ask = (accountId: string, cost = 1): Ask => ({ accountId, keyId: "k", cost, limits });
+const batchId = (name: string) => `00000000-0000-7000-8000-${name.padStart(12, "0")}`;
 
-/** A charger over statements that are answered by hand, in memory. */
-function manual(waitingMax = 1_000) {
-  const statements: { runs: Run[]; finish(): void; fail(error: Error): void }[] = [];
+/** Windows and kept answers as replicas share them, in memory. */
+function createTables() {
   const used = new Map<string, number>();
+  const kept = new Map<string, { layout: Layout; charged: Charged }>();
+  const key = ({ batchId, part }: { batchId: string; part: number }) => `${batchId} ${part}`;
+  return {
+    used,
+    charge(runs: Run[], keep: Keep): Charged | undefined {
+      if (keep.parts.some((part) => kept.has(key(part)))) return undefined;
+      const rows = runs.map((run) => {
+        const before = used.get(run.accountId) ?? 0;
+        const admitted = Math.min(run.asked, Math.floor((limits.perMinute - before) / run.cost));
+        const after = before + admitted * run.cost;
+        used.set(run.accountId, after);
+        return { admitted, minuteUsed: after, dayUsed: after, minute: 0, day: 0 };
+      });
+      const charged = { rows, nowMs: 1_000 };
+      for (const part of keep.parts) kept.set(key(part), { layout: part.layout, charged });
+      return charged;
+    },
+    find: (ids: { batchId: string; part: number }[]) =>
+      ids.flatMap((id) => {
+        const found = kept.get(key(id));
+        return found ? [{ ...id, ...found }] : [];
+      }),
+  };
+}
+
+/** A charger over statements that are answered by hand. */
+function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
+  const statements: { runs: Run[]; finish(): void; loseAnswer(): void; fail(error: Error): void }[] = [];
+  const noted: [string, number, number][] = [];
   let now = 0;
+  let repeated = 0;
   const charger = createCharger({
     waitingMax,
     perStatementMax: 100,
+    keepMs: 1_000,
+    newStatementId: () => "s",
     clock: { monotonic: () => now },
+    note: (asks, places, admitted) => noted.push([asks[places[0] as number]?.accountId ?? "", places.length, admitted]),
+    noteRepeated: () => repeated++,
     store: {
-      charge: (runs) =>
-        new Promise<WindowRow[]>((resolve, reject) => {
-          const finish = () =>
-            resolve(
-              runs.map((run) => {
-                const before = used.get(run.accountId) ?? 0;
-                const admitted = Math.min(run.asked, Math.floor((limits.perMinute - before) / run.cost));
-                const after = before + admitted * run.cost;
-                used.set(run.accountId, after);
-                return { admitted, minuteUsed: after, dayUsed: after, minute: 0, day: 0, nowMs: 1_000 };
-              }),
-            );
-          statements.push({ runs, finish, fail: reject });
+      charge: (runs, keep) =>
+        new Promise((resolve, reject) => {
+          statements.push({
+            runs,
+            finish: () => resolve(tables.charge(runs, keep as Keep)),
+            loseAnswer: () => {
+              tables.charge(runs, keep as Keep);
+              reject(new Error("connection lost"));
+            },
+            fail: reject,
+          });
         }),
+      findParts: async (ids) => tables.find(ids),
     },
   });
-  const charge = (asks: ReturnType<typeof ask>[], remainingMs = 1_000) => charger(asks, remainingMs);
-  return { charge, statements, passTime: (ms: number) => (now += ms) };
+  const charge = (asks: Ask[], remainingMs = 1_000, id = "") => charger(asks, remainingMs, id);
+  return { charge, statements, noted, repeated: () => repeated, passTime: (ms: number) => (now += ms) };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the charger", () => {
-  it("joins what arrives while a statement runs into the next one", async () => {
+  it("joins what arrives while a statement runs into the next one, in the order of account ids", async () => {
     const { charge, statements } = manual();
     const first = charge([ask("a")]);
-    const others = Promise.all([charge([ask("a"), ask("b")]), charge([ask("a")])]);
+    const others = Promise.all([charge([ask("b"), ask("a")]), charge([ask("a")])]);
     expect(statements).toHaveLength(1);
     statements[0]?.finish();
     await first;
@@ -52,7 +85,7 @@ describe("the charger", () => {
     ]);
     statements[1]?.finish();
     const used = (await others).flat().map(({ minuteUsed }) => minuteUsed);
-    expect(used).toEqual([2, 1, 3]);
+    expect(used).toEqual([1, 2, 3]);
   });
 
   it("fails those of a statement that failed, and goes on", async () => {
@@ -88,19 +121,108 @@ describe("the charger", () => {
     expect(statements).toHaveLength(1);
   });
 
-  it("puts no more into a statement than allowed", async () => {
-    const { charge, statements } = manual();
+  it("an account behind another's flood is decided by the very next statement", async () => {
+    const { charge, statements } = manual({ waitingMax: 100_000 });
     void charge([ask("z")]);
-    void charge(Array.from({ length: 150 }, (_, i) => ask(`a${i}`)));
+    const flood = Array.from({ length: 50 }, () => charge(Array.from({ length: 1_000 }, () => ask("flood"))));
+    const other = charge([ask("other")]);
     statements[0]?.finish();
     await turn();
-    expect(statements[1]?.runs).toHaveLength(100);
+    statements[1]?.finish();
+    expect((await other)[0]?.refusedBy).toBe("none");
+    await Promise.all(flood);
+  });
+
+  it("puts no more accounts into a statement than allowed", async () => {
+    const { charge, statements } = manual();
+    void charge([ask("z")]);
+    void charge(Array.from({ length: 60 }, (_, i) => ask(`a${i}`)));
+    void charge(Array.from({ length: 60 }, (_, i) => ask(`b${i}`)));
+    statements[0]?.finish();
+    await turn();
+    expect(statements[1]?.runs).toHaveLength(60);
   });
 
   it("refuses more than may wait", async () => {
-    const { charge } = manual(2);
+    const { charge } = manual({ waitingMax: 2 });
     void charge([ask("a")]);
-    void charge([ask("a"), ask("a")]);
+    void charge([ask("a")]);
     await expect(charge([ask("a")])).rejects.toMatchObject({ reason: "UNAVAILABLE" });
+  });
+
+  it("tells how many requests of a call were admitted, also where calls share a run", async () => {
+    const { charge, statements, noted } = manual();
+    const first = charge([ask("a", 1)]);
+    const others = [charge([...Array(6)].map(() => ask("a"))), charge([...Array(6)].map(() => ask("a")))];
+    statements[0]?.finish();
+    await first;
+    await turn();
+    statements[1]?.finish();
+    await Promise.all(others);
+    expect(noted).toEqual([
+      ["a", 1, 1],
+      ["a", 6, 6],
+      ["a", 6, 3],
+    ]);
+  });
+});
+
+describe("a batch that is repeated", () => {
+  const asks = () => [ask("a", 3), ask("b"), ask("a", 3), ask("a", 2), ask("a", 3), ask("a", 3)];
+
+  it("after its answer was lost is charged once and answered as it was, also by another replica", async () => {
+    const tables = createTables();
+    const one = manual({ tables });
+    const other = manual({ tables });
+    const lost = one.charge(asks(), 1_000, batchId("1"));
+    one.statements[0]?.loseAnswer();
+    await expect(lost).rejects.toThrow("connection lost");
+    const again = other.charge(asks(), 1_000, batchId("1"));
+    other.statements[0]?.finish();
+    await turn();
+    other.statements[1]?.finish();
+    const decisions = await again;
+    expect(decisions.map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "none", "minute", "none", "minute"]);
+    expect(decisions.map(({ minuteUsed }) => minuteUsed)).toEqual([3, 1, 6, 9, 9, 9]);
+    expect(tables.used.get("a")).toBe(9);
+    expect(other.noted.map(([account]) => account)).toEqual(["a"]);
+  });
+
+  it("does not keep others in its statement from being charged", async () => {
+    const tables = createTables();
+    const { charge, statements, repeated } = manual({ tables });
+    const first = charge([ask("a")], 1_000, batchId("1"));
+    statements[0]?.finish();
+    await first;
+    const blocking = charge([ask("z")]);
+    const again = charge([ask("a")], 1_000, batchId("1"));
+    const fresh = charge([ask("a")], 1_000, batchId("2"));
+    statements[1]?.finish();
+    await blocking;
+    await turn();
+    statements[2]?.finish();
+    await turn();
+    statements[3]?.finish();
+    expect((await again)[0]?.minuteUsed).toBe(1);
+    expect((await fresh)[0]?.minuteUsed).toBe(2);
+    expect(repeated()).toBe(1);
+  });
+
+  it("while the first is under way joins it", async () => {
+    const { charge, statements } = manual();
+    const both = [charge([ask("a")], 1_000, batchId("1")), charge([ask("a")], 1_000, batchId("1"))];
+    statements[0]?.finish();
+    expect((await Promise.all(both)).flat().map(({ minuteUsed }) => minuteUsed)).toEqual([1, 1]);
+    await turn();
+    expect(statements).toHaveLength(1);
+  });
+
+  it("with other requests is refused", async () => {
+    const { charge, statements } = manual();
+    const first = charge([ask("a")], 1_000, batchId("1"));
+    const other = charge([ask("a"), ask("b")], 1_000, batchId("1"));
+    await expect(other).rejects.toMatchObject({ reason: "CONFLICT" });
+    statements[0]?.finish();
+    await first;
   });
 });

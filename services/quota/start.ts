@@ -1,7 +1,10 @@
-import { systemClock } from "../../platform/clock.ts";
+import { randomUUIDv7 } from "node:crypto";
+import { systemClock as clock } from "../../platform/clock.ts";
+import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
-import { createCloser, type Running } from "../../platform/lifecycle.ts";
+import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
@@ -9,20 +12,42 @@ import { createCharger } from "./charger.ts";
 import type { settings } from "./config.ts";
 import { createQuotaService } from "./service.ts";
 import { createStore } from "./store.ts";
+import { openTrimmer } from "./trimmer.ts";
+import { openUsage } from "./usage.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
+/** How long after its deadline a batch can be repeated, in ms. */
+const keepMs = 60_000;
+
+export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
   const closer = createCloser(log);
   const migrations = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "quota", migrations, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
 
   const store = createStore(sql);
+  openTrimmer({ store, clock, closer, log });
+  const usage = openUsage({ store, newBatchId: randomUUIDv7, clock, closer, log });
+  const decided = metrics.counter("quota_decisions", "requests decided, by result");
+  const repeated = metrics.counter("quota_repeated_batches", "batches answered from what was kept of an earlier call");
+  const charge = createCharger({
+    ...config,
+    store,
+    newStatementId: randomUUIDv7,
+    keepMs,
+    clock,
+    note(asks, places, admitted, day) {
+      usage.note(asks, places, admitted, day);
+      if (admitted > 0) decided({ result: "admitted" }, admitted);
+      if (admitted < places.length) decided({ result: "refused" }, places.length - admitted);
+    },
+    noteRepeated: repeated,
+  });
   const server = await createRpcServer({
     ...config,
     log,
-    implementations: createQuotaService({ store, charge: createCharger({ ...config, store, clock: systemClock }) }),
+    implementations: createQuotaService({ store, charge, clock }),
   });
   closer.defer("server", () => server.close());
-  watchHealth({ server, probe: () => sql`select 1`, clock: systemClock, closer, log });
+  watchHealth({ server, probe: () => sql`select 1`, clock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

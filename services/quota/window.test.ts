@@ -1,26 +1,35 @@
 import { describe, expect, it } from "vitest";
 import { seeded } from "../../test/support/seeded.ts";
-import { type Ask, decisionsOf, nextRuns, refusedBy, resetsIn } from "./window.ts";
+import { type Ask, cutParts, decisionAt, refusedBy, resetsIn } from "./window.ts";
 
 describe("runs", () => {
-  it("keep the order of each account's requests and join only equal ones", () => {
+  it("join the alike requests of an account, and further kinds go to further parts", () => {
     const free = { perMinute: 60, perDay: 1_000 };
     const pro = { perMinute: 600, perDay: 50_000 };
-    const ask = (accountId: string, cost: number, limits = free): Ask => ({ accountId, cost, limits });
-    const { runs, members, rest } = nextRuns([
+    const ask = (accountId: string, cost: number, limits = free): Ask => ({ accountId, keyId: "k", cost, limits });
+    const parts = cutParts([
       ask("a", 1),
       ask("b", 1),
-      ask("a", 1),
       ask("a", 5),
       ask("a", 1),
       ask("b", 1, pro),
+      ask("a", 7),
+      ask("a", 5),
     ]);
-    expect(runs.map(({ accountId, asked }) => [accountId, asked])).toEqual([
-      ["a", 2],
-      ["b", 1],
+    const shown = parts.map(({ runs, members }) =>
+      runs.map(({ accountId, cost, asked }, index) => [accountId, cost, asked, members[index]]),
+    );
+    expect(shown).toEqual([
+      [
+        ["a", 1, 2, [0, 3]],
+        ["b", 1, 1, [1]],
+      ],
+      [
+        ["a", 5, 2, [2, 6]],
+        ["b", 1, 1, [4]],
+      ],
+      [["a", 7, 1, [5]]],
     ]);
-    expect(members).toEqual([[0, 2], [1]]);
-    expect(rest).toEqual([3, 4, 5]);
   });
 
   it("decide like a plain model that takes one request after the other", () => {
@@ -41,7 +50,8 @@ describe("runs", () => {
         return { refusedBy: refused, ...model };
       });
       const admitted = expected.filter((decision) => decision.refusedBy === "none").length;
-      expect(decisionsOf(run, { admitted, ...model }), `seed ${seed}`).toEqual(expected);
+      const decisions = expected.map((_, place) => decisionAt(place, run, { admitted, ...model }));
+      expect(decisions, `seed ${seed}`).toEqual(expected);
     }
   });
 });

@@ -4,9 +4,10 @@ export interface Limits {
   perDay: number;
 }
 
-/** One request to charge. */
+/** One request to charge, and the key that it came with. */
 export interface Ask {
   accountId: string;
+  keyId: string;
   cost: number;
   limits: Limits;
 }
@@ -23,7 +24,7 @@ export interface Decision extends Counts {
   refusedBy: RefusedBy;
 }
 
-/** Requests of one account with the same cost and limits, in a row; the unit that one statement decides. */
+/** Requests of one account that are alike in cost and limits; the unit that one statement decides. */
 export interface Run {
   accountId: string;
   cost: number;
@@ -36,50 +37,57 @@ export interface RunOutcome extends Counts {
   admitted: number;
 }
 
-/**
- * Splits what is waiting into the next statement and the rest: for each account the longest row of equal requests from
- * its first one on, so that requests of one account are decided in their order. `members` has the places of each run.
- */
-export function nextRuns(asks: Ask[]): { runs: Run[]; members: number[][]; rest: number[] } {
-  const runs: Run[] = [];
-  const members: number[][] = [];
-  const rest: number[] = [];
-  const indexOf = new Map<string, number>();
-  const closed = new Set<string>();
-  for (const [place, ask] of asks.entries()) {
-    const index = indexOf.get(ask.accountId);
-    if (index === undefined) {
-      indexOf.set(ask.accountId, runs.length);
-      runs.push({ accountId: ask.accountId, cost: ask.cost, asked: 1, limits: ask.limits });
-      members.push([place]);
-      continue;
-    }
-    const run = runs[index] as Run;
-    const equal =
-      run.cost === ask.cost && run.limits.perMinute === ask.limits.perMinute && run.limits.perDay === ask.limits.perDay;
-    if (!equal || closed.has(ask.accountId)) {
-      closed.add(ask.accountId);
-      rest.push(place);
-      continue;
-    }
-    run.asked++;
-    members[index]?.push(place);
-  }
-  return { runs, members, rest };
+/** Requests of one call in which those of an account are alike, so that one statement can decide them all. */
+export interface Part {
+  runs: Run[];
+  /** For each run the places of its requests in the call. */
+  members: number[][];
 }
 
 /**
- * The decision of each request of a run, in order: the first `admitted` were charged one after the other, and the rest
- * found the counts as those left them.
+ * Cuts a call into parts: the first kind (cost and limits) of request of each account is in the first part, an account's
+ * second kind in the second, and so on. It depends on the requests alone, so that a repeated call is cut alike anywhere.
  */
-export function decisionsOf(run: Run, outcome: RunOutcome): Decision[] {
-  return Array.from({ length: run.asked }, (_, place) => {
-    if (place >= outcome.admitted) {
-      return { refusedBy: refusedBy(run, outcome), minuteUsed: outcome.minuteUsed, dayUsed: outcome.dayUsed };
+export function cutParts(asks: Ask[]): Part[] {
+  const parts: Part[] = [];
+  /** For each account the places of its runs: one in each of the first parts. */
+  const runsOf = new Map<string, number[]>();
+  for (const [place, { accountId, cost, limits }] of asks.entries()) {
+    let indexes = runsOf.get(accountId);
+    if (!indexes) {
+      indexes = [];
+      runsOf.set(accountId, indexes);
     }
-    const later = (outcome.admitted - 1 - place) * run.cost;
-    return { refusedBy: "none", minuteUsed: outcome.minuteUsed - later, dayUsed: outcome.dayUsed - later };
-  });
+    let at = 0;
+    while (at < indexes.length && !alike(parts[at]?.runs[indexes[at] as number] as Run, { cost, limits })) at++;
+    if (at === parts.length) parts.push({ runs: [], members: [] });
+    const { runs, members } = parts[at] as Part;
+    if (at === indexes.length) {
+      indexes.push(runs.length);
+      runs.push({ accountId, cost, asked: 0, limits });
+      members.push([]);
+    }
+    (runs[indexes[at] as number] as Run).asked++;
+    members[indexes[at] as number]?.push(place);
+  }
+  return parts;
+}
+
+/** Whether requests of one account can be in one run. */
+export function alike(a: Pick<Run, "cost" | "limits">, b: Pick<Run, "cost" | "limits">): boolean {
+  return a.cost === b.cost && a.limits.perMinute === b.limits.perMinute && a.limits.perDay === b.limits.perDay;
+}
+
+/**
+ * The decision of a run's request at a place: the first `admitted` were charged one after the other, and the rest found the
+ * counts as those left them.
+ */
+export function decisionAt(place: number, run: Run, outcome: RunOutcome): Decision {
+  if (place >= outcome.admitted) {
+    return { refusedBy: refusedBy(run, outcome), minuteUsed: outcome.minuteUsed, dayUsed: outcome.dayUsed };
+  }
+  const later = (outcome.admitted - 1 - place) * run.cost;
+  return { refusedBy: "none", minuteUsed: outcome.minuteUsed - later, dayUsed: outcome.dayUsed - later };
 }
 
 /** Which window has no room for one more of this cost. If neither has, the day's: it opens last. */

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { createStore, type WindowRow } from "../../services/quota/store.ts";
+import { type Charged, createStore, type WindowRow } from "../../services/quota/store.ts";
 import { refusedBy } from "../../services/quota/window.ts";
 import { seeded } from "../support/seeded.ts";
 
@@ -49,7 +49,8 @@ describe("the windows in the database", () => {
         const limits = { perMinute: random() < 0.2 ? 0 : int(12), perDay: random() < 0.2 ? 0 : int(30) };
         const run = { accountId, cost: 1 + int(4), asked: 1 + int(8), limits };
         const store = createStore(sql as never, sql`to_timestamp(${nowMs / 1_000}::float8)` as never);
-        const [row] = (await store.charge([run])) as [WindowRow];
+        const charged = (await store.charge([run])) as Charged;
+        const row = charged.rows[0] as WindowRow;
         let admitted = 0;
         for (let asked = 0; asked < run.asked; asked++) if (model.charge(nowMs, run.cost, limits)) admitted++;
         const { minute, minuteUsed, day, dayUsed } = row;

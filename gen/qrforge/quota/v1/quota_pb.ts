@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/quota/v1/quota.proto.
  */
 export const file_qrforge_quota_v1_quota: GenFile = /*@__PURE__*/
-  fileDesc("ChxxcmZvcmdlL3F1b3RhL3YxL3F1b3RhLnByb3RvEhBxcmZvcmdlLnF1b3RhLnYxImIKE0NvbnN1bWVRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRjb3N0GAIgASgNEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyKRAQoNUXVvdGFEZWNpc2lvbhIsCgpyZWZ1c2VkX2J5GAEgASgOMhgucXJmb3JnZS5xdW90YS52MS5XaW5kb3cSEwoLbWludXRlX3VzZWQYAiABKAMSEAoIZGF5X3VzZWQYAyABKAMSFgoObWludXRlX3Jlc2V0X3MYBCABKA0SEwoLZGF5X3Jlc2V0X3MYBSABKA0iUwoYQmF0Y2hDb25zdW1lUXVvdGFSZXF1ZXN0EjcKCHJlcXVlc3RzGAEgAygLMiUucXJmb3JnZS5xdW90YS52MS5Db25zdW1lUXVvdGFSZXF1ZXN0IoABChlCYXRjaENvbnN1bWVRdW90YVJlc3BvbnNlEjIKCWRlY2lzaW9ucxgBIAMoCzIfLnFyZm9yZ2UucXVvdGEudjEuUXVvdGFEZWNpc2lvbhIvCgtkZWNpZGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUQoQUGVla1F1b3RhUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEikKBmxpbWl0cxgCIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyJ3ChFQZWVrUXVvdGFSZXNwb25zZRIxCghkZWNpc2lvbhgBIAEoCzIfLnFyZm9yZ2UucXVvdGEudjEuUXVvdGFEZWNpc2lvbhIvCgtkZWNpZGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqQwoGV2luZG93EhYKEldJTkRPV19VTlNQRUNJRklFRBAAEhEKDVdJTkRPV19NSU5VVEUQARIOCgpXSU5ET1dfREFZEAIy1wEKDFF1b3RhU2VydmljZRJsChFCYXRjaENvbnN1bWVRdW90YRIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hDb25zdW1lUXVvdGFSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaENvbnN1bWVRdW90YVJlc3BvbnNlElkKCVBlZWtRdW90YRIiLnFyZm9yZ2UucXVvdGEudjEuUGVla1F1b3RhUmVxdWVzdBojLnFyZm9yZ2UucXVvdGEudjEuUGVla1F1b3RhUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
+  fileDesc("ChxxcmZvcmdlL3F1b3RhL3YxL3F1b3RhLnByb3RvEhBxcmZvcmdlLnF1b3RhLnYxInIKE0NvbnN1bWVRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRjb3N0GAIgASgNEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIOCgZrZXlfaWQYBCABKAkikQEKDVF1b3RhRGVjaXNpb24SLAoKcmVmdXNlZF9ieRgBIAEoDjIYLnFyZm9yZ2UucXVvdGEudjEuV2luZG93EhMKC21pbnV0ZV91c2VkGAIgASgDEhAKCGRheV91c2VkGAMgASgDEhYKDm1pbnV0ZV9yZXNldF9zGAQgASgNEhMKC2RheV9yZXNldF9zGAUgASgNImUKGEJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBI3CghyZXF1ZXN0cxgBIAMoCzIlLnFyZm9yZ2UucXVvdGEudjEuQ29uc3VtZVF1b3RhUmVxdWVzdBIQCghiYXRjaF9pZBgCIAEoCSKAAQoZQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZRIyCglkZWNpc2lvbnMYASADKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlEKEFBlZWtRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIpCgZsaW1pdHMYAiABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMidwoRUGVla1F1b3RhUmVzcG9uc2USMQoIZGVjaXNpb24YASABKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIosBChhCYXRjaFJlY29yZFNlcnZlZFJlcXVlc3QSEAoIYmF0Y2hfaWQYASABKAkSLgoKc2VydmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoGY291bnRzGAMgAygLMh0ucXJmb3JnZS5xdW90YS52MS5TZXJ2ZWRDb3VudCJUCgtTZXJ2ZWRDb3VudBISCgphY2NvdW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIQCghhZG1pdHRlZBgDIAEoAxIPCgdyZWZ1c2VkGAQgASgDIi0KGUJhdGNoUmVjb3JkU2VydmVkUmVzcG9uc2USEAoIcmVjb3JkZWQYASABKAgiTwoVTGlzdERhaWx5VXNhZ2VSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJZnJvbV9kYXRlGAIgASgJEg8KB3RvX2RhdGUYAyABKAkiRAoWTGlzdERhaWx5VXNhZ2VSZXNwb25zZRIqCgRkYXlzGAEgAygLMhwucXJmb3JnZS5xdW90YS52MS5EYWlseVVzYWdlIigKCkRhaWx5VXNhZ2USDAoEZGF0ZRgBIAEoCRIMCgR1c2VkGAIgASgDInQKE0xpc3RLZXlVc2FnZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglmcm9tX2RhdGUYAiABKAkSDwoHdG9fZGF0ZRgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJbChRMaXN0S2V5VXNhZ2VSZXNwb25zZRIqCgZ1c2FnZXMYASADKAsyGi5xcmZvcmdlLnF1b3RhLnYxLktleVVzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJLCghLZXlVc2FnZRIMCgRkYXRlGAEgASgJEg4KBmtleV9pZBgCIAEoCRIQCghhZG1pdHRlZBgDIAEoAxIPCgdyZWZ1c2VkGAQgASgDKkMKBldpbmRvdxIWChJXSU5ET1dfVU5TUEVDSUZJRUQQABIRCg1XSU5ET1dfTUlOVVRFEAESDgoKV0lORE9XX0RBWRACMp0ECgxRdW90YVNlcnZpY2UScQoRQmF0Y2hDb25zdW1lUXVvdGESKi5xcmZvcmdlLnF1b3RhLnYxLkJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBorLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZSIDkAICEnEKEUJhdGNoUmVjb3JkU2VydmVkEioucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlY29yZFNlcnZlZFJlcXVlc3QaKy5xcmZvcmdlLnF1b3RhLnYxLkJhdGNoUmVjb3JkU2VydmVkUmVzcG9uc2UiA5ACAhJZCglQZWVrUXVvdGESIi5xcmZvcmdlLnF1b3RhLnYxLlBlZWtRdW90YVJlcXVlc3QaIy5xcmZvcmdlLnF1b3RhLnYxLlBlZWtRdW90YVJlc3BvbnNlIgOQAgESaAoOTGlzdERhaWx5VXNhZ2USJy5xcmZvcmdlLnF1b3RhLnYxLkxpc3REYWlseVVzYWdlUmVxdWVzdBooLnFyZm9yZ2UucXVvdGEudjEuTGlzdERhaWx5VXNhZ2VSZXNwb25zZSIDkAIBEmIKDExpc3RLZXlVc2FnZRIlLnFyZm9yZ2UucXVvdGEudjEuTGlzdEtleVVzYWdlUmVxdWVzdBomLnFyZm9yZ2UucXVvdGEudjEuTGlzdEtleVVzYWdlUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
 
 /**
  * One request to charge.
@@ -42,6 +42,13 @@ export type ConsumeQuotaRequest = Message<"qrforge.quota.v1.ConsumeQuotaRequest"
    * @generated from field: qrforge.common.v1.Limits limits = 3;
    */
   limits?: Limits | undefined;
+
+  /**
+   * Which key it came with, for ListKeyUsage. Empty if with none.
+   *
+   * @generated from field: string key_id = 4;
+   */
+  keyId: string;
 };
 
 /**
@@ -112,6 +119,14 @@ export type BatchConsumeQuotaRequest = Message<"qrforge.quota.v1.BatchConsumeQuo
    * @generated from field: repeated qrforge.quota.v1.ConsumeQuotaRequest requests = 1;
    */
   requests: ConsumeQuotaRequest[];
+
+  /**
+   * A UUID that names this batch, so that it can be repeated; kept for a minute after the call's deadline. Empty if it is
+   * never repeated. A batch that is repeated must hold the same requests.
+   *
+   * @generated from field: string batch_id = 2;
+   */
+  batchId: string;
 };
 
 /**
@@ -206,6 +221,307 @@ export const PeekQuotaResponseSchema: GenMessage<PeekQuotaResponse> = /*@__PURE_
   messageDesc(file_qrforge_quota_v1_quota, 5);
 
 /**
+ * Asks to record what was decided without quota.
+ *
+ * @generated from message qrforge.quota.v1.BatchRecordServedRequest
+ */
+export type BatchRecordServedRequest = Message<"qrforge.quota.v1.BatchRecordServedRequest"> & {
+  /**
+   * A UUID that names this batch: one of its own, or that of a BatchConsumeQuota whose outcome is not known.
+   *
+   * @generated from field: string batch_id = 1;
+   */
+  batchId: string;
+
+  /**
+   * When they were served, by the caller's clock; at most 2 days ago. A time in the future counts as now.
+   *
+   * @generated from field: google.protobuf.Timestamp serve_time = 2;
+   */
+  serveTime?: Timestamp | undefined;
+
+  /**
+   * 1 to 1,000 counts.
+   *
+   * @generated from field: repeated qrforge.quota.v1.ServedCount counts = 3;
+   */
+  counts: ServedCount[];
+};
+
+/**
+ * Describes the message qrforge.quota.v1.BatchRecordServedRequest.
+ * Use `create(BatchRecordServedRequestSchema)` to create a new message.
+ */
+export const BatchRecordServedRequestSchema: GenMessage<BatchRecordServedRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 6);
+
+/**
+ * Units of one key, served or refused within one minute.
+ *
+ * @generated from message qrforge.quota.v1.ServedCount
+ */
+export type ServedCount = Message<"qrforge.quota.v1.ServedCount"> & {
+  /**
+   * Whose windows.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * Which key they came with. Empty if with none.
+   *
+   * @generated from field: string key_id = 2;
+   */
+  keyId: string;
+
+  /**
+   * Units admitted, up to 1,000,000,000.
+   *
+   * @generated from field: int64 admitted = 3;
+   */
+  admitted: bigint;
+
+  /**
+   * Units refused, up to 1,000,000,000.
+   *
+   * @generated from field: int64 refused = 4;
+   */
+  refused: bigint;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.ServedCount.
+ * Use `create(ServedCountSchema)` to create a new message.
+ */
+export const ServedCountSchema: GenMessage<ServedCount> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 7);
+
+/**
+ * Answers BatchRecordServed.
+ *
+ * @generated from message qrforge.quota.v1.BatchRecordServedResponse
+ */
+export type BatchRecordServedResponse = Message<"qrforge.quota.v1.BatchRecordServedResponse"> & {
+  /**
+   * Whether this call counted them; false if an earlier one had.
+   *
+   * @generated from field: bool recorded = 1;
+   */
+  recorded: boolean;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.BatchRecordServedResponse.
+ * Use `create(BatchRecordServedResponseSchema)` to create a new message.
+ */
+export const BatchRecordServedResponseSchema: GenMessage<BatchRecordServedResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 8);
+
+/**
+ * Names an account and a range of days.
+ *
+ * @generated from message qrforge.quota.v1.ListDailyUsageRequest
+ */
+export type ListDailyUsageRequest = Message<"qrforge.quota.v1.ListDailyUsageRequest"> & {
+  /**
+   * Whose usage.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * The first UTC day, as YYYY-MM-DD.
+   *
+   * @generated from field: string from_date = 2;
+   */
+  fromDate: string;
+
+  /**
+   * The last UTC day, at most 400 days later.
+   *
+   * @generated from field: string to_date = 3;
+   */
+  toDate: string;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.ListDailyUsageRequest.
+ * Use `create(ListDailyUsageRequestSchema)` to create a new message.
+ */
+export const ListDailyUsageRequestSchema: GenMessage<ListDailyUsageRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 9);
+
+/**
+ * Answers ListDailyUsage.
+ *
+ * @generated from message qrforge.quota.v1.ListDailyUsageResponse
+ */
+export type ListDailyUsageResponse = Message<"qrforge.quota.v1.ListDailyUsageResponse"> & {
+  /**
+   * One for each day with usage.
+   *
+   * @generated from field: repeated qrforge.quota.v1.DailyUsage days = 1;
+   */
+  days: DailyUsage[];
+};
+
+/**
+ * Describes the message qrforge.quota.v1.ListDailyUsageResponse.
+ * Use `create(ListDailyUsageResponseSchema)` to create a new message.
+ */
+export const ListDailyUsageResponseSchema: GenMessage<ListDailyUsageResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 10);
+
+/**
+ * What an account used on one day.
+ *
+ * @generated from message qrforge.quota.v1.DailyUsage
+ */
+export type DailyUsage = Message<"qrforge.quota.v1.DailyUsage"> & {
+  /**
+   * The UTC day, as YYYY-MM-DD.
+   *
+   * @generated from field: string date = 1;
+   */
+  date: string;
+
+  /**
+   * Units admitted.
+   *
+   * @generated from field: int64 used = 2;
+   */
+  used: bigint;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.DailyUsage.
+ * Use `create(DailyUsageSchema)` to create a new message.
+ */
+export const DailyUsageSchema: GenMessage<DailyUsage> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 11);
+
+/**
+ * Names an account and a range of days.
+ *
+ * @generated from message qrforge.quota.v1.ListKeyUsageRequest
+ */
+export type ListKeyUsageRequest = Message<"qrforge.quota.v1.ListKeyUsageRequest"> & {
+  /**
+   * Whose usage.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * The first UTC day, as YYYY-MM-DD.
+   *
+   * @generated from field: string from_date = 2;
+   */
+  fromDate: string;
+
+  /**
+   * The last UTC day, at most 400 days later.
+   *
+   * @generated from field: string to_date = 3;
+   */
+  toDate: string;
+
+  /**
+   * Entries on a page, 1 to 1,000; 0 is 1,000.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.ListKeyUsageRequest.
+ * Use `create(ListKeyUsageRequestSchema)` to create a new message.
+ */
+export const ListKeyUsageRequestSchema: GenMessage<ListKeyUsageRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 12);
+
+/**
+ * Answers ListKeyUsage.
+ *
+ * @generated from message qrforge.quota.v1.ListKeyUsageResponse
+ */
+export type ListKeyUsageResponse = Message<"qrforge.quota.v1.ListKeyUsageResponse"> & {
+  /**
+   * One for each day and key with usage.
+   *
+   * @generated from field: repeated qrforge.quota.v1.KeyUsage usages = 1;
+   */
+  usages: KeyUsage[];
+
+  /**
+   * Where the next page begins; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.ListKeyUsageResponse.
+ * Use `create(ListKeyUsageResponseSchema)` to create a new message.
+ */
+export const ListKeyUsageResponseSchema: GenMessage<ListKeyUsageResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 13);
+
+/**
+ * What one key used on one day.
+ *
+ * @generated from message qrforge.quota.v1.KeyUsage
+ */
+export type KeyUsage = Message<"qrforge.quota.v1.KeyUsage"> & {
+  /**
+   * The UTC day, as YYYY-MM-DD.
+   *
+   * @generated from field: string date = 1;
+   */
+  date: string;
+
+  /**
+   * Which key. Empty for requests without one.
+   *
+   * @generated from field: string key_id = 2;
+   */
+  keyId: string;
+
+  /**
+   * Units admitted.
+   *
+   * @generated from field: int64 admitted = 3;
+   */
+  admitted: bigint;
+
+  /**
+   * Units refused by a window.
+   *
+   * @generated from field: int64 refused = 4;
+   */
+  refused: bigint;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.KeyUsage.
+ * Use `create(KeyUsageSchema)` to create a new message.
+ */
+export const KeyUsageSchema: GenMessage<KeyUsage> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 14);
+
+/**
  * A window of time in which requests are counted.
  *
  * @generated from enum qrforge.quota.v1.Window
@@ -256,8 +572,11 @@ export const QuotaService: GenService<{
   /**
    * Charges many requests, each on both windows of its account if both have room and on neither otherwise. The charge
    * is durable before the answer. A refusal is an answer, not an error, and charges nothing. At most 1,000 requests a
-   * call; requests of one account are decided in their order. One SQL statement a call, shared with calls that arrive
-   * while another statement runs.
+   * call; requests of one account that are alike in cost and limits are decided in their order. One SQL statement a
+   * call, shared with calls that arrive while another statement runs; one more for each further cost or limits that an
+   * account has in the call.
+   *
+   * With a `batch_id` a call may be repeated, to any replica: what was charged is answered again and not charged again.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.BatchConsumeQuota
    */
@@ -265,6 +584,18 @@ export const QuotaService: GenService<{
     methodKind: "unary";
     input: typeof BatchConsumeQuotaRequestSchema;
     output: typeof BatchConsumeQuotaResponseSchema;
+  },
+  /**
+   * Hands in what a caller decided by itself while it could not reach quota: admitted units are added to the windows
+   * they were served in, whatever the limits. All or nothing, and repeated calls with one `batch_id` count once. A batch
+   * that BatchConsumeQuota charged under the same `batch_id` after all is left out.
+   *
+   * @generated from rpc qrforge.quota.v1.QuotaService.BatchRecordServed
+   */
+  batchRecordServed: {
+    methodKind: "unary";
+    input: typeof BatchRecordServedRequestSchema;
+    output: typeof BatchRecordServedResponseSchema;
   },
   /**
    * Reads both windows of an account and charges nothing.
@@ -275,6 +606,28 @@ export const QuotaService: GenService<{
     methodKind: "unary";
     input: typeof PeekQuotaRequestSchema;
     output: typeof PeekQuotaResponseSchema;
+  },
+  /**
+   * Lists the units that an account used on each UTC day of a range, oldest first; exact. Days without any are left out.
+   * Days are kept for 400 days.
+   *
+   * @generated from rpc qrforge.quota.v1.QuotaService.ListDailyUsage
+   */
+  listDailyUsage: {
+    methodKind: "unary";
+    input: typeof ListDailyUsageRequestSchema;
+    output: typeof ListDailyUsageResponseSchema;
+  },
+  /**
+   * Lists what each key of an account used on each UTC day of a range, oldest day first. A second or so behind, and after
+   * a crash of a replica that second may be missing, so the sum of a day's keys is never above the account's total.
+   *
+   * @generated from rpc qrforge.quota.v1.QuotaService.ListKeyUsage
+   */
+  listKeyUsage: {
+    methodKind: "unary";
+    input: typeof ListKeyUsageRequestSchema;
+    output: typeof ListKeyUsageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_qrforge_quota_v1_quota, 0);

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { createCloser } from "./lifecycle.ts";
+import { createCloser } from "./closer.ts";
 
 describe("a closer", () => {
   it("closes in the opposite order, once, past a close that fails", async () => {

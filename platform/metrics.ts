@@ -1,0 +1,63 @@
+import { createServer } from "node:http";
+import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import type { Closer } from "./closer.ts";
+import { listenAddress, type Setting } from "./config.ts";
+
+/** Values that tell series of one metric apart; only from small fixed sets. */
+export type Labels = Record<string, string>;
+
+/** The metrics of a process. Names are Prometheus', without the prefix `qrforge_`. */
+export interface Metrics {
+  /** Something that is counted; its name gets the suffix `_total`. */
+  counter(name: string, help: string): (labels?: Labels, by?: number) => void;
+  /** Something that is looked at when metrics are read. */
+  gauge(name: string, help: string, read: () => number): void;
+}
+
+/** The setting that says where metrics are served. */
+export function metricsAddress(fallback: string): Setting<{ host: string; port: number }> {
+  return listenAddress("METRICS_LISTEN_ADDRESS", "where metrics are served, host:port, path /metrics", fallback);
+}
+
+const endMs = 500;
+
+/** Serves a process's metrics in Prometheus' text format, and tells at which address. */
+export async function openMetrics(options: {
+  listen: { host: string; port: number };
+  closer: Closer;
+}): Promise<Metrics & { address: string }> {
+  const exporter = new PrometheusExporter({ preventServerStart: true, prefix: "qrforge", withoutScopeInfo: true });
+  const provider = new MeterProvider({ readers: [exporter] });
+  const meter = provider.getMeter("qrforge");
+  const { host } = options.listen;
+  const server = createServer({ requestTimeout: 5_000, keepAliveTimeout: 5_000 }, (request, response) => {
+    if (request.url === "/metrics") exporter.getMetricsRequestHandler(request, response);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) =>
+      reject(new Error(`cannot serve metrics on ${host}:${options.listen.port}: ${error.message}`)),
+    );
+    server.listen(options.listen.port, host, resolve);
+  });
+  options.closer.defer("metrics", async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    const cut = setTimeout(() => server.closeAllConnections(), endMs);
+    server.closeIdleConnections();
+    await closed;
+    clearTimeout(cut);
+    await provider.shutdown();
+  });
+  const { port } = server.address() as { port: number };
+  return {
+    address: `${host}:${port}`,
+    counter(name, help) {
+      const counter = meter.createCounter(name, { description: help });
+      return (labels, by = 1) => counter.add(by, labels);
+    },
+    gauge(name, help, read) {
+      meter.createObservableGauge(name, { description: help }).addCallback((result) => result.observe(read()));
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { Metered } from "./rate-limit.ts";
+import type { AccountLimits } from "./upstreams.ts";
+
+/** A request to meter. */
+export interface MeterAsk {
+  accountId: string;
+  keyId: string;
+  cost: number;
+  limits: AccountLimits;
+}
+
+/** Both windows of an account, named by their numbers since the Unix epoch. */
+interface Windows {
+  minute: number;
+  minuteUsed: number;
+  day: number;
+  dayUsed: number;
+}
+
+/** Units that a key used, as quota takes them when they are handed in. */
+export interface ServedCount {
+  accountId: string;
+  keyId: string;
+  admitted: bigint;
+  refused: bigint;
+}
+
+const minuteS = 60;
+const dayS = 86_400;
+
+/**
+ * Windows as one edge knows them by itself: what quota said last of an account, and what was decided here since. For at most
+ * `accountsMax` accounts, those used last; an account that is not known begins with empty windows.
+ */
+export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
+  const known = new Map<string, Windows>();
+
+  function put(accountId: string, windows: Windows): void {
+    known.delete(accountId);
+    known.set(accountId, windows);
+    if (known.size > accountsMax) known.delete(known.keys().next().value as string);
+  }
+
+  return {
+    /** Takes over what quota decided. */
+    learn(accountId: string, { minute, day, decidedAtMs }: Metered): void {
+      const nowS = decidedAtMs / 1000;
+      put(accountId, {
+        minute: Math.round((nowS + minute.resetS) / minuteS) - 1,
+        minuteUsed: minute.used,
+        day: Math.round((nowS + day.resetS) / dayS) - 1,
+        dayUsed: day.used,
+      });
+    },
+
+    /** Decides by the same rules as quota: both windows are charged or neither. */
+    decide({ accountId, cost, limits }: MeterAsk, nowMs: number): Metered {
+      const nowS = Math.floor(nowMs / 1000);
+      const before = known.get(accountId);
+      const minute = Math.max(Math.floor(nowS / minuteS), before?.minute ?? 0);
+      const day = Math.max(Math.floor(nowS / dayS), before?.day ?? 0);
+      let minuteUsed = before?.minute === minute ? before.minuteUsed : 0;
+      let dayUsed = before?.day === day ? before.dayUsed : 0;
+      const fits = (used: number, limit: number) => limit === 0 || used + cost <= limit;
+      const refusedBy = !fits(dayUsed, limits.perDay) ? "day" : !fits(minuteUsed, limits.perMinute) ? "minute" : "none";
+      if (refusedBy === "none") {
+        minuteUsed += cost;
+        dayUsed += cost;
+      }
+      put(accountId, { minute, minuteUsed, day, dayUsed });
+      return {
+        refusedBy,
+        minute: { limit: limits.perMinute, used: minuteUsed, resetS: (minute + 1) * minuteS - nowS },
+        day: { limit: limits.perDay, used: dayUsed, resetS: (day + 1) * dayS - nowS },
+        decidedAtMs: nowS * 1000,
+      };
+    },
+  };
+}
+
+/** Counts by account and key. */
+export function createTally() {
+  const counts = new Map<string, ServedCount>();
+  return {
+    add({ accountId, keyId, cost }: MeterAsk, { refusedBy }: Metered): void {
+      const name = `${accountId} ${keyId}`;
+      const count = counts.get(name) ?? { accountId, keyId, admitted: 0n, refused: 0n };
+      counts.set(name, count);
+      if (refusedBy === "none") count.admitted += BigInt(cost);
+      else count.refused += BigInt(cost);
+    },
+    size: () => counts.size,
+    counts: () => [...counts.values()],
+  };
+}
+
+export type Tally = ReturnType<typeof createTally>;

@@ -1,0 +1,160 @@
+import { pino } from "pino";
+import { describe, expect, it } from "vitest";
+import { createCloser } from "../../platform/closer.ts";
+import { Failure } from "../../platform/errors.ts";
+import { openQuotaMeter } from "./quota-meter.ts";
+
+const startMs = Date.parse("2026-11-25T10:00:30.000Z");
+const limits = { perMinute: 5, perDay: 100 };
+const ask = (accountId = "a", cost = 1) => ({ accountId, keyId: "k", cost, limits });
+
+/** A meter over a quota that keeps one count for each account and can be taken away. */
+function manual(policy: "closed" | "open") {
+  const log = pino({ level: "silent" });
+  const closer = createCloser(log);
+  const seen: Record<string, number> = {};
+  const handedIn: { batchId: string; counts: { admitted?: bigint }[] }[] = [];
+  const used = new Map<string, number>();
+  let away: "no" | "unreachable" | "answer lost" = "no";
+  let now = startMs;
+  const wakers: (() => void)[] = [];
+  const quota = {
+    async batchConsumeQuota({ requests, batchId }: { requests: { accountId: string }[]; batchId: string }) {
+      if (away === "unreachable") throw new Failure("UNAVAILABLE");
+      const decisions = requests.map(({ accountId }) => {
+        used.set(accountId, (used.get(accountId) ?? 0) + 1);
+        const count = BigInt(used.get(accountId) as number);
+        return { refusedBy: 0, minuteUsed: count, dayUsed: count, minuteResetS: 30, dayResetS: 50_370 };
+      });
+      charged.add(batchId);
+      if (away === "answer lost") throw new Failure("DEADLINE_EXCEEDED");
+      return { decisions, decideTime: { seconds: BigInt(Math.floor(startMs / 1000)), nanos: 0 } };
+    },
+    async batchRecordServed(request: (typeof handedIn)[number]) {
+      if (away !== "no") throw new Failure("UNAVAILABLE");
+      if (charged.has(request.batchId)) return { recorded: false };
+      handedIn.push(request);
+      return { recorded: true };
+    },
+  };
+  const charged = new Set<string>();
+  let batches = 0;
+  const meter = openQuotaMeter({
+    quota: quota as never,
+    policy,
+    timeoutMs: 1_000,
+    batching: { batchItemsMax: 100, inFlightMax: 8, queuedItemsMax: 1_000 },
+    newBatchId: () => `batch-${batches++}`,
+    accountsMax: 10,
+    closeMs: 100,
+    clock: {
+      now: () => now,
+      monotonic: () => now,
+      sleep: (_ms, signal) =>
+        new Promise((resolve) => {
+          wakers.push(resolve);
+          signal?.addEventListener("abort", () => resolve());
+        }),
+    },
+    metrics: {
+      counter:
+        (name) =>
+        (labels, by = 1) => {
+          const series = `${name} ${Object.values(labels ?? {}).join(" ")}`;
+          seen[series] = (seen[series] ?? 0) + by;
+        },
+      gauge: () => {},
+    },
+    closer,
+    log,
+  });
+  return {
+    one: (accountId?: string) => meter(ask(accountId), { deadlineMs: 1_000 }),
+    seen,
+    handedIn,
+    setAway: (value: typeof away) => (away = value),
+    passTime: (ms: number) => (now += ms),
+    /** Lets the meter try again, and waits until it has. */
+    async retry() {
+      for (const wake of wakers.splice(0)) wake();
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    },
+    close: () => closer.close(),
+  };
+}
+const admittedOf = (handedIn: { counts: { admitted?: bigint }[] }[]) =>
+  handedIn.flatMap(({ counts }) => counts.map(({ admitted }) => Number(admitted)));
+
+describe("while quota cannot be reached and the policy is closed", () => {
+  it("requests fail, and a metric counts them", async () => {
+    const { one, seen, setAway } = manual("closed");
+    setAway("unreachable");
+    await expect(one()).rejects.toMatchObject({ reason: "UNAVAILABLE" });
+    expect(seen).toEqual({ "quota_unreachable_requests closed refused": 1 });
+  });
+});
+
+describe("while quota cannot be reached and the policy is open", () => {
+  it("requests are served within the limits as they were known, and a metric counts them", async () => {
+    const { one, seen, setAway, close } = manual("open");
+    await one();
+    await one();
+    setAway("unreachable");
+    const decisions = [await one(), await one(), await one(), await one()];
+    expect(decisions.map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "none", "minute"]);
+    expect(decisions[3]).toMatchObject({ minute: { used: 5, resetS: 30 }, day: { used: 5, resetS: 50_370 } });
+    expect(seen).toEqual({ "quota_unreachable_requests open served": 3, "quota_unreachable_requests open refused": 1 });
+    setAway("no");
+    await close();
+  });
+
+  it("a new minute opens the minute's window and not the day's", async () => {
+    const { one, setAway, passTime, close } = manual("open");
+    setAway("unreachable");
+    for (let i = 0; i < 5; i++) await one();
+    passTime(30_000);
+    expect(await one()).toMatchObject({ refusedBy: "none", minute: { used: 1 }, day: { used: 6 } });
+    setAway("no");
+    await close();
+  });
+
+  it("counts are handed in once when it is back, and only then it is asked again", async () => {
+    const { one, setAway, retry, handedIn, passTime, close } = manual("open");
+    setAway("unreachable");
+    for (let i = 0; i < 3; i++) await one();
+    passTime(60_000);
+    for (let i = 0; i < 2; i++) await one();
+    await retry();
+    expect(handedIn).toEqual([]);
+    setAway("no");
+    await retry();
+    expect(admittedOf(handedIn)).toEqual([1, 2, 2]);
+    expect(new Set(handedIn.map(({ batchId }) => batchId)).size).toBe(3);
+    expect((await one()).minute.used).toBe(1);
+    await retry();
+    expect(handedIn).toHaveLength(3);
+    await close();
+  });
+
+  it("a batch whose answer was lost is handed in under its own id", async () => {
+    const { one, setAway, retry, handedIn, close } = manual("open");
+    setAway("answer lost");
+    await one();
+    setAway("unreachable");
+    await one();
+    setAway("no");
+    await retry();
+    expect(admittedOf(handedIn)).toEqual([1]);
+    await close();
+  });
+
+  it("a closing edge hands in what it has", async () => {
+    const { one, setAway, handedIn, close } = manual("open");
+    setAway("unreachable");
+    await one();
+    await one();
+    setAway("no");
+    await close();
+    expect(admittedOf(handedIn)).toEqual([1, 1]);
+  });
+});

@@ -1,0 +1,31 @@
+import type { Clock } from "../../platform/clock.ts";
+import type { Closer } from "../../platform/closer.ts";
+import type { Logger } from "../../platform/log.ts";
+import type { Store } from "./store.ts";
+
+/** Days for which totals and counts by key are kept. */
+export const daysKept = 400;
+/** Also how long a process that has just come back waits before it forgets anything that a caller may want to repeat. */
+const trimMs = 20_000;
+
+/** Removes what is no longer wanted, from now on until closed. */
+export function openTrimmer(options: { store: Pick<Store, "trim">; clock: Clock; closer: Closer; log: Logger }): void {
+  const { store, clock } = options;
+  const closing = new AbortController();
+  async function run(): Promise<void> {
+    for (;;) {
+      await clock.sleep(trimMs, closing.signal);
+      try {
+        while (!closing.signal.aborted && (await store.trim(daysKept)));
+      } catch (error) {
+        options.log.warn({ error }, "old rows could not be removed and will be again");
+      }
+      if (closing.signal.aborted) return;
+    }
+  }
+  const running = run();
+  options.closer.defer("trimmer", () => {
+    closing.abort();
+    return running;
+  });
+}

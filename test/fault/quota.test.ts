@@ -1,5 +1,6 @@
 import { Agent, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasEnded } from "../../cli/child.ts";
 import type { Member, Suite } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
@@ -78,15 +79,32 @@ describe("of 2,000 requests at once on a limit of 100, over three edges and two 
 
   it("each of many accounts is admitted exactly its limit", async () => {
     const accounts = await Promise.all(
-      Array.from({ length: 20 }, () => auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 10n })),
+      Array.from({ length: 1_000 }, () => auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 3n })),
     );
     const admitted = await Promise.all(
       accounts.map(async ({ key }) => {
-        const statuses = await Promise.all(Array.from({ length: 30 }, (_, index) => statusOf(index, key)));
+        const statuses = await Promise.all(Array.from({ length: 5 }, (_, index) => statusOf(index, key)));
         return statuses.filter((status) => status === 200).length;
       }),
     );
-    expect(admitted).toEqual(accounts.map(() => 10));
+    expect(admitted).toEqual(accounts.map(() => 3));
+  });
+
+  it("a replica that stops cleanly loses no usage by key", async () => {
+    const { key, accountId } = await newKey();
+    const victim = suite.members("quota")[0] as Member;
+    const admitted = await flood(key, () => victim.child.kill("SIGTERM"));
+    expect(admitted).toBe(limit);
+    const date = new Date().toISOString().slice(0, 10);
+    const usage = async () => {
+      const { usages } = await quota.client.listKeyUsage({ accountId, fromDate: date, toDate: date }, wait);
+      return usages.map((one) => [Number(one.admitted), Number(one.refused)]);
+    };
+    expect(await eventually(usage, ([row]) => (row?.[0] ?? 0) + (row?.[1] ?? 0) === requests)).toEqual([
+      [limit, requests - limit],
+    ]);
+    await eventually(async () => hasEnded(victim.child), Boolean);
+    await suite.revive(victim);
   });
 
   it("never more are admitted when a replica is killed halfway, and every admitted one is in the table", async () => {

@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
-import { type ApiAnswer, call, openAuth, wait } from "../support/api.ts";
+import { type ApiAnswer, call, eventually, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths, quotas } = inject("suite");
 const auth = openAuth(auths);
@@ -11,6 +12,8 @@ afterAll(() => {
   auth.close();
   quota.close();
 });
+
+const today = () => new Date().toISOString().slice(0, 10);
 
 /** `{"minute": {r, t}, "day": {r, t}}` of a RateLimit header. */
 function readRateLimit(answer: ApiAnswer): Record<string, { r: number; t: number }> {
@@ -91,6 +94,59 @@ describe("quota", () => {
     const answer = await call(`${edges[0]}/v1/usage`, { key });
     expect(answer.headers.get("ratelimit-policy")).toBeNull();
     expect(answer.body.data.day).toMatchObject({ limit: null, remaining: null, used: 1 });
+  });
+
+  it("a batch that is repeated with its id is charged once and answered alike, by each replica", async () => {
+    const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
+    const limits = { perMinute: 0n, perDay: 4n };
+    const requests = [1, 1, 2, 1].map((cost) => ({ accountId, keyId: "k", cost, limits }));
+    const batchId = randomUUID();
+    const replicas = quotas.map((address) => createRpcClient(QuotaService, { address }));
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        (replicas[index % replicas.length] as typeof quota).client.batchConsumeQuota({ requests, batchId }, wait),
+      ),
+    );
+    for (const replica of replicas) replica.close();
+    for (const { decisions } of answers) expect(decisions).toEqual(answers[0]?.decisions);
+    expect(answers[0]?.decisions.map(({ refusedBy }) => refusedBy)).toEqual([0, 0, 2, 0]);
+    expect((await quota.client.peekQuota({ accountId, limits }, wait)).decision?.dayUsed).toBe(3n);
+  });
+
+  it("usage is listed by day and, a second later, by key", async () => {
+    const { key, keyId, accountId } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 3n });
+    const { key: second, secret } = await auth.keys.createKey({ accountId, name: "second" }, wait);
+    for (const one of [key, key, secret, secret]) await call(`${edges[0]}/v1/usage`, { key: one });
+    const range = { accountId, fromDate: today(), toDate: today() };
+    const { days } = await quota.client.listDailyUsage(range, wait);
+    expect(days.map(({ used }) => used)).toEqual([3n]);
+    const { usages } = await eventually(
+      () => quota.client.listKeyUsage(range, wait),
+      ({ usages }) => usages.reduce((sum, { admitted, refused }) => sum + admitted + refused, 0n) === 4n,
+    );
+    const shown = Object.fromEntries(usages.map(({ keyId, admitted, refused }) => [keyId, [admitted, refused]]));
+    expect(shown).toEqual({ [keyId]: [2n, 0n], [second?.keyId as string]: [1n, 1n] });
+    const first = await quota.client.listKeyUsage({ ...range, pageSize: 1 }, wait);
+    const rest = await quota.client.listKeyUsage({ ...range, pageSize: 1, pageToken: first.nextPageToken }, wait);
+    expect([...first.usages, ...rest.usages]).toEqual(usages);
+    expect(rest.nextPageToken).toBe("");
+  });
+
+  it("what cannot be asked is refused with what to change", async () => {
+    const accountId = "A".repeat(20);
+    const consume = (request: object, batchId = "") =>
+      quota.client.batchConsumeQuota({ requests: [{ accountId, cost: 1, ...request }], batchId }, wait);
+    await expect(consume({ cost: 0 })).rejects.toThrow("cost must be from 1 to 1000");
+    await expect(consume({ accountId: "a,b" })).rejects.toThrow("account_id must be");
+    await expect(consume({ keyId: "a,b" })).rejects.toThrow("key_id must be");
+    await expect(consume({}, "1")).rejects.toThrow("batch_id must be a UUID");
+    const list = (fromDate: string, toDate: string) =>
+      quota.client.listDailyUsage({ accountId, fromDate, toDate }, wait);
+    await expect(list("2026-02-30", "2026-03-01")).rejects.toThrow("from_date must be a day as YYYY-MM-DD");
+    await expect(list("2026-03-02", "2026-03-01")).rejects.toThrow("to_date must be from_date or up to 400 days later");
+    await expect(
+      quota.client.batchRecordServed({ batchId: randomUUID(), counts: [{ accountId, admitted: 1n }] }, wait),
+    ).rejects.toThrow("serve_time must be at most 2 days ago");
   });
 
   it("a request refused for its key or its quota charges nothing; a 404 and a 405 do", async () => {

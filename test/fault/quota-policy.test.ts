@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Member, Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
+
+let suite: Suite;
+let end: () => Promise<void>;
+let auth: ReturnType<typeof openAuth>;
+
+beforeAll(async () => {
+  ({ suite, end } = await startThrowaway({ env: { edge: { QUOTA_POLICY: "open", QUOTA_TIMEOUT_MS: "500" } } }));
+  auth = openAuth(addressesOf(suite, "auth"));
+});
+afterAll(async () => {
+  auth.close();
+  await end();
+});
+
+const limits = { perMinute: 0n, perDay: 20n };
+
+async function dayUsed(accountId: string): Promise<number> {
+  const quota = createRpcClient(QuotaService, { address: addressesOf(suite, "quota").join(",") });
+  const { decision } = await quota.client.peekQuota({ accountId, limits }, wait);
+  quota.close();
+  return Number(decision?.dayUsed);
+}
+
+/** The value of one series in an edge's metrics. */
+async function metric(series: string): Promise<number> {
+  const { metrics } = suite.members("edge")[0] as Member;
+  const text = await (await fetch(`http://${metrics}/metrics`)).text();
+  const line = text.split("\n").find((one) => one.startsWith(`${series} `));
+  return Number(line?.split(" ")[1] ?? 0);
+}
+
+describe("with the policy open", { timeout: 60_000 }, () => {
+  for (const [name, away, back] of [
+    ["killed", "SIGKILL", undefined],
+    ["hung", "SIGSTOP", "SIGCONT"],
+  ] as const) {
+    it(`while quota is ${name} requests are served up to the limit, and counted once when it is back`, async () => {
+      const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, limits);
+      const [edge] = suite.edgeUrls();
+      const [quota] = suite.members("quota") as [Member];
+      const once = async () => (await call(`${edge}/v1/usage`, { key })).status;
+      for (let i = 0; i < 5; i++) expect(await once()).toBe(200);
+      const served = await metric('qrforge_quota_unreachable_requests_total{policy="open",result="served"}');
+      quota.child.kill(away);
+      const statuses: number[] = [];
+      for (let i = 0; i < 30; i++) statuses.push(await once());
+      expect(statuses).toEqual([...Array(15).fill(200), ...Array(15).fill(429)]);
+      const after = await metric('qrforge_quota_unreachable_requests_total{policy="open",result="served"}');
+      expect(after - served).toBe(15);
+      expect(await metric("qrforge_quota_owed_counts")).toBeGreaterThan(0);
+
+      if (back) quota.child.kill(back);
+      else {
+        await eventually(async () => quota.child.signalCode, Boolean);
+        await suite.revive(quota);
+      }
+      await eventually(
+        () => metric("qrforge_quota_owed_counts"),
+        (owed) => owed === 0,
+      );
+      expect(await dayUsed(accountId)).toBe(20);
+      expect(await once()).toBe(429);
+    });
+  }
+});

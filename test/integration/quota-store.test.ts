@@ -1,0 +1,173 @@
+import { randomUUID } from "node:crypto";
+import { pino } from "pino";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { newId } from "../../platform/ids.ts";
+import { openDatabase, type Sql } from "../../platform/sql.ts";
+import { type Charged, createStore } from "../../services/quota/store.ts";
+
+const { databaseUrl } = inject("suite");
+const log = pino({ level: "silent" });
+/** A database of its own, so that the suite's processes trim nothing here, and nothing of theirs is trimmed. */
+const name = `quota_store_${randomUUID().replaceAll("-", "_")}`;
+const owner = postgres(databaseUrl, { max: 1 });
+let sql: Sql;
+beforeAll(async () => {
+  await owner`create database ${owner(name)}`;
+  sql = await openDatabase({
+    databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
+    databasePoolSize: 4,
+    statementTimeoutMs: 5_000,
+    schema: "quota",
+    migrations: new URL("../../services/quota/migrations/", import.meta.url),
+    log,
+  });
+});
+afterAll(async () => {
+  await sql.end();
+  await owner`drop database ${owner(name)} with (force)`;
+  await owner.end();
+});
+
+const dayMs = 86_400_000;
+const today = Date.parse("2028-03-01T00:00:00Z") / dayMs;
+const at = (day: number, time = "12:00:00") =>
+  Date.parse(`${new Date(day * dayMs).toISOString().slice(0, 10)}T${time}Z`);
+const storeAt = (ms: number) => createStore(sql, sql`to_timestamp(${ms / 1_000}::float8)`);
+const run = (accountId: string, asked: number, perDay = 0) => ({
+  accountId,
+  cost: 1,
+  asked,
+  limits: { perMinute: 0, perDay },
+});
+const keepOf = (batchId: string, part = 0) => ({
+  statementId: randomUUID(),
+  parts: [{ batchId, part, layout: [{ run: 0, offset: 0 }] }],
+  keepMs: 60_000,
+});
+
+describe("a batch in the database", () => {
+  it("is charged once by any number of statements at once, and its answer can be found", async () => {
+    const accountId = newId();
+    const batchId = randomUUID();
+    const store = storeAt(at(today));
+    const results = await Promise.all(
+      Array.from({ length: 8 }, () => store.charge([run(accountId, 3, 2)], keepOf(batchId))),
+    );
+    expect(results.filter((charged) => charged !== undefined)).toHaveLength(1);
+    expect((await store.read(accountId)).dayUsed).toBe(2);
+    const [found] = await store.findParts([
+      { batchId, part: 0 },
+      { batchId: randomUUID(), part: 0 },
+    ]);
+    expect(found?.charged).toEqual(results.find((charged) => charged !== undefined));
+    expect(found?.layout).toEqual([{ run: 0, offset: 0 }]);
+  });
+
+  it("charges nobody in its statement if it was charged before", async () => {
+    const [one, other] = [newId(), newId()].sort() as [string, string];
+    const batchId = randomUUID();
+    const store = storeAt(at(today));
+    await store.charge([run(one, 1)], keepOf(batchId));
+    expect(await store.charge([run(one, 1), run(other, 1)], keepOf(batchId))).toBeUndefined();
+    expect((await store.read(other)).dayUsed).toBe(0);
+  });
+
+  it("is forgotten once its time is over, and not before", async () => {
+    const batchId = randomUUID();
+    await storeAt(at(today)).charge([run(newId(), 1)], keepOf(batchId));
+    const find = async () => (await storeAt(at(today)).findParts([{ batchId, part: 0 }])).length;
+    await storeAt(at(today) + 59_000).trim(400);
+    expect(await find()).toBe(1);
+    await storeAt(at(today) + 61_000).trim(400);
+    expect(await find()).toBe(0);
+  });
+});
+
+describe("day totals", () => {
+  it("keep every day that had usage, the running one included", async () => {
+    const accountId = newId();
+    await storeAt(at(today - 3)).charge([run(accountId, 5)]);
+    await storeAt(at(today - 1)).charge([run(accountId, 7)]);
+    await storeAt(at(today - 1, "13:00:00")).charge([run(accountId, 1)]);
+    await storeAt(at(today)).charge([run(accountId, 2, 1)]);
+    expect(await storeAt(at(today)).listDays(accountId, today - 10, today)).toEqual([
+      { day: today - 3, used: 5 },
+      { day: today - 1, used: 8 },
+      { day: today, used: 1 },
+    ]);
+  });
+
+  it("are kept for as many days as asked", async () => {
+    const accountId = newId();
+    await storeAt(at(today - 401)).charge([run(accountId, 5)]);
+    await storeAt(at(today - 400)).charge([run(accountId, 6)]);
+    await storeAt(at(today)).charge([run(accountId, 7)]);
+    while (await storeAt(at(today)).trim(400));
+    const days = await storeAt(at(today)).listDays(accountId, today - 500, today);
+    expect(days.map(({ used }) => used)).toEqual([6, 7]);
+  });
+});
+
+describe("what was served without quota", () => {
+  const counts = (accountId: string, admitted: number, refused = 0) => [{ accountId, keyId: "k1", admitted, refused }];
+
+  it("is added once to the windows it was served in, beyond any limit", async () => {
+    const accountId = newId();
+    const now = at(today, "12:00:40");
+    const store = storeAt(now);
+    await store.charge([run(accountId, 4, 5)]);
+    const batchId = randomUUID();
+    expect(await store.recordServed(batchId, now - 20_000, counts(accountId, 3, 2), 60_000)).toBe(true);
+    expect(await store.recordServed(batchId, now - 20_000, counts(accountId, 3, 2), 60_000)).toBe(false);
+    expect(await store.read(accountId)).toMatchObject({ minuteUsed: 7, dayUsed: 7 });
+    const [key] = await store.listKeyDays(accountId, { from: today, to: today, after: undefined, rowsMax: 10 });
+    expect(key).toEqual({ day: today, keyId: "k1", admitted: 3, refused: 2 });
+  });
+
+  it("in an earlier minute counts for the day alone, and yesterday for yesterday's total alone", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    await storeAt(at(today - 1)).charge([run(accountId, 10)]);
+    await store.charge([run(accountId, 1)]);
+    await store.recordServed(randomUUID(), at(today, "11:58:00"), counts(accountId, 3), 60_000);
+    expect(await store.read(accountId)).toMatchObject({ minuteUsed: 1, dayUsed: 4 });
+    await store.recordServed(randomUUID(), at(today - 1, "23:59:00"), counts(accountId, 5), 60_000);
+    expect(await store.read(accountId)).toMatchObject({ minuteUsed: 1, dayUsed: 4 });
+    expect(await store.listDays(accountId, today - 1, today)).toEqual([
+      { day: today - 1, used: 15 },
+      { day: today, used: 4 },
+    ]);
+  });
+
+  it("begins a new day in the row, and keeps the old one's total", async () => {
+    const accountId = newId();
+    await storeAt(at(today - 1)).charge([run(accountId, 10)]);
+    await storeAt(at(today)).recordServed(randomUUID(), at(today), counts(accountId, 2), 60_000);
+    expect(await storeAt(at(today)).listDays(accountId, today - 1, today)).toEqual([
+      { day: today - 1, used: 10 },
+      { day: today, used: 2 },
+    ]);
+  });
+
+  it("and was charged after all, its answer lost, is left out; and what was left out is not charged later", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    const [charged, served] = [randomUUID(), randomUUID()];
+    await store.charge([run(accountId, 4)], keepOf(charged));
+    expect(await store.recordServed(charged, at(today), counts(accountId, 4), 60_000)).toBe(false);
+    await store.recordServed(served, at(today), counts(accountId, 3), 60_000);
+    expect(await store.charge([run(accountId, 3)], keepOf(served))).toBeUndefined();
+    expect((await store.read(accountId)).dayUsed).toBe(7);
+  });
+});
+
+describe("a statement of a thousand accounts", () => {
+  it("answers each by its own row", async () => {
+    const store = storeAt(at(today));
+    const ids = Array.from({ length: 1_000 }, newId).sort();
+    const runs = ids.map((accountId, index) => run(accountId, 1 + (index % 7), 3));
+    const { rows } = (await store.charge(runs)) as Charged;
+    expect(rows.map(({ admitted }) => admitted)).toEqual(runs.map(({ asked }) => Math.min(asked, 3)));
+  });
+});

@@ -31,11 +31,39 @@ interface Waiting<Item, Result> {
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   let queue: Waiting<Item, Result>[] = [];
-  let inFlight = 0;
+  const underWay = new Set<Waiting<Item, Result>[]>();
   let scheduled = false;
+  /** The one timer for all deadlines, and when it rings: at the earliest of them, or before. */
+  let alarm: NodeJS.Timeout | undefined;
+  let alarmAt = Number.POSITIVE_INFINITY;
+
+  function watch(expiresAt: number): void {
+    if (expiresAt >= alarmAt) return;
+    clearTimeout(alarm);
+    alarmAt = expiresAt;
+    alarm = setTimeout(expire, expiresAt - performance.now());
+  }
+
+  /** Answers those whose time is over, waiting or under way, and watches the rest. */
+  function expire(): void {
+    alarmAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const group of [queue, ...underWay]) {
+      for (const waiting of group) {
+        if (waiting.settled) continue;
+        if (waiting.expiresAt > now) next = Math.min(next, waiting.expiresAt);
+        else {
+          waiting.settled = true;
+          waiting.reject(new Failure("DEADLINE_EXCEEDED"));
+        }
+      }
+    }
+    if (next < Number.POSITIVE_INFINITY) watch(next);
+  }
 
   function schedule(): void {
-    if (scheduled || inFlight >= options.inFlightMax) return;
+    if (scheduled || underWay.size >= options.inFlightMax) return;
     scheduled = true;
     setImmediate(flush);
   }
@@ -44,12 +72,16 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     scheduled = false;
     // An item whose deadline passed while it waited has been answered already and is not worth sending.
     if (queue.some((waiting) => waiting.settled)) queue = queue.filter((waiting) => !waiting.settled);
-    while (queue.length > 0 && inFlight < options.inFlightMax) {
+    while (queue.length > 0 && underWay.size < options.inFlightMax) {
       const batch = queue.splice(0, options.batchItemsMax);
-      inFlight++;
+      underWay.add(batch);
       void sendBatch(batch).finally(() => {
-        inFlight--;
+        underWay.delete(batch);
         if (queue.length > 0) schedule();
+        else if (underWay.size === 0) {
+          clearTimeout(alarm);
+          alarmAt = Number.POSITIVE_INFINITY;
+        }
       });
     }
   }
@@ -65,11 +97,15 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
       for (const [index, waiting] of batch.entries()) {
         const result = results[index] as Result | Error;
+        waiting.settled = true;
         if (result instanceof Error) waiting.reject(result);
         else waiting.resolve(result);
       }
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
+      for (const waiting of batch) {
+        waiting.settled = true;
+        waiting.reject(error);
+      }
     }
   }
 
@@ -80,24 +116,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         reject(new Failure("UNAVAILABLE", undefined, { cause: new Error("batch queue is full"), retryAfterS: 1 }));
         return;
       }
-      const timer = setTimeout(() => {
-        waiting.settled = true;
-        reject(new Failure("DEADLINE_EXCEEDED"));
-      }, deadlineMs);
-      const waiting: Waiting<Item, Result> = {
-        item,
-        expiresAt: performance.now() + deadlineMs,
-        settled: false,
-        resolve(result) {
-          clearTimeout(timer);
-          resolve(result);
-        },
-        reject(error) {
-          clearTimeout(timer);
-          reject(error);
-        },
-      };
-      queue.push(waiting);
+      const expiresAt = performance.now() + deadlineMs;
+      queue.push({ item, expiresAt, settled: false, resolve, reject });
+      watch(expiresAt);
       schedule();
     });
 }

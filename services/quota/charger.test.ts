@@ -48,6 +48,7 @@ function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
     newStatementId: () => "s",
     clock: { monotonic: () => now },
     note: (asks, places, admitted) => noted.push([asks[places[0] as number]?.accountId ?? "", places.length, admitted]),
+    noteStatement: () => {},
     noteRepeated: () => repeated++,
     store: {
       charge: (runs, keep) =>

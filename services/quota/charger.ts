@@ -17,8 +17,9 @@ interface Waiting {
   id: PartId | undefined;
   /** On the monotonic clock. */
   expiresAt: number;
-  /** Gives the decision of each of the part's requests, by its place in the call. */
-  resolve(decisions: [place: number, TimedDecision][]): void;
+  /** The call's decisions, to be filled in by their places. */
+  decisions: TimedDecision[];
+  resolve(): void;
   reject(error: unknown): void;
 }
 
@@ -31,8 +32,10 @@ export interface ChargerOptions {
   perStatementMax: number;
   /** How long a batch's answer is kept after its deadline, in ms. */
   keepMs: number;
-  /** Told what was charged and refused, once for each run of a call: the places of its requests, and how many were admitted. */
+  /** Told of each run of a call that was decided: the places of its requests, and how many of them were admitted. */
   note(asks: Ask[], places: number[], admitted: number, day: number): void;
+  /** Told of each statement: its runs, and how many of the requests in them were asked and admitted. */
+  noteStatement(runs: number, asked: number, admitted: number): void;
   /** Told that a call was answered from what is kept. */
   noteRepeated(): void;
   clock: Pick<Clock, "monotonic">;
@@ -103,13 +106,16 @@ export function createCharger(options: ChargerOptions): Charge {
       if (!charged) return await answerRepeated(taken);
       for (const [index, waiting] of taken.entries()) {
         const layout = layouts[index] as Layout;
-        waiting.resolve(decide(waiting.part, layout, charged));
+        decide(waiting, layout, charged);
         for (const [at, places] of waiting.part.members.entries()) {
           const { run, offset } = layout[at] as Layout[number];
           const { admitted, day } = charged.rows[run] as WindowRow;
           options.note(waiting.asks, places, Math.min(Math.max(admitted - offset, 0), places.length), day);
         }
       }
+      const asked = runs.reduce((sum, run) => sum + run.asked, 0);
+      const admitted = charged.rows.reduce((sum, row) => sum + row.admitted, 0);
+      options.noteStatement(runs.length, asked, admitted);
     } catch (error) {
       for (const { reject } of taken) reject(error);
     }
@@ -127,7 +133,7 @@ export function createCharger(options: ChargerOptions): Charge {
         waiting.reject(usedOtherwise());
       } else {
         options.noteRepeated();
-        waiting.resolve(decide(waiting.part, before.layout, before.charged));
+        decide(waiting, before.layout, before.charged);
       }
     }
     // What is counted and yet not found was trimmed in between: nobody can tell any more how it was decided.
@@ -142,12 +148,11 @@ export function createCharger(options: ChargerOptions): Charge {
     waitingRequests += asks.length;
     const expiresAt = clock.monotonic() + remainingMs;
     const decisions = new Array<TimedDecision>(asks.length);
-    const parts = cutParts(asks).map(async (part, index) => {
+    const parts = cutParts(asks).map((part, index) => {
       const id = batchId === "" ? undefined : { batchId, part: index };
-      const decided = await new Promise<[number, TimedDecision][]>((resolve, reject) => {
-        queue.push({ part, asks, id, expiresAt, resolve, reject });
+      return new Promise<void>((resolve, reject) => {
+        queue.push({ part, asks, id, expiresAt, decisions, resolve, reject });
       });
-      for (const [place, decision] of decided) decisions[place] = decision;
     });
     if (!running) void drain();
     return Promise.all(parts)
@@ -195,16 +200,15 @@ function joinRuns(parts: Part[]): { runs: Run[]; layouts: Layout[] } {
   return { runs: ids.map((accountId) => runOf.get(accountId) as Run), layouts };
 }
 
-function decide(part: Part, layout: Layout, { rows, nowMs }: Charged): [number, TimedDecision][] {
-  const decided: [number, TimedDecision][] = [];
+function decide({ part, decisions, resolve }: Waiting, layout: Layout, { rows, nowMs }: Charged): void {
   for (const [index, places] of part.members.entries()) {
     const { run, offset } = layout[index] as Layout[number];
     const row = rows[run] as WindowRow;
     const { minuteS, dayS } = resetsIn(nowMs, row);
     for (const [at, place] of places.entries()) {
       const { refusedBy, minuteUsed, dayUsed } = decisionAt(offset + at, part.runs[index] as Run, row);
-      decided.push([place, { refusedBy, minuteUsed, dayUsed, minuteResetS: minuteS, dayResetS: dayS, nowMs }]);
+      decisions[place] = { refusedBy, minuteUsed, dayUsed, minuteResetS: minuteS, dayResetS: dayS, nowMs };
     }
   }
-  return decided;
+  resolve();
 }

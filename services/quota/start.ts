@@ -28,6 +28,8 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   openTrimmer({ store, clock, closer, log });
   const usage = openUsage({ store, newBatchId: randomUUIDv7, clock, closer, log });
   const decided = metrics.counter("quota_decisions", "requests decided, by result");
+  const statements = metrics.counter("quota_statements", "statements that charged");
+  const accounts = metrics.counter("quota_statement_accounts", "accounts in those statements");
   const repeated = metrics.counter("quota_repeated_batches", "batches answered from what was kept of an earlier call");
   const charge = createCharger({
     ...config,
@@ -35,10 +37,12 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     newStatementId: randomUUIDv7,
     keepMs,
     clock,
-    note(asks, places, admitted, day) {
-      usage.note(asks, places, admitted, day);
-      if (admitted > 0) decided({ result: "admitted" }, admitted);
-      if (admitted < places.length) decided({ result: "refused" }, places.length - admitted);
+    note: usage.note,
+    noteStatement(runs, asked, admitted) {
+      statements();
+      accounts({}, runs);
+      decided({ result: "admitted" }, admitted);
+      decided({ result: "refused" }, asked - admitted);
     },
     noteRepeated: repeated,
   });

@@ -6,6 +6,7 @@ import { type Account, AccountService, Plan } from "../gen/qrforge/auth/v1/accou
 import { type AuditEntry, AuditService } from "../gen/qrforge/auth/v1/audit_pb.ts";
 import { type Key, KeyService, KeyStatus } from "../gen/qrforge/auth/v1/key_pb.ts";
 import type { Propagation } from "../gen/qrforge/common/v1/lease_pb.ts";
+import { type KeyUsage, QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
 import { ConfigError, loadConfig, text } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
@@ -26,10 +27,11 @@ const usage = `Usage: npm run -s admin -- COMMAND [--json]
   key list --account ACCOUNT_ID
   key rotate KEY_ID
   key revoke KEY_ID
+  usage list --account ACCOUNT_ID [--days N]
   audit list [--account ACCOUNT_ID]
   audit verify
 
-It talks to the suite that npm start runs here, or to the auth service at AUTH_ADDRESS.`;
+It talks to the suite that npm start runs here, or to the services at AUTH_ADDRESS and QUOTA_ADDRESS.`;
 
 const wait = { deadlineMs: 15_000 };
 const actor = { name: `operator:${userInfo().username}`, address: "" };
@@ -59,10 +61,11 @@ interface Arguments {
     name?: string;
     "per-minute"?: string;
     "per-day"?: string;
+    days?: string;
   };
 }
 
-type Command = (args: Arguments, auth: ReturnType<typeof connect>) => Promise<Answer>;
+type Command = (args: Arguments, services: ReturnType<typeof connect>) => Promise<Answer>;
 
 const commands: Record<string, Command> = {
   "account create": async ({ options }, { accounts }) => {
@@ -119,6 +122,29 @@ const commands: Record<string, Command> = {
     const answer = await keys.client.revokeKey({ keyId: id(positional, "KEY_ID"), actor }, wait);
     const json = keyJson(answer.key);
     return { json: { key: json, propagation: propagation(answer) }, text: `${table([json])}\n\n${reach(answer)}` };
+  },
+  "usage list": async ({ options }, { quota }) => {
+    const accountId = required(options.account, "--account");
+    const days = Number(options.days ?? "30");
+    if (!Number.isInteger(days) || days < 1 || days > 400) throw new Problem("--days must be from 1 to 400.");
+    const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+    const range = { accountId, fromDate: dateOf(Date.now() - (days - 1) * 86_400_000), toDate: dateOf(Date.now()) };
+    const totals = (await quota.client.listDailyUsage(range, wait)).days;
+    const keys: KeyUsage[] = [];
+    let pageToken = "";
+    do {
+      const page = await quota.client.listKeyUsage({ ...range, pageToken }, wait);
+      keys.push(...page.usages);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    const usage = totals.map(({ date, used }) => ({ date, used: Number(used) }));
+    const by_key = keys.map(({ date, keyId, admitted, refused }) => ({
+      date,
+      key_id: keyId,
+      admitted: Number(admitted),
+      refused: Number(refused),
+    }));
+    return { json: { usage, by_key }, text: `${table(usage)}\n\n${table(by_key)}` };
   },
   "audit list": async ({ options }, { audit }) => {
     const entries: AuditEntry[] = [];
@@ -269,25 +295,34 @@ function table(rows: Record<string, unknown>[]): string {
   return padded.map((line) => line.trimEnd()).join("\n");
 }
 
-function connect(options: { address: string; tls: TlsFiles }) {
+function connect({ auth, quota }: { auth: Found; quota: Found }) {
   return {
-    accounts: createRpcClient(AccountService, options),
-    keys: createRpcClient(KeyService, options),
-    audit: createRpcClient(AuditService, options),
+    accounts: createRpcClient(AccountService, auth),
+    keys: createRpcClient(KeyService, auth),
+    audit: createRpcClient(AuditService, auth),
+    quota: createRpcClient(QuotaService, quota),
   };
 }
 
-async function findAuth(): Promise<{ address: string; tls: TlsFiles }> {
+interface Found {
+  address: string;
+  tls: TlsFiles;
+}
+
+async function findServices(): Promise<{ auth: Found; quota: Found }> {
   const config = loadConfig({
     ...settings,
     ...tlsSettings,
     authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
+    quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", "127.0.0.1:50052"),
   });
-  if (config.authAddress) return { address: config.authAddress, tls: config };
+  const at = (address: string) => ({ address, tls: config });
+  if (config.authAddress) return { auth: at(config.authAddress), quota: at(config.quotaAddress) };
   const dataDir = path.resolve(root, config.dataDir);
   const listed = await readRunFile(dataDir);
   if (!listed) throw new Problem(`No suite runs in ${dataDir}. Start one with npm start, or set AUTH_ADDRESS.`);
-  return { address: listed.auth.map(({ address }) => address).join(","), tls: config };
+  const addresses = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
+  return { auth: at(addresses(listed.auth)), quota: at(addresses(listed.quota)) };
 }
 
 function readArguments(): Arguments & { json: boolean } {
@@ -302,6 +337,7 @@ function readArguments(): Arguments & { json: boolean } {
         name: option,
         "per-minute": option,
         "per-day": option,
+        days: option,
         json: { type: "boolean", default: false },
       },
     });
@@ -319,14 +355,12 @@ async function main(): Promise<void> {
   if (!command) throw new Problem(usage);
   const surplus = args.positional.slice(takesId.has(name) ? 3 : 2);
   if (surplus.length > 0) throw new Problem(`"${name}" takes no "${surplus.join(" ")}".\n\n${usage}`);
-  const auth = connect(await findAuth());
+  const services = connect(await findServices());
   try {
-    const answer = await command(args, auth);
+    const answer = await command(args, services);
     process.stdout.write(`${args.json ? JSON.stringify(answer.json) : answer.text}\n`);
   } finally {
-    auth.accounts.close();
-    auth.keys.close();
-    auth.audit.close();
+    for (const { close } of Object.values(services)) close();
   }
 }
 

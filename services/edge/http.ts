@@ -8,12 +8,12 @@ import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
 import type { KeyUse } from "./key-use.ts";
 import { serveLeakReports } from "./leaks.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
-import { type Metered, rateLimitHeaders } from "./rate-limit.ts";
+import { type AccountLimits, type Metered, rateLimitHeaders } from "./rate-limit.ts";
 import type { Route } from "./route.ts";
 import { forbidden, methodMessages, routes } from "./routes.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
 import { issuesOf, slugPattern } from "./schemas.ts";
-import type { AccountLimits, Upstreams } from "./upstreams.ts";
+import type { Upstreams } from "./upstreams.ts";
 
 export interface HttpOptions {
   upstreams: Upstreams;

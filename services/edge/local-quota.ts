@@ -1,5 +1,4 @@
-import type { Metered } from "./rate-limit.ts";
-import type { AccountLimits } from "./upstreams.ts";
+import type { AccountLimits, Metered } from "./rate-limit.ts";
 
 /** A request to meter. */
 export interface MeterAsk {

@@ -8,8 +8,7 @@ import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { RpcClient } from "../../platform/rpc/client.ts";
 import { createLocalQuota, createTally, type MeterAsk, type ServedCount, type Tally } from "./local-quota.ts";
-import type { Metered } from "./rate-limit.ts";
-import type { AccountLimits } from "./upstreams.ts";
+import type { AccountLimits, Metered } from "./rate-limit.ts";
 
 /** Has a request charged, or tells which window has no room. */
 export type Meter = (ask: MeterAsk, wait: { deadlineMs: number }) => Promise<Metered>;

@@ -1,3 +1,9 @@
+/** Limits of an account; 0 is unlimited. */
+export interface AccountLimits {
+  perMinute: number;
+  perDay: number;
+}
+
 /** What quota decided about a request, with the limits that it decided by; 0 is unlimited. */
 export interface Metered {
   refusedBy: "none" | "minute" | "day";

@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import type { Metered } from "./rate-limit.ts";
-import type { AccountLimits, Upstreams } from "./upstreams.ts";
+import type { AccountLimits, Metered } from "./rate-limit.ts";
+import type { Upstreams } from "./upstreams.ts";
 
 /** What a handler is given: who calls, what for, and all that it may ask. */
 export interface RouteInput<Params, Query, Body> {

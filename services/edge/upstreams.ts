@@ -17,12 +17,7 @@ import type { Metrics } from "../../platform/metrics.ts";
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
 import type { settings } from "./config.ts";
 import { type Meter, openQuotaMeter } from "./quota-meter.ts";
-
-/** Limits of an account; 0 is unlimited. */
-export interface AccountLimits {
-  perMinute: number;
-  perDay: number;
-}
+import type { AccountLimits } from "./rate-limit.ts";
 
 /** What auth says of a key. */
 export type KeyAnswer =

@@ -82,7 +82,7 @@ for (const replicas of onlyReplicas ? [onlyReplicas] : [1, 2]) {
     for (const accounts of onlyAccounts ? [onlyAccounts] : [1, 1_000, 100_000]) {
       const batched = (index: number) => consume(accountId((index * 7_919) % accounts), wait);
       const single = (index: number) =>
-        store.charge([{ accountId: accountId((index * 7_919) % accounts), cost: 1, asked: 1, limits }]);
+        store.charge([[{ accountId: accountId((index * 7_919) % accounts), cost: 1, asked: 1, limits }]]);
       const rates: number[] = [];
       const toOne: number[] = [];
       const toTen: number[] = [];

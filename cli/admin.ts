@@ -314,10 +314,12 @@ async function findServices(): Promise<{ auth: Found; quota: Found }> {
     ...settings,
     ...tlsSettings,
     authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
-    quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", "127.0.0.1:50052"),
+    quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
   });
   const at = (address: string) => ({ address, tls: config });
-  if (config.authAddress) return { auth: at(config.authAddress), quota: at(config.quotaAddress) };
+  if (config.authAddress || config.quotaAddress) {
+    return { auth: at(config.authAddress || "127.0.0.1:50051"), quota: at(config.quotaAddress || "127.0.0.1:50052") };
+  }
   const dataDir = path.resolve(root, config.dataDir);
   const listed = await readRunFile(dataDir);
   if (!listed) throw new Problem(`No suite runs in ${dataDir}. Start one with npm start, or set AUTH_ADDRESS.`);

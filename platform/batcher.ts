@@ -59,6 +59,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         }
       }
     }
+    queue = queue.filter((waiting) => !waiting.settled);
     if (next < Number.POSITIVE_INFINITY) watch(next);
   }
 
@@ -70,8 +71,6 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   function flush(): void {
     scheduled = false;
-    // An item whose deadline passed while it waited has been answered already and is not worth sending.
-    if (queue.some((waiting) => waiting.settled)) queue = queue.filter((waiting) => !waiting.settled);
     while (queue.length > 0 && underWay.size < options.inFlightMax) {
       const batch = queue.splice(0, options.batchItemsMax);
       underWay.add(batch);

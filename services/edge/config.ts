@@ -19,7 +19,7 @@ export const settings = {
   upstreamTimeoutMs: integer("UPSTREAM_TIMEOUT_MS", "how long one request waits for all its services, in ms", 5_000, {
     min: 1,
   }),
-  quotaTimeoutMs: integer("QUOTA_TIMEOUT_MS", "how long one request waits for quota, in ms", 2_000, { min: 1 }),
+  quotaTimeoutMs: integer("QUOTA_TIMEOUT_MS", "how long one call to quota may take, in ms", 2_000, { min: 1 }),
   quotaPolicy: choice(
     "QUOTA_POLICY",
     "what happens while quota cannot be reached: closed refuses requests (503), open serves them and counts them here",

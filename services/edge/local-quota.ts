@@ -41,14 +41,18 @@ export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
   }
 
   return {
-    /** Takes over what quota decided. */
-    learn(accountId: string, { minute, day, decidedAtMs }: Metered): void {
-      const nowS = decidedAtMs / 1000;
+    /** Takes over what quota decided; answers may come out of order, and a window never holds less than it did. */
+    learn(accountId: string, metered: Metered): void {
+      const nowS = metered.decidedAtMs / 1000;
+      const before = known.get(accountId);
+      const minute = Math.round((nowS + metered.minute.resetS) / minuteS) - 1;
+      const day = Math.round((nowS + metered.day.resetS) / dayS) - 1;
+      if (before && (minute < before.minute || day < before.day)) return;
       put(accountId, {
-        minute: Math.round((nowS + minute.resetS) / minuteS) - 1,
-        minuteUsed: minute.used,
-        day: Math.round((nowS + day.resetS) / dayS) - 1,
-        dayUsed: day.used,
+        minute,
+        minuteUsed: Math.max(metered.minute.used, before?.minute === minute ? before.minuteUsed : 0),
+        day,
+        dayUsed: Math.max(metered.day.used, before?.day === day ? before.dayUsed : 0),
       });
     },
 

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { createCloser } from "../../platform/closer.ts";
 import { Failure } from "../../platform/errors.ts";
+import { createLocalQuota } from "./local-quota.ts";
 import { openQuotaMeter } from "./quota-meter.ts";
 
 const startMs = Date.parse("2026-11-25T10:00:30.000Z");
@@ -90,7 +91,7 @@ describe("while quota cannot be reached and the policy is closed", () => {
     const { one, seen, setAway } = manual("closed");
     setAway("unreachable");
     await expect(one()).rejects.toMatchObject({ reason: "UNAVAILABLE" });
-    expect(seen).toEqual({ "quota_unreachable_requests closed refused": 1 });
+    expect(seen).toEqual({ "quota_unreachable_requests closed failed": 1 });
   });
 });
 
@@ -146,6 +147,31 @@ describe("while quota cannot be reached and the policy is open", () => {
     await retry();
     expect(admittedOf(handedIn)).toEqual([1]);
     await close();
+  });
+
+  it("a batch that quota may have forgotten is not handed in, so that it is never counted twice", async () => {
+    const { one, setAway, retry, handedIn, passTime, close } = manual("open");
+    setAway("unreachable");
+    await one();
+    passTime(241_000);
+    setAway("no");
+    await retry();
+    expect(handedIn).toEqual([]);
+    await close();
+  });
+
+  it("an answer of quota's that comes out of order does not take back what was counted", async () => {
+    const local = createLocalQuota({ accountsMax: 10 });
+    const answer = (used: number) => ({
+      refusedBy: "none" as const,
+      minute: { limit: 5, used, resetS: 30 },
+      day: { limit: 100, used, resetS: 50_370 },
+      decidedAtMs: startMs,
+    });
+    local.learn("a", answer(4));
+    local.learn("a", answer(2));
+    expect(local.decide(ask(), startMs).minute.used).toBe(5);
+    expect(local.decide(ask(), startMs).refusedBy).toBe("minute");
   });
 
   it("a closing edge hands in what it has", async () => {

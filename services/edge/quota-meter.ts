@@ -1,5 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type QuotaService, Window } from "../../gen/qrforge/quota/v1/quota_pb.ts";
+import { type QuotaDecision, type QuotaService, Window } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../../platform/batcher.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Closer } from "../../platform/closer.ts";
@@ -8,7 +8,7 @@ import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { RpcClient } from "../../platform/rpc/client.ts";
 import { createLocalQuota, createTally, type MeterAsk, type ServedCount, type Tally } from "./local-quota.ts";
-import type { AccountLimits, Metered } from "./rate-limit.ts";
+import type { Metered } from "./rate-limit.ts";
 
 /** Has a request charged, or tells which window has no room. */
 export type Meter = (ask: MeterAsk, wait: { deadlineMs: number }) => Promise<Metered>;
@@ -34,6 +34,12 @@ const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Win
 /** How often quota is tried while it is away. */
 const retryMs = 250;
 const handInDeadlineMs = 2_000;
+/** Calls for one batch at most: what was charged is not charged again, and another replica may be well. */
+const attemptsMax = 3;
+/** Requests of other costs than 1 that one call carries at most: quota takes no more different ones of an account. */
+const bulkItemsMax = 16;
+/** After this long quota may have forgotten a batch's id, so its counts cannot be handed in under it any more. */
+const batchKnownMs = 240_000;
 const countsPerCallMax = 1_000;
 /** Counts, by key and minute, that wait to be handed in at most; beyond, requests are refused. */
 const owedCountsMax = 100_000;
@@ -42,6 +48,8 @@ interface Owed {
   batchId: string;
   servedMs: number;
   counts: ServedCount[];
+  /** On the monotonic clock: when the batch was sent to be charged, if it was. */
+  sentAt?: number;
 }
 
 /**
@@ -64,47 +72,46 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
   const waiting = () => owed.reduce((sum, { counts }) => sum + counts.length, gathering?.tally.size() ?? 0);
   options.metrics.gauge("quota_owed_counts", "counts by key and minute that are to be handed in to quota", waiting);
 
-  async function ask(asks: MeterAsk[], batchId: string, deadlineMs: number): Promise<Metered[]> {
+  async function ask(asks: MeterAsk[], batchId: string): Promise<Metered[]> {
+    const end = clock.monotonic() + options.timeoutMs;
     const requests = asks.map(({ accountId, keyId, cost, limits }) => ({
       accountId,
       keyId,
       cost,
       limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) },
     }));
-    const { decisions, decideTime } = await quota.batchConsumeQuota({ requests, batchId }, { deadlineMs });
-    const decidedAtMs = Number(decideTime?.seconds ?? 0) * 1000;
-    return decisions.map((decision, index) => {
-      const limits = asks[index]?.limits as AccountLimits;
-      return {
-        refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
-        minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },
-        day: { limit: limits.perDay, used: Number(decision.dayUsed), resetS: decision.dayResetS },
-        decidedAtMs,
-      };
-    });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const wait = { deadlineMs: end - clock.monotonic() };
+        const { decisions, decideTime } = await quota.batchConsumeQuota({ requests, batchId }, wait);
+        const decidedAtMs = Number(decideTime?.seconds ?? 0) * 1000;
+        return decisions.map((decision, index) => toMetered(decision, asks[index] as MeterAsk, decidedAtMs));
+      } catch (error) {
+        const again = error instanceof Failure && error.reason === "UNAVAILABLE" && clock.monotonic() < end;
+        if (!again || attempt === attemptsMax) throw error;
+      }
+    }
   }
 
-  async function send(asks: MeterAsk[], { deadlineMs }: { deadlineMs: number }): Promise<Metered[]> {
+  async function send(asks: MeterAsk[]): Promise<Metered[]> {
     if (recovering) return decideHere(asks);
     const batchId = options.newBatchId();
+    const sentAt = clock.monotonic();
     try {
-      const decisions = await ask(asks, batchId, Math.min(deadlineMs, options.timeoutMs));
-      if (policy === "open") {
+      const decisions = await ask(asks, batchId);
+      // What was decided here meanwhile is newer.
+      if (policy === "open" && !recovering) {
         for (const [index, { accountId }] of asks.entries()) local.learn(accountId, decisions[index] as Metered);
       }
       return decisions;
     } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      if (policy === "closed" || closing.signal.aborted) {
-        unmetered({ policy, result: "refused" }, asks.length);
-        throw error;
-      }
+      if (!isUnavailable(error) || policy === "closed" || closing.signal.aborted) throw error;
       if (!recovering) log.warn({ error }, "quota cannot be reached: requests are served and counted here");
       // Whether this batch was charged is not known. Its counts are handed in under its id, and left out if it was.
       const servedMs = clock.now();
       const tally = createTally();
       const decisions = asks.map((one) => decide(one, servedMs, tally));
-      owed.push({ batchId, servedMs, counts: tally.counts() });
+      owed.push({ batchId, servedMs, counts: tally.counts(), sentAt });
       recovering ??= recover().finally(() => {
         recovering = undefined;
       });
@@ -127,7 +134,6 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
       gathering = { minute, servedMs: nowMs, tally: createTally() };
     }
     if (waiting() + asks.length > owedCountsMax) {
-      unmetered({ policy, result: "refused" }, asks.length);
       throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
     }
     const { tally } = gathering;
@@ -143,14 +149,19 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     }
   }
 
-  /** Hands in the oldest counts; fails if quota cannot be reached. */
-  async function handIn({ batchId, servedMs, counts }: Owed): Promise<void> {
-    const serveTime = timestampFromMs(servedMs);
-    try {
-      await quota.batchRecordServed({ batchId, serveTime, counts }, { deadlineMs: handInDeadlineMs });
-    } catch (error) {
-      if (isUnavailable(error)) throw error;
-      log.error({ error, lost: counts.length }, "counts were refused by quota and are lost");
+  /** Hands in the oldest counts; fails if quota cannot take them now. */
+  async function handIn(one: Owed, deadlineMs = handInDeadlineMs): Promise<void> {
+    const { batchId, servedMs, counts, sentAt } = one;
+    const lost = counts.reduce((sum, { admitted }) => sum + Number(admitted), 0);
+    if (sentAt !== undefined && clock.monotonic() - sentAt > batchKnownMs) {
+      log.error({ lost }, "whether a batch was charged cannot be found out any more; it is not counted again");
+    } else {
+      try {
+        await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { deadlineMs });
+      } catch (error) {
+        if (!(error instanceof Failure) || error.reason !== "INVALID_REQUEST") throw error;
+        log.error({ error, lost }, "counts were refused by quota and are lost");
+      }
     }
     owed.shift();
   }
@@ -160,7 +171,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     while (!closing.signal.aborted) {
       await clock.sleep(retryMs, closing.signal);
       try {
-        for (;;) {
+        while (!closing.signal.aborted) {
           if (owed.length === 0) takeGathered();
           const [oldest] = owed;
           if (!oldest) {
@@ -176,15 +187,34 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
   }
 
   options.closer.defer("quota meter", async () => {
+    const end = clock.monotonic() + options.closeMs;
     closing.abort();
     await recovering;
     takeGathered();
-    const end = clock.monotonic() + options.closeMs;
     while (owed[0] && clock.monotonic() < end) {
-      await handIn(owed[0]).catch(() => clock.sleep(retryMs));
+      await handIn(owed[0], Math.max(1, end - clock.monotonic())).catch(() => clock.sleep(retryMs));
     }
-    if (owed.length > 0) log.error({ lost: waiting() }, "counts were lost: quota could not be reached");
+    const lost = owed.flatMap(({ counts }) => counts).reduce((sum, { admitted }) => sum + Number(admitted), 0);
+    if (lost > 0) log.error({ lost }, "counts were lost: quota could not be reached");
   });
 
-  return createBatcher<MeterAsk, Metered>({ ...options.batching, send });
+  const batched = createBatcher<MeterAsk, Metered>({ ...options.batching, send });
+  const bulk = createBatcher<MeterAsk, Metered>({ ...options.batching, batchItemsMax: bulkItemsMax, send });
+  return async (ask, wait) => {
+    try {
+      return await (ask.cost === 1 ? batched(ask, wait) : bulk(ask, wait));
+    } catch (error) {
+      if (isUnavailable(error)) unmetered({ policy, result: "failed" });
+      throw error;
+    }
+  };
+}
+
+function toMetered(decision: QuotaDecision, { limits }: MeterAsk, decidedAtMs: number): Metered {
+  return {
+    refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
+    minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },
+    day: { limit: limits.perDay, used: Number(decision.dayUsed), resetS: decision.dayResetS },
+    decidedAtMs,
+  };
 }

@@ -13,6 +13,11 @@ import { createScanRecorder } from "./scan-recorder.ts";
 import { createUpstreams } from "./upstreams.ts";
 
 export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
+  if (config.quotaPolicy === "open" && config.quotaTimeoutMs >= config.upstreamTimeoutMs) {
+    throw new Error(
+      "QUOTA_TIMEOUT_MS must be less than UPSTREAM_TIMEOUT_MS, or no request outlives a quota that hangs",
+    );
+  }
   const closer = createCloser(log);
   const upstreams = createUpstreams(config, { closer, log, metrics });
   const scanRecorder = createScanRecorder({

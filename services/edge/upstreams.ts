@@ -141,7 +141,9 @@ export function createUpstreams(
     projects: projects.client,
     scans: scans.client,
     async ready(wait) {
-      await Promise.all(clients.map((client) => client.ready(wait)));
+      // With the policy open, requests are served without quota.
+      const needed = clients.filter((client) => client !== quota || config.quotaPolicy === "closed");
+      await Promise.all(needed.map((client) => client.ready(wait)));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createCharger } from "./charger.ts";
-import type { Charged, Keep, Layout } from "./store.ts";
+import type { Charged, FoundBatch, Keep } from "./store.ts";
 import type { Ask, Run } from "./window.ts";
 
 const limits = { perMinute: 10, perDay: 100 };
@@ -10,34 +10,31 @@ const batchId = (name: string) => `00000000-0000-7000-8000-${name.padStart(12, "
 /** Windows and kept answers as replicas share them, in memory. */
 function createTables() {
   const used = new Map<string, number>();
-  const kept = new Map<string, { layout: Layout; charged: Charged }>();
-  const key = ({ batchId, part }: { batchId: string; part: number }) => `${batchId} ${part}`;
+  const kept = new Map<string, FoundBatch>();
   return {
     used,
-    charge(runs: Run[], keep: Keep): Charged | undefined {
-      if (keep.parts.some((part) => kept.has(key(part)))) return undefined;
-      const rows = runs.map((run) => {
+    kept,
+    charge(rounds: Run[][], keep: Keep): Charged | undefined {
+      if (keep.batches.some(({ batchId }) => kept.has(batchId))) return undefined;
+      const rows = rounds.flat().map((run) => {
         const before = used.get(run.accountId) ?? 0;
         const admitted = Math.min(run.asked, Math.floor((limits.perMinute - before) / run.cost));
         const after = before + admitted * run.cost;
         used.set(run.accountId, after);
         return { admitted, minuteUsed: after, dayUsed: after, minute: 0, day: 0 };
       });
-      const charged = { rows, nowMs: 1_000 };
-      for (const part of keep.parts) kept.set(key(part), { layout: part.layout, charged });
-      return charged;
+      const answer = { rows, nowMs: 1_000 };
+      for (const batch of keep.batches) kept.set(batch.batchId, { ...batch, answer });
+      return answer;
     },
-    find: (ids: { batchId: string; part: number }[]) =>
-      ids.flatMap((id) => {
-        const found = kept.get(key(id));
-        return found ? [{ ...id, ...found }] : [];
-      }),
+    find: (ids: string[]) => ids.flatMap((id) => kept.get(id) ?? []),
   };
 }
 
 /** A charger over statements that are answered by hand. */
 function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
-  const statements: { runs: Run[]; finish(): void; loseAnswer(): void; fail(error: Error): void }[] = [];
+  const statements: { rounds: Run[][]; runs: Run[]; finish(): void; loseAnswer(): void; fail(error: Error): void }[] =
+    [];
   const noted: [string, number, number][] = [];
   let now = 0;
   let repeated = 0;
@@ -51,22 +48,23 @@ function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
     noteStatement: () => {},
     noteRepeated: () => repeated++,
     store: {
-      charge: (runs, keep) =>
+      charge: (rounds, keep) =>
         new Promise((resolve, reject) => {
           statements.push({
-            runs,
-            finish: () => resolve(tables.charge(runs, keep as Keep)),
+            rounds,
+            runs: rounds.flat(),
+            finish: () => resolve(tables.charge(rounds, keep as Keep)),
             loseAnswer: () => {
-              tables.charge(runs, keep as Keep);
+              tables.charge(rounds, keep as Keep);
               reject(new Error("connection lost"));
             },
             fail: reject,
           });
         }),
-      findParts: async (ids) => tables.find(ids),
+      findBatches: async (ids) => tables.find(ids),
     },
   });
-  const charge = (asks: Ask[], remainingMs = 1_000, id = "") => charger(asks, remainingMs, id);
+  const charge = (asks: Ask[], remainingMs = 1_000, id = "") => charger.charge(asks, remainingMs, id);
   return { charge, statements, noted, repeated: () => repeated, passTime: (ms: number) => (now += ms) };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -100,14 +98,51 @@ describe("the charger", () => {
     expect((await second)[0]?.refusedBy).toBe("none");
   });
 
-  it("decides requests of different cost one statement after the other", async () => {
+  it("decides requests of different cost by one statement after the other, in one transaction", async () => {
     const { charge, statements } = manual();
-    const decisions = charge([ask("a", 8), ask("a", 5), ask("a", 2)]);
-    for (let i = 0; i < 3; i++) {
-      statements[i]?.finish();
-      await turn();
-    }
-    expect((await decisions).map(({ refusedBy }) => refusedBy)).toEqual(["none", "minute", "none"]);
+    const decisions = charge([ask("a", 8), ask("b"), ask("a", 5), ask("a", 2)]);
+    const shown = statements[0]?.rounds.map((runs) => runs.map(({ accountId, cost }) => [accountId, cost]));
+    expect(shown).toEqual([
+      [
+        ["a", 8],
+        ["b", 1],
+      ],
+      [["a", 5]],
+      [["a", 2]],
+    ]);
+    statements[0]?.finish();
+    expect((await decisions).map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "minute", "none"]);
+  });
+
+  it("refuses a call with too many kinds of requests of one account", async () => {
+    const { charge } = manual();
+    const kinds = Array.from({ length: 17 }, (_, index) => ask("a", 1 + index));
+    await expect(charge(kinds)).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+  });
+
+  it("leaves a call whose requests are not like those taken for the next statement, and what comes after it", async () => {
+    const { charge, statements } = manual();
+    void charge([ask("z")]);
+    void charge([ask("a")]);
+    void charge([ask("a", 2)]);
+    void charge([ask("a"), ask("b")]);
+    void charge([ask("c")]);
+    statements[0]?.finish();
+    await turn();
+    expect(statements[1]?.runs.map(({ accountId }) => accountId)).toEqual(["a", "c"]);
+    statements[1]?.finish();
+    await turn();
+    expect(statements[2]?.runs.map(({ accountId, cost }) => [accountId, cost])).toEqual([["a", 2]]);
+    statements[2]?.finish();
+    await turn();
+    statements[3]?.finish();
+  });
+
+  it("keeps a call whose caller sets no deadline like any other", async () => {
+    const { charge, statements } = manual();
+    const decisions = charge([ask("a")], Number.POSITIVE_INFINITY, batchId("1"));
+    statements[0]?.finish();
+    expect((await decisions)[0]?.refusedBy).toBe("none");
   });
 
   it("does not charge what nobody waits for any more", async () => {
@@ -180,13 +215,11 @@ describe("a batch that is repeated", () => {
     await expect(lost).rejects.toThrow("connection lost");
     const again = other.charge(asks(), 1_000, batchId("1"));
     other.statements[0]?.finish();
-    await turn();
-    other.statements[1]?.finish();
     const decisions = await again;
     expect(decisions.map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "none", "minute", "none", "minute"]);
     expect(decisions.map(({ minuteUsed }) => minuteUsed)).toEqual([3, 1, 6, 9, 9, 9]);
     expect(tables.used.get("a")).toBe(9);
-    expect(other.noted.map(([account]) => account)).toEqual(["a"]);
+    expect(other.noted).toEqual([]);
   });
 
   it("does not keep others in its statement from being charged", async () => {
@@ -218,12 +251,33 @@ describe("a batch that is repeated", () => {
     expect(statements).toHaveLength(1);
   });
 
-  it("with other requests is refused", async () => {
-    const { charge, statements } = manual();
+  it("with other requests is refused, while the first is under way and afterwards", async () => {
+    const tables = createTables();
+    const { charge, statements } = manual({ tables });
     const first = charge([ask("a")], 1_000, batchId("1"));
-    const other = charge([ask("a"), ask("b")], 1_000, batchId("1"));
-    await expect(other).rejects.toMatchObject({ reason: "CONFLICT" });
+    await expect(charge([ask("b")], 1_000, batchId("1"))).rejects.toMatchObject({ reason: "CONFLICT" });
     statements[0]?.finish();
     await first;
+    const other = charge([ask("a", 2)], 1_000, batchId("1"));
+    statements[1]?.finish();
+    await expect(other).rejects.toMatchObject({ reason: "CONFLICT" });
+    expect(tables.used.get("a")).toBe(1);
+  });
+
+  it("when it was handed in, or its answer is forgotten, fails and is not charged; others are", async () => {
+    const tables = createTables();
+    const { charge, statements } = manual({ tables });
+    const found = { requestsCrc: 0, layout: [] };
+    tables.kept.set(batchId("1"), { batchId: batchId("1"), ...found, answer: "handed in" });
+    tables.kept.set(batchId("2"), { batchId: batchId("2"), ...found, answer: "forgotten" });
+    void charge([ask("z")]);
+    const late = [charge([ask("a")], 1_000, batchId("1")), charge([ask("a")], 1_000, batchId("2"))];
+    const other = charge([ask("a")], 1_000, batchId("3"));
+    statements[0]?.finish();
+    await turn();
+    statements[1]?.finish();
+    for (const one of late) await expect(one).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    statements[2]?.finish();
+    expect((await other)[0]?.minuteUsed).toBe(1);
   });
 });

@@ -6,8 +6,9 @@ import type { Clock } from "../../platform/clock.ts";
 import { Failure } from "../../platform/errors.ts";
 import { pageSize } from "../../platform/page.ts";
 import { type Implementation, implement } from "../../platform/rpc/server.ts";
-import type { Charge, TimedDecision } from "./charger.ts";
+import type { Charger, TimedDecision } from "./charger.ts";
 import type { Store } from "./store.ts";
+import { daysKept } from "./trimmer.ts";
 import { type Limits, refusedBy, resetsIn } from "./window.ts";
 
 const requestsPerCallMax = 1_000;
@@ -19,19 +20,18 @@ const dayMs = 86_400_000;
 /** How far back a caller may hand in what it served. */
 const servedDaysMax = 2;
 /** How long the database remembers a batch that was handed in, so that it can be repeated, in ms. */
-const servedKeepMs = 3_600_000;
-const rangeDaysMax = 400;
+const servedKeepMs = 3 * dayMs;
 const keyUsagePageMax = 1_000;
 const windows = { none: Window.UNSPECIFIED, minute: Window.MINUTE, day: Window.DAY };
 
 export interface QuotaDependencies {
   store: Store;
-  charge: Charge;
+  charger: Charger;
   clock: Pick<Clock, "now">;
 }
 
 /** The handlers of quota's service. */
-export function createQuotaService({ store, charge, clock }: QuotaDependencies): Implementation[] {
+export function createQuotaService({ store, charger, clock }: QuotaDependencies): Implementation[] {
   return [
     implement(QuotaService, {
       async batchConsumeQuota({ requests, batchId }, context) {
@@ -43,7 +43,7 @@ export function createQuotaService({ store, charge, clock }: QuotaDependencies):
           return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
         });
         const id = batchId === "" ? "" : batchIdOf(batchId);
-        const decisions = await charge(asks, context.remainingMs(), id);
+        const decisions = await charger.charge(asks, context.remainingMs(), id);
         const decideMs = decisions.reduce((latest, { nowMs }) => Math.max(latest, nowMs), 0);
         return { decisions: decisions.map((one) => toDecision(one, decideMs)), decideTime: timestampFromMs(decideMs) };
       },
@@ -111,8 +111,8 @@ export function createQuotaService({ store, charge, clock }: QuotaDependencies):
 function readRange(fromDate: string, toDate: string): { from: number; to: number } {
   const from = dayOf("from_date", fromDate);
   const to = dayOf("to_date", toDate);
-  if (to < from || to - from > rangeDaysMax) {
-    throw new Failure("INVALID_REQUEST", `to_date must be from_date or up to ${rangeDaysMax} days later`);
+  if (to < from || to - from > daysKept) {
+    throw new Failure("INVALID_REQUEST", `to_date must be from_date or up to ${daysKept} days later`);
   }
   return { from, to };
 }

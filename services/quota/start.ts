@@ -15,8 +15,8 @@ import { createStore } from "./store.ts";
 import { openTrimmer } from "./trimmer.ts";
 import { openUsage } from "./usage.ts";
 
-/** How long after its deadline a batch can be repeated, in ms. */
-const keepMs = 60_000;
+/** How long a batch can be repeated, in ms. */
+const keepMs = 300_000;
 
 export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
   const closer = createCloser(log);
@@ -31,7 +31,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   const statements = metrics.counter("quota_statements", "statements that charged");
   const accounts = metrics.counter("quota_statement_accounts", "accounts in those statements");
   const repeated = metrics.counter("quota_repeated_batches", "batches answered from what was kept of an earlier call");
-  const charge = createCharger({
+  const charger = createCharger({
     ...config,
     store,
     newStatementId: randomUUIDv7,
@@ -46,10 +46,11 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     },
     noteRepeated: repeated,
   });
+  closer.defer("charger", () => charger.idle());
   const server = await createRpcServer({
     ...config,
     log,
-    implementations: createQuotaService({ store, charge, clock }),
+    implementations: createQuotaService({ store, charger, clock }),
   });
   closer.defer("server", () => server.close());
   watchHealth({ server, probe: () => sql`select 1`, clock, closer, log });

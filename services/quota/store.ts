@@ -1,4 +1,4 @@
-import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
+import { cleanStore, type Sql, type Tx, violates } from "../../platform/sql.ts";
 import type { Run, RunOutcome } from "./window.ts";
 
 /** The outcome of a run, and the numbers of the windows it was charged to. */
@@ -7,13 +7,7 @@ export interface WindowRow extends RunOutcome {
   day: number;
 }
 
-/** A part of a batch in a statement. */
-export interface PartId {
-  batchId: string;
-  part: number;
-}
-
-/** Where a part is in its statement: for each of its runs the statement's run, and its first request's place in that. */
+/** Where a batch is in its statement: for each of its runs the statement's run, and its first request's place in that. */
 export type Layout = { run: number; offset: number }[];
 
 /** What a statement answered: a row for each of its runs, and the database's time in ms. */
@@ -22,11 +16,19 @@ export interface Charged {
   nowMs: number;
 }
 
-/** What to keep of a statement's answer: under which id, which parts, and for how long. */
+/** What to keep of an answer: under which id, which batches, and for how long. */
 export interface Keep {
   statementId: string;
-  parts: (PartId & { layout: Layout })[];
+  batches: { batchId: string; requestsCrc: number; layout: Layout }[];
   keepMs: number;
+}
+
+/** A batch that has been counted: how it was answered, or that it was handed in, or that the answer is gone. */
+export interface FoundBatch {
+  batchId: string;
+  requestsCrc: number;
+  layout: Layout;
+  answer: Charged | "handed in" | "forgotten";
 }
 
 /** What a key used on a day, given by its number since the Unix epoch. */
@@ -38,6 +40,8 @@ export interface KeyDay {
   refused: number;
 }
 
+const keepNothing: Keep = { statementId: "00000000-0000-0000-0000-000000000000", batches: [], keepMs: 0 };
+
 /** Rows that one statement of the trimming deletes at most. */
 const trimRowsMax = 10_000;
 
@@ -47,8 +51,8 @@ export type Store = ReturnType<typeof createStore>;
  * Windows in Postgres. The database's clock decides; `time` is an SQL expression in its place, for those who want to see
  * what another time would do.
  *
- * Every statement locks rows of windows first, in the order of account ids, then writes to the tables beside them, each in
- * the order of its key: so replicas wait for one another and never in a ring.
+ * Statements lock rows of windows in the order of account ids, and only then write elsewhere: so replicas wait for one
+ * another and never in a ring. What is written to an account's days is guarded by the lock on its window.
  */
 export function createStore(sql: Sql, time = sql`now()`) {
   const minuteNow = sql`floor(extract(epoch from ${time}) / 60)::bigint`;
@@ -59,99 +63,121 @@ export function createStore(sql: Sql, time = sql`now()`) {
     prev_day = case when w.day < excluded.day then w.day else w.prev_day end,
     prev_day_used = case when w.day < excluded.day then w.day_used else w.prev_day_used end`;
 
+  /** Charges runs of different accounts in one statement; its outcomes come behind those of the statements before it. */
+  async function chargeRound(on: Sql | Tx, runs: Run[], keep: Keep, before: string) {
+    // What stands in the row before: its counts, or 0 if its window is over.
+    const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
+    const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
+    const admitted = sql`least(
+      excluded.asked,
+      case when excluded.per_minute = 0 then excluded.asked
+        else greatest(excluded.per_minute - ${minuteBefore}, 0) / excluded.cost end,
+      case when excluded.per_day = 0 then excluded.asked
+        else greatest(excluded.per_day - ${dayBefore}, 0) / excluded.cost end)`;
+    const { statementId, batches, keepMs } = keep;
+    const [answer] = await on<[{ outcomes: string; nowMs: number }]>`
+      with charged as (
+        insert into quota.windows as w
+          (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
+        select account_id, minute, fresh * cost, day, fresh * cost, cost, asked, per_minute, per_day, fresh
+        from (
+          select *, ${minuteNow} as minute, ${dayNow} as day,
+            least(
+              asked,
+              case when per_minute = 0 then asked else per_minute / cost end,
+              case when per_day = 0 then asked else per_day / cost end) as fresh
+          from unnest(
+            string_to_array(${runs.map((run) => run.accountId).join()}, ','),
+            string_to_array(${runs.map((run) => run.cost).join()}, ',')::bigint[],
+            string_to_array(${runs.map((run) => run.asked).join()}, ',')::bigint[],
+            string_to_array(${runs.map((run) => run.limits.perMinute).join()}, ',')::bigint[],
+            string_to_array(${runs.map((run) => run.limits.perDay).join()}, ',')::bigint[]
+          ) as ask (account_id, cost, asked, per_minute, per_day)
+          order by account_id collate "C"
+        ) as asks
+        on conflict (account_id) do update set
+          minute = greatest(w.minute, excluded.minute),
+          minute_used = ${minuteBefore} + ${admitted} * excluded.cost,
+          day = greatest(w.day, excluded.day),
+          day_used = ${dayBefore} + ${admitted} * excluded.cost,
+          cost = excluded.cost, asked = excluded.asked,
+          per_minute = excluded.per_minute, per_day = excluded.per_day,
+          admitted = ${admitted},
+          ${turnDay}
+        returning account_id, minute, minute_used, day, day_used, cost, admitted, prev_day, prev_day_used
+      ), turned as (
+        -- Also rows that turned earlier today and had nothing charged since: those are there already.
+        insert into quota.days (account_id, day, used)
+        select account_id, prev_day, prev_day_used from charged
+        where prev_day is not null and day_used = admitted * cost
+        order by account_id
+        on conflict do nothing
+      ), answer as (
+        select ${msNow} as now_ms, ${time} + ${keepMs}::float8 * interval '1 ms' as expires_at,
+          ${before} || string_agg(
+            concat_ws(' ', minute, minute_used, day, day_used, admitted), ',' order by account_id) as outcomes
+        from charged
+      ), kept as (
+        insert into quota.statements (statement_id, outcomes, decided_ms, expires_at)
+        select ${statementId}::uuid, outcomes, now_ms, expires_at from answer where ${batches.length}::int > 0
+      ), noted as (
+        insert into quota.batches (batch_id, requests_crc, statement_id, layout, expires_at)
+        select batch_id, requests_crc, ${statementId}::uuid, layout, expires_at
+        from answer, unnest(
+          ${batches.map(({ batchId }) => batchId)}::uuid[],
+          ${batches.map(({ requestsCrc }) => requestsCrc)}::bigint[],
+          ${batches.map(({ layout }) => writeLayout(layout))}::text[]
+        ) as noted (batch_id, requests_crc, layout)
+        order by batch_id
+      )
+      select outcomes, now_ms as "nowMs" from answer`;
+    return answer;
+  }
+
   return cleanStore({
     /**
-     * Charges runs of different accounts, given in the order of account ids, in one durable statement, and answers in that
-     * order; or undefined, and charges nothing, if a part to keep has been counted before. A statement that waited for a row
-     * uses the time at which it began, or the row's windows if those are later.
+     * Charges durably, and answers in the order of the runs: one statement for each round, of runs of different accounts in the
+     * order of account ids; accounts of later rounds are in the first one too. Answers undefined, and charges nothing, if a
+     * batch to keep has been counted before. What waited for a row uses the time at which it began, or the row's windows if
+     * those are later.
      */
-    async charge(runs: Run[], keep?: Keep): Promise<Charged | undefined> {
-      const { statementId = null, parts = [], keepMs = 0 } = keep ?? {};
-      // What stands in the row before: its counts, or 0 if its window is over.
-      const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
-      const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
-      const admitted = sql`least(
-        excluded.asked,
-        case when excluded.per_minute = 0 then excluded.asked
-          else greatest(excluded.per_minute - ${minuteBefore}, 0) / excluded.cost end,
-        case when excluded.per_day = 0 then excluded.asked
-          else greatest(excluded.per_day - ${dayBefore}, 0) / excluded.cost end)`;
+    async charge(rounds: Run[][], keep: Keep = keepNothing): Promise<Charged | undefined> {
+      const last = rounds.length - 1;
+      const chargeAll = async (on: Sql | Tx) => {
+        let outcomes = "";
+        let nowMs = 0;
+        for (const [round, runs] of rounds.entries()) {
+          const before = outcomes === "" ? "" : `${outcomes},`;
+          ({ outcomes, nowMs } = await chargeRound(on, runs, round === last ? keep : keepNothing, before));
+        }
+        return { rows: readOutcomes(outcomes), nowMs };
+      };
       try {
-        const [answer] = await sql<[{ outcomes: string; nowMs: number }]>`
-          with charged as (
-            insert into quota.windows as w
-              (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
-            select account_id, minute, fresh * cost, day, fresh * cost, cost, asked, per_minute, per_day, fresh
-            from (
-              select *, ${minuteNow} as minute, ${dayNow} as day,
-                least(
-                  asked,
-                  case when per_minute = 0 then asked else per_minute / cost end,
-                  case when per_day = 0 then asked else per_day / cost end) as fresh
-              from unnest(
-                string_to_array(${runs.map((run) => run.accountId).join()}, ','),
-                string_to_array(${runs.map((run) => run.cost).join()}, ',')::bigint[],
-                string_to_array(${runs.map((run) => run.asked).join()}, ',')::bigint[],
-                string_to_array(${runs.map((run) => run.limits.perMinute).join()}, ',')::bigint[],
-                string_to_array(${runs.map((run) => run.limits.perDay).join()}, ',')::bigint[]
-              ) as ask (account_id, cost, asked, per_minute, per_day)
-              order by account_id collate "C"
-            ) as asks
-            on conflict (account_id) do update set
-              minute = greatest(w.minute, excluded.minute),
-              minute_used = ${minuteBefore} + ${admitted} * excluded.cost,
-              day = greatest(w.day, excluded.day),
-              day_used = ${dayBefore} + ${admitted} * excluded.cost,
-              cost = excluded.cost, asked = excluded.asked,
-              per_minute = excluded.per_minute, per_day = excluded.per_day,
-              admitted = ${admitted},
-              ${turnDay}
-            returning account_id, minute, minute_used, day, day_used, cost, admitted, prev_day, prev_day_used
-          ), turned as (
-            -- Also rows that turned earlier today and had nothing charged since: those are there already.
-            insert into quota.days (account_id, day, used)
-            select account_id, prev_day, prev_day_used from charged
-            where prev_day is not null and day_used = admitted * cost
-            order by account_id
-            on conflict do nothing
-          ), answer as (
-            select ${msNow} as now_ms, ${time} + ${keepMs}::float8 * interval '1 ms' as expires_at,
-              string_agg(
-                concat_ws(' ', minute, minute_used, day, day_used, admitted), ',' order by account_id) as outcomes
-            from charged
-          ), kept as (
-            insert into quota.statements (statement_id, outcomes, decided_ms, expires_at)
-            select ${statementId}::uuid, outcomes, now_ms, expires_at from answer where ${parts.length}::int > 0
-          ), noted as (
-            insert into quota.batches (batch_id, part, statement_id, layout, expires_at)
-            select batch_id, part, ${statementId}::uuid, layout, expires_at
-            from answer, unnest(
-              ${parts.map(({ batchId }) => batchId)}::uuid[], ${parts.map(({ part }) => part)}::int[],
-              ${parts.map(({ layout }) => writeLayout(layout))}::text[]
-            ) as noted (batch_id, part, layout)
-            order by batch_id, part
-          )
-          select outcomes, now_ms as "nowMs" from answer`;
-        return { rows: readOutcomes(answer.outcomes), nowMs: answer.nowMs };
+        return await (last === 0 ? chargeAll(sql) : sql.begin(chargeAll));
       } catch (error) {
         if (violates(error, "batches_pkey")) return undefined;
         throw error;
       }
     },
 
-    /** Those of these parts that were counted before; without an answer if not by a charging statement. */
-    async findParts(ids: PartId[]): Promise<(PartId & { layout: Layout; charged: Charged | undefined })[]> {
-      const rows = await sql<(PartId & { layout: string; outcomes: string | null; nowMs: number })[]>`
-        select batch_id as "batchId", part, coalesce(layout, '') as layout, outcomes, decided_ms as "nowMs"
-        from quota.batches left join quota.statements using (statement_id)
-        where (batch_id, part) in (
-          select * from unnest(${ids.map(({ batchId }) => batchId)}::uuid[], ${ids.map(({ part }) => part)}::int[]))`;
-      return rows.map(({ batchId, part, layout, outcomes, nowMs }) => ({
-        batchId,
-        part,
-        layout: readLayout(layout),
-        charged: outcomes === null ? undefined : { rows: readOutcomes(outcomes), nowMs },
-      }));
+    /** Those of these batches that were counted before. */
+    async findBatches(ids: string[]): Promise<FoundBatch[]> {
+      type Found = Omit<FoundBatch, "layout" | "answer"> & {
+        statementId: string | null;
+        layout: string;
+        outcomes: string | null;
+        nowMs: number;
+      };
+      const rows = await sql<Found[]>`
+        select batch_id as "batchId", coalesce(requests_crc, 0) as "requestsCrc", b.statement_id as "statementId", coalesce(layout, '') as layout, outcomes,
+          decided_ms as "nowMs"
+        from quota.batches b left join quota.statements using (statement_id)
+        where batch_id = any(${ids}::uuid[])`;
+      return rows.map(({ batchId, requestsCrc, statementId, layout, outcomes, nowMs }) => {
+        const gone = statementId === null ? ("handed in" as const) : ("forgotten" as const);
+        const answer = outcomes === null ? gone : { rows: readOutcomes(outcomes), nowMs };
+        return { batchId, requestsCrc, layout: readLayout(layout), answer };
+      });
     },
 
     /**
@@ -215,8 +241,8 @@ export function createStore(sql: Sql, time = sql`now()`) {
               admitted = k.admitted + excluded.admitted, refused = k.refused + excluded.refused
             returning 1
           )
-          insert into quota.batches (batch_id, part, expires_at)
-          select ${batchId}::uuid, 0, ${time} + ${keepMs}::float8 * interval '1 ms'
+          insert into quota.batches (batch_id, expires_at)
+          select ${batchId}::uuid, ${time} + ${keepMs}::float8 * interval '1 ms'
           from (select count(*) from by_key) as after`;
         return true;
       } catch (error) {
@@ -241,8 +267,8 @@ export function createStore(sql: Sql, time = sql`now()`) {
               admitted = k.admitted + excluded.admitted, refused = k.refused + excluded.refused
             returning 1
           )
-          insert into quota.batches (batch_id, part, expires_at)
-          select ${batchId}::uuid, 0, ${time} + ${keepMs}::float8 * interval '1 ms'
+          insert into quota.batches (batch_id, expires_at)
+          select ${batchId}::uuid, ${time} + ${keepMs}::float8 * interval '1 ms'
           from (select count(*) from added) as after`;
       } catch (error) {
         if (!violates(error, "batches_pkey")) throw error;
@@ -286,18 +312,18 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
     /** Deletes answers that nobody may ask for again, and days before one; tells whether there may be more to delete. */
     async trim(daysKept: number): Promise<boolean> {
-      const deleted = await Promise.all([
-        sql`delete from quota.batches where (batch_id, part) in (
-          select batch_id, part from quota.batches where expires_at < ${time} limit ${trimRowsMax})`,
-        sql`delete from quota.statements where statement_id in (
-          select statement_id from quota.statements where expires_at < ${time} limit ${trimRowsMax})`,
-        sql`delete from quota.days where (account_id, day) in (
-          select account_id, day from quota.days where day < ${dayNow} - ${daysKept}::bigint limit ${trimRowsMax})`,
-        sql`delete from quota.key_days where (account_id, day, key_id) in (
-          select account_id, day, key_id from quota.key_days
-          where day < ${dayNow} - ${daysKept}::bigint limit ${trimRowsMax})`,
-      ]);
-      return deleted.some(({ count }) => count === trimRowsMax);
+      // What another replica is deleting is left to it.
+      const some = sql`limit ${trimRowsMax} for update skip locked`;
+      // Ids before answers: a batch that is still known must not be without its answer for longer than it takes to get here.
+      const batches = await sql`delete from quota.batches where batch_id in (
+        select batch_id from quota.batches where expires_at < ${time} ${some})`;
+      const statements = await sql`delete from quota.statements where statement_id in (
+        select statement_id from quota.statements where expires_at < ${time} ${some})`;
+      const days = await sql`delete from quota.days where (account_id, day) in (
+        select account_id, day from quota.days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
+      const keyDays = await sql`delete from quota.key_days where (account_id, day, key_id) in (
+        select account_id, day, key_id from quota.key_days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
+      return [batches, statements, days, keyDays].some(({ count }) => count === trimRowsMax);
     },
   });
 }

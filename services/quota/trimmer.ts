@@ -5,7 +5,6 @@ import type { Store } from "./store.ts";
 
 /** Days for which totals and counts by key are kept. */
 export const daysKept = 400;
-/** Also how long a process that has just come back waits before it forgets anything that a caller may want to repeat. */
 const trimMs = 20_000;
 
 /** Removes what is no longer wanted, from now on until closed. */

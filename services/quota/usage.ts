@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Closer } from "../../platform/closer.ts";
+import { isUnavailable } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { KeyDay, Store } from "./store.ts";
 import type { Ask } from "./window.ts";
@@ -8,6 +9,8 @@ const flushMs = 500;
 const rowsPerStatementMax = 5_000;
 /** How long the database remembers a flush, so that it can be repeated, in ms. */
 const keepMs = 3_600_000;
+/** How long a closing process tries to store what it has, in ms. */
+const closeMs = 3_000;
 
 /**
  * Counts by key and day, beside the statement that decides: gathered in memory and added to the database every half second,
@@ -43,7 +46,17 @@ export function openUsage(options: {
   }
 
   function take(): void {
-    const days = [...over, ...[...counts.values()].flatMap((keys) => [...keys.values()])];
+    const merged = new Map<string, KeyDay>();
+    for (const one of [...over, ...[...counts.values()].flatMap((keys) => [...keys.values()])]) {
+      const name = `${one.accountId} ${one.day} ${one.keyId}`;
+      const known = merged.get(name);
+      if (!known) merged.set(name, one);
+      else {
+        known.admitted += one.admitted;
+        known.refused += one.refused;
+      }
+    }
+    const days = [...merged.values()];
     counts = new Map();
     over = [];
     while (days.length > 0) {
@@ -60,8 +73,11 @@ export function openUsage(options: {
       try {
         await store.addKeyDays(batchId, days, keepMs);
       } catch (error) {
-        log.warn({ error, rows: days.length }, "usage by key could not be stored and will be again");
-        return false;
+        if (isUnavailable(error)) {
+          log.warn({ error, rows: days.length }, "usage by key could not be stored and will be again");
+          return false;
+        }
+        log.error({ error, lost: days.length }, "usage by key was refused by the database and is lost");
       }
       sending = sending.slice(1);
     }
@@ -73,7 +89,16 @@ export function openUsage(options: {
       await clock.sleep(flushMs, closing.signal);
       await flush();
     }
-    while (!(await flush())) await clock.sleep(flushMs);
+    const end = clock.monotonic() + closeMs;
+    while (!(await flush())) {
+      if (clock.monotonic() > end) {
+        take();
+        const lost = sending.reduce((sum, { days }) => sum + days.length, 0);
+        log.error({ lost }, "usage by key was lost: the database could not be reached");
+        return;
+      }
+      await clock.sleep(flushMs);
+    }
   }
   const running = run();
   options.closer.defer("usage", () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasEnded } from "../../cli/child.ts";
 import type { Member, Suite } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
@@ -12,7 +13,15 @@ let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({ env: { edge: { QUOTA_POLICY: "open", QUOTA_TIMEOUT_MS: "500" } } }));
+  ({ suite, end } = await startThrowaway({
+    replicas: { edge: 2, auth: 1, quota: 1, qr: 1 },
+    env: { edge: { QUOTA_POLICY: "open", QUOTA_TIMEOUT_MS: "500" } },
+  }));
+  const closed = suite.members("edge")[1] as Member;
+  closed.env = { QUOTA_POLICY: "closed" };
+  closed.child.kill("SIGTERM");
+  await eventually(async () => hasEnded(closed.child), Boolean);
+  await suite.revive(closed);
   auth = openAuth(addressesOf(suite, "auth"));
 });
 afterAll(async () => {
@@ -30,8 +39,8 @@ async function dayUsed(accountId: string): Promise<number> {
 }
 
 /** The value of one series in an edge's metrics. */
-async function metric(series: string): Promise<number> {
-  const { metrics } = suite.members("edge")[0] as Member;
+async function metric(series: string, edge = 0): Promise<number> {
+  const { metrics } = suite.members("edge")[edge] as Member;
   const text = await (await fetch(`http://${metrics}/metrics`)).text();
   const line = text.split("\n").find((one) => one.startsWith(`${series} `));
   return Number(line?.split(" ")[1] ?? 0);
@@ -44,6 +53,7 @@ describe("with the policy open", { timeout: 60_000 }, () => {
   ] as const) {
     it(`while quota is ${name} requests are served up to the limit, and counted once when it is back`, async () => {
       const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, limits);
+      const { key: other } = await auth.newAccount(Plan.ENTERPRISE, limits);
       const [edge] = suite.edgeUrls();
       const [quota] = suite.members("quota") as [Member];
       const once = async () => (await call(`${edge}/v1/usage`, { key })).status;
@@ -56,6 +66,15 @@ describe("with the policy open", { timeout: 60_000 }, () => {
       const after = await metric('qrforge_quota_unreachable_requests_total{policy="open",result="served"}');
       expect(after - served).toBe(15);
       expect(await metric("qrforge_quota_owed_counts")).toBeGreaterThan(0);
+      expect((await call(`${edge}/readyz`)).status).toBe(200);
+      // The other edge's policy is closed.
+      const refused = await call(`${suite.edgeUrls()[1]}/v1/usage`, { key: other });
+      expect([refused.status, refused.body.code]).toEqual(
+        name === "killed" ? [503, "unavailable"] : [504, "deadline_exceeded"],
+      );
+      expect(
+        await metric('qrforge_quota_unreachable_requests_total{policy="closed",result="failed"}', 1),
+      ).toBeGreaterThan(0);
 
       if (back) quota.child.kill(back);
       else {

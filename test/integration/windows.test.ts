@@ -49,7 +49,7 @@ describe("the windows in the database", () => {
         const limits = { perMinute: random() < 0.2 ? 0 : int(12), perDay: random() < 0.2 ? 0 : int(30) };
         const run = { accountId, cost: 1 + int(4), asked: 1 + int(8), limits };
         const store = createStore(sql as never, sql`to_timestamp(${nowMs / 1_000}::float8)` as never);
-        const charged = (await store.charge([run])) as Charged;
+        const charged = (await store.charge([[run]])) as Charged;
         const row = charged.rows[0] as WindowRow;
         let admitted = 0;
         for (let asked = 0; asked < run.asked; asked++) if (model.charge(nowMs, run.cost, limits)) admitted++;
@@ -72,7 +72,7 @@ describe("the windows in the database", () => {
     const random = seeded(7);
     const shuffled = () => [...accounts].sort(() => random() - 0.5);
     const statements = Array.from({ length: 40 }, () =>
-      store.charge(shuffled().map((accountId) => ({ accountId, cost: 1, asked: 1, limits }))),
+      store.charge([shuffled().map((accountId) => ({ accountId, cost: 1, asked: 1, limits }))]),
     );
     await Promise.all(statements);
     for (const accountId of accounts) expect((await store.read(accountId)).dayUsed).toBe(40);

@@ -15,15 +15,15 @@ create table quota.statements (
 alter table quota.statements alter column outcomes set storage external;
 create index on quota.statements (expires_at);
 
--- Which parts of which batches have been counted. Those charged by a statement have its id and where in it they are: for
--- each of the part's runs the place of the statement's run, and how many of that run's requests come before.
+-- Which batches have been counted. Those charged by a statement have its id and where in it they are: for each of the
+-- batch's runs the place of the statement's run, and how many of that run's requests come before.
 create table quota.batches (
-  batch_id uuid not null,
-  part int not null,
+  batch_id uuid primary key,
+  -- CRC-32 of the requests: a batch that is repeated must hold the same
+  requests_crc bigint,
   statement_id uuid,
   layout text,
-  expires_at timestamptz not null,
-  primary key (batch_id, part)
+  expires_at timestamptz not null
 );
 create index on quota.batches (expires_at);
 

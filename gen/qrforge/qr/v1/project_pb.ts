@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Idempotency } from "./idempotency_pb.ts";
+import { file_qrforge_qr_v1_idempotency } from "./idempotency_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qrforge/qr/v1/project.proto.
  */
 export const file_qrforge_qr_v1_project: GenFile = /*@__PURE__*/
-  fileDesc("ChtxcmZvcmdlL3FyL3YxL3Byb2plY3QucHJvdG8SDXFyZm9yZ2UucXIudjEigQIKB1Byb2plY3QSEgoKcHJvamVjdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCmlzX2RlZmF1bHQYBCABKAgSGQoRaGFzX2N1c3RvbV9kb21haW4YBSABKAgSLgoLY3JlYXRlZF92aWEYBiABKA4yGS5xcmZvcmdlLnFyLnYxLkNyZWF0ZWRWaWESLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ9ChRDcmVhdGVQcm9qZWN0UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSLgoLY3JlYXRlZF92aWEYBCABKA4yGS5xcmZvcmdlLnFyLnYxLkNyZWF0ZWRWaWEiQAoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEicKB3Byb2plY3QYASABKAsyFi5xcmZvcmdlLnFyLnYxLlByb2plY3QiOwoRR2V0UHJvamVjdFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJIj0KEkdldFByb2plY3RSZXNwb25zZRInCgdwcm9qZWN0GAEgASgLMhYucXJmb3JnZS5xci52MS5Qcm9qZWN0IlAKE0xpc3RQcm9qZWN0c1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJZChRMaXN0UHJvamVjdHNSZXNwb25zZRIoCghwcm9qZWN0cxgBIAMoCzIWLnFyZm9yZ2UucXIudjEuUHJvamVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqWQoKQ3JlYXRlZFZpYRIbChdDUkVBVEVEX1ZJQV9VTlNQRUNJRklFRBAAEhMKD0NSRUFURURfVklBX0FQSRABEhkKFUNSRUFURURfVklBX0RBU0hCT0FSRBACMqICCg5Qcm9qZWN0U2VydmljZRJaCg1DcmVhdGVQcm9qZWN0EiMucXJmb3JnZS5xci52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBokLnFyZm9yZ2UucXIudjEuQ3JlYXRlUHJvamVjdFJlc3BvbnNlElYKCkdldFByb2plY3QSIC5xcmZvcmdlLnFyLnYxLkdldFByb2plY3RSZXF1ZXN0GiEucXJmb3JnZS5xci52MS5HZXRQcm9qZWN0UmVzcG9uc2UiA5ACAhJcCgxMaXN0UHJvamVjdHMSIi5xcmZvcmdlLnFyLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaIy5xcmZvcmdlLnFyLnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChtxcmZvcmdlL3FyL3YxL3Byb2plY3QucHJvdG8SDXFyZm9yZ2UucXIudjEigQIKB1Byb2plY3QSEgoKcHJvamVjdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCmlzX2RlZmF1bHQYBCABKAgSGQoRaGFzX2N1c3RvbV9kb21haW4YBSABKAgSLgoLY3JlYXRlZF92aWEYBiABKA4yGS5xcmZvcmdlLnFyLnYxLkNyZWF0ZWRWaWESLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKuAQoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEi4KC2NyZWF0ZWRfdmlhGAQgASgOMhkucXJmb3JnZS5xci52MS5DcmVhdGVkVmlhEi8KC2lkZW1wb3RlbmN5GAUgASgLMhoucXJmb3JnZS5xci52MS5JZGVtcG90ZW5jeSJSChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USJwoHcHJvamVjdBgBIAEoCzIWLnFyZm9yZ2UucXIudjEuUHJvamVjdBIQCghyZXBsYXllZBgCIAEoCCI7ChFHZXRQcm9qZWN0UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkiPQoSR2V0UHJvamVjdFJlc3BvbnNlEicKB3Byb2plY3QYASABKAsyFi5xcmZvcmdlLnFyLnYxLlByb2plY3QiUAoTTGlzdFByb2plY3RzUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEigKCHByb2plY3RzGAEgAygLMhYucXJmb3JnZS5xci52MS5Qcm9qZWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpZCgpDcmVhdGVkVmlhEhsKF0NSRUFURURfVklBX1VOU1BFQ0lGSUVEEAASEwoPQ1JFQVRFRF9WSUFfQVBJEAESGQoVQ1JFQVRFRF9WSUFfREFTSEJPQVJEEAIyogIKDlByb2plY3RTZXJ2aWNlEloKDUNyZWF0ZVByb2plY3QSIy5xcmZvcmdlLnFyLnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0GiQucXJmb3JnZS5xci52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USVgoKR2V0UHJvamVjdBIgLnFyZm9yZ2UucXIudjEuR2V0UHJvamVjdFJlcXVlc3QaIS5xcmZvcmdlLnFyLnYxLkdldFByb2plY3RSZXNwb25zZSIDkAICElwKDExpc3RQcm9qZWN0cxIiLnFyZm9yZ2UucXIudjEuTGlzdFByb2plY3RzUmVxdWVzdBojLnFyZm9yZ2UucXIudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_qr_v1_idempotency]);
 
 /**
  * A named set of codes.
@@ -117,6 +119,13 @@ export type CreateProjectRequest = Message<"qrforge.qr.v1.CreateProjectRequest">
    * @generated from field: qrforge.qr.v1.CreatedVia created_via = 4;
    */
   createdVia: CreatedVia;
+
+  /**
+   * Makes the call repeatable.
+   *
+   * @generated from field: qrforge.qr.v1.Idempotency idempotency = 5;
+   */
+  idempotency?: Idempotency | undefined;
 };
 
 /**
@@ -138,6 +147,13 @@ export type CreateProjectResponse = Message<"qrforge.qr.v1.CreateProjectResponse
    * @generated from field: qrforge.qr.v1.Project project = 1;
    */
   project?: Project | undefined;
+
+  /**
+   * Whether this is the answer to an earlier call with the same idempotency key.
+   *
+   * @generated from field: bool replayed = 2;
+   */
+  replayed: boolean;
 };
 
 /**

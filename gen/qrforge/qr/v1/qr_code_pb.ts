@@ -8,13 +8,15 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Propagation } from "../../common/v1/lease_pb.ts";
 import { file_qrforge_common_v1_lease } from "../../common/v1/lease_pb.ts";
+import type { Idempotency } from "./idempotency_pb.ts";
+import { file_qrforge_qr_v1_idempotency } from "./idempotency_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qrforge/qr/v1/qr_code.proto.
  */
 export const file_qrforge_qr_v1_qr_code: GenFile = /*@__PURE__*/
-  fileDesc("ChtxcmZvcmdlL3FyL3YxL3FyX2NvZGUucHJvdG8SDXFyZm9yZ2UucXIudjEiLwoFU3R5bGUSEgoKZm9yZWdyb3VuZBgBIAEoCRISCgpiYWNrZ3JvdW5kGAIgASgJIvIDCgZRckNvZGUSEgoKcXJfY29kZV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDAoEbmFtZRgEIAEoCRIMCgRzbHVnGAUgASgJEhEKCXNob3J0X3VybBgGIAEoCRIrCgZzdGF0dXMYByABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxInCgR0eXBlGAggASgOMhkucXJmb3JnZS5xci52MS5RckNvZGVUeXBlEhQKDHJlZGlyZWN0X3VybBgJIAEoCRIjCgVzdHlsZRgKIAEoCzIULnFyZm9yZ2UucXIudjEuU3R5bGUSMgoNcmVuZGVyX3N0YXR1cxgLIAEoDjIbLnFyZm9yZ2UucXIudjEuUmVuZGVyU3RhdHVzEjQKEGxhc3RfcmVuZGVyX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNjYW5fY291bnQYDSABKAMSLwoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRldGFnGBAgASgJIr0BChNDcmVhdGVRckNvZGVSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIUCgxyZWRpcmVjdF91cmwYAyABKAkSJwoEdHlwZRgEIAEoDjIZLnFyZm9yZ2UucXIudjEuUXJDb2RlVHlwZRISCgpwcm9qZWN0X2lkGAUgASgJEgwKBHNsdWcYBiABKAkSIwoFc3R5bGUYByABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlIj4KFENyZWF0ZVFyQ29kZVJlc3BvbnNlEiYKB3FyX2NvZGUYASABKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZSI0CgpRckNvZGVOYW1lEhIKCmFjY291bnRfaWQYASABKAkSEgoKaWRfb3Jfc2x1ZxgCIAEoCSI2CgxRckNvZGVMb29rdXASJgoHcXJfY29kZRgBIAEoCzIVLnFyZm9yZ2UucXIudjEuUXJDb2RlIkIKFkJhdGNoR2V0UXJDb2Rlc1JlcXVlc3QSKAoFbmFtZXMYASADKAsyGS5xcmZvcmdlLnFyLnYxLlFyQ29kZU5hbWUiRwoXQmF0Y2hHZXRRckNvZGVzUmVzcG9uc2USLAoHbG9va3VwcxgBIAMoCzIbLnFyZm9yZ2UucXIudjEuUXJDb2RlTG9va3VwIqcBChJMaXN0UXJDb2Rlc1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRISCgpwcm9qZWN0X2lkGAQgASgJEisKBnN0YXR1cxgFIAEoDjIbLnFyZm9yZ2UucXIudjEuUXJDb2RlU3RhdHVzEhUKDW5hbWVfY29udGFpbnMYBiABKAkiVwoTTGlzdFFyQ29kZXNSZXNwb25zZRInCghxcl9jb2RlcxgBIAMoCzIVLnFyZm9yZ2UucXIudjEuUXJDb2RlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKNAgoTVXBkYXRlUXJDb2RlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhIKCnFyX2NvZGVfaWQYAiABKAkSEQoEbmFtZRgDIAEoCUgAiAEBEhkKDHJlZGlyZWN0X3VybBgEIAEoCUgBiAEBEhcKCnByb2plY3RfaWQYBSABKAlIAogBARIjCgVzdHlsZRgGIAEoCzIULnFyZm9yZ2UucXIudjEuU3R5bGUSKwoGc3RhdHVzGAcgASgOMhsucXJmb3JnZS5xci52MS5RckNvZGVTdGF0dXMSDAoEZXRhZxgIIAEoCUIHCgVfbmFtZUIPCg1fcmVkaXJlY3RfdXJsQg0KC19wcm9qZWN0X2lkInMKFFVwZGF0ZVFyQ29kZVJlc3BvbnNlEiYKB3FyX2NvZGUYASABKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZRIzCgtwcm9wYWdhdGlvbhgCIAEoCzIeLnFyZm9yZ2UuY29tbW9uLnYxLlByb3BhZ2F0aW9uImcKDlNsdWdSZXNvbHV0aW9uEisKBnN0YXR1cxgBIAEoDjIbLnFyZm9yZ2UucXIudjEuUXJDb2RlU3RhdHVzEhIKCnFyX2NvZGVfaWQYAiABKAkSFAoMcmVkaXJlY3RfdXJsGAMgASgJIikKGEJhdGNoUmVzb2x2ZVNsdWdzUmVxdWVzdBINCgVzbHVncxgBIAMoCSJPChlCYXRjaFJlc29sdmVTbHVnc1Jlc3BvbnNlEjIKC3Jlc29sdXRpb25zGAEgAygLMh0ucXJmb3JnZS5xci52MS5TbHVnUmVzb2x1dGlvbipmCgxRckNvZGVTdGF0dXMSHgoaUVJfQ09ERV9TVEFUVVNfVU5TUEVDSUZJRUQQABIZChVRUl9DT0RFX1NUQVRVU19BQ1RJVkUQARIbChdRUl9DT0RFX1NUQVRVU19BUkNISVZFRBACKkAKClFyQ29kZVR5cGUSHAoYUVJfQ09ERV9UWVBFX1VOU1BFQ0lGSUVEEAASFAoQUVJfQ09ERV9UWVBFX1VSTBABKnsKDFJlbmRlclN0YXR1cxIdChlSRU5ERVJfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVUkVOREVSX1NUQVRVU19QRU5ESU5HEAESFwoTUkVOREVSX1NUQVRVU19SRUFEWRACEhgKFFJFTkRFUl9TVEFUVVNfRkFJTEVEEAMy8AMKDVFyQ29kZVNlcnZpY2USVwoMQ3JlYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXNwb25zZRJlCg9CYXRjaEdldFFyQ29kZXMSJS5xcmZvcmdlLnFyLnYxLkJhdGNoR2V0UXJDb2Rlc1JlcXVlc3QaJi5xcmZvcmdlLnFyLnYxLkJhdGNoR2V0UXJDb2Rlc1Jlc3BvbnNlIgOQAgESWQoLTGlzdFFyQ29kZXMSIS5xcmZvcmdlLnFyLnYxLkxpc3RRckNvZGVzUmVxdWVzdBoiLnFyZm9yZ2UucXIudjEuTGlzdFFyQ29kZXNSZXNwb25zZSIDkAIBElcKDFVwZGF0ZVFyQ29kZRIiLnFyZm9yZ2UucXIudjEuVXBkYXRlUXJDb2RlUmVxdWVzdBojLnFyZm9yZ2UucXIudjEuVXBkYXRlUXJDb2RlUmVzcG9uc2USawoRQmF0Y2hSZXNvbHZlU2x1Z3MSJy5xcmZvcmdlLnFyLnYxLkJhdGNoUmVzb2x2ZVNsdWdzUmVxdWVzdBooLnFyZm9yZ2UucXIudjEuQmF0Y2hSZXNvbHZlU2x1Z3NSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_qrforge_common_v1_lease]);
+  fileDesc("ChtxcmZvcmdlL3FyL3YxL3FyX2NvZGUucHJvdG8SDXFyZm9yZ2UucXIudjEi+AEKBVN0eWxlEhIKCmZvcmVncm91bmQYASABKAkSEgoKYmFja2dyb3VuZBgCIAEoCRIwCgxtb2R1bGVfc2hhcGUYAyABKA4yGi5xcmZvcmdlLnFyLnYxLk1vZHVsZVNoYXBlEjAKDGZpbmRlcl9zaGFwZRgEIAEoDjIaLnFyZm9yZ2UucXIudjEuRmluZGVyU2hhcGUSFAoHbG9nb19pZBgFIAEoCUgAiAEBEgwKBGxvZ28YBiABKAwSEQoJbG9nb19zaXplGAcgASgNEhQKB2NhcHRpb24YCCABKAlIAYgBAUIKCghfbG9nb19pZEIKCghfY2FwdGlvbiLyAwoGUXJDb2RlEhIKCnFyX2NvZGVfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEc2x1ZxgFIAEoCRIRCglzaG9ydF91cmwYBiABKAkSKwoGc3RhdHVzGAcgASgOMhsucXJmb3JnZS5xci52MS5RckNvZGVTdGF0dXMSJwoEdHlwZRgIIAEoDjIZLnFyZm9yZ2UucXIudjEuUXJDb2RlVHlwZRIUCgxyZWRpcmVjdF91cmwYCSABKAkSIwoFc3R5bGUYCiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEjIKDXJlbmRlcl9zdGF0dXMYCyABKA4yGy5xcmZvcmdlLnFyLnYxLlJlbmRlclN0YXR1cxI0ChBsYXN0X3JlbmRlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzY2FuX2NvdW50GA0gASgDEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCSLuAQoTQ3JlYXRlUXJDb2RlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMcmVkaXJlY3RfdXJsGAMgASgJEicKBHR5cGUYBCABKA4yGS5xcmZvcmdlLnFyLnYxLlFyQ29kZVR5cGUSEgoKcHJvamVjdF9pZBgFIAEoCRIMCgRzbHVnGAYgASgJEiMKBXN0eWxlGAcgASgLMhQucXJmb3JnZS5xci52MS5TdHlsZRIvCgtpZGVtcG90ZW5jeRgIIAEoCzIaLnFyZm9yZ2UucXIudjEuSWRlbXBvdGVuY3kiUAoUQ3JlYXRlUXJDb2RlUmVzcG9uc2USJgoHcXJfY29kZRgBIAEoCzIVLnFyZm9yZ2UucXIudjEuUXJDb2RlEhAKCHJlcGxheWVkGAIgASgIIpYBChlCYXRjaENyZWF0ZVFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSNAoIcXJfY29kZXMYAiADKAsyIi5xcmZvcmdlLnFyLnYxLkNyZWF0ZVFyQ29kZVJlcXVlc3QSLwoLaWRlbXBvdGVuY3kYAyABKAsyGi5xcmZvcmdlLnFyLnYxLklkZW1wb3RlbmN5IlcKGkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlEicKCHFyX2NvZGVzGAEgAygLMhUucXJmb3JnZS5xci52MS5RckNvZGUSEAoIcmVwbGF5ZWQYAiABKAgiNAoKUXJDb2RlTmFtZRISCgphY2NvdW50X2lkGAEgASgJEhIKCmlkX29yX3NsdWcYAiABKAkiNgoMUXJDb2RlTG9va3VwEiYKB3FyX2NvZGUYASABKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZSJCChZCYXRjaEdldFFyQ29kZXNSZXF1ZXN0EigKBW5hbWVzGAEgAygLMhkucXJmb3JnZS5xci52MS5RckNvZGVOYW1lIkcKF0JhdGNoR2V0UXJDb2Rlc1Jlc3BvbnNlEiwKB2xvb2t1cHMYASADKAsyGy5xcmZvcmdlLnFyLnYxLlFyQ29kZUxvb2t1cCKnAQoSTGlzdFFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEgoKcHJvamVjdF9pZBgEIAEoCRIrCgZzdGF0dXMYBSABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxIVCg1uYW1lX2NvbnRhaW5zGAYgASgJIlcKE0xpc3RRckNvZGVzUmVzcG9uc2USJwoIcXJfY29kZXMYASADKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijQIKE1VwZGF0ZVFyQ29kZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRISCgpxcl9jb2RlX2lkGAIgASgJEhEKBG5hbWUYAyABKAlIAIgBARIZCgxyZWRpcmVjdF91cmwYBCABKAlIAYgBARIXCgpwcm9qZWN0X2lkGAUgASgJSAKIAQESIwoFc3R5bGUYBiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEisKBnN0YXR1cxgHIAEoDjIbLnFyZm9yZ2UucXIudjEuUXJDb2RlU3RhdHVzEgwKBGV0YWcYCCABKAlCBwoFX25hbWVCDwoNX3JlZGlyZWN0X3VybEINCgtfcHJvamVjdF9pZCJzChRVcGRhdGVRckNvZGVSZXNwb25zZRImCgdxcl9jb2RlGAEgASgLMhUucXJmb3JnZS5xci52MS5RckNvZGUSMwoLcHJvcGFnYXRpb24YAiABKAsyHi5xcmZvcmdlLmNvbW1vbi52MS5Qcm9wYWdhdGlvbiJnCg5TbHVnUmVzb2x1dGlvbhIrCgZzdGF0dXMYASABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxISCgpxcl9jb2RlX2lkGAIgASgJEhQKDHJlZGlyZWN0X3VybBgDIAEoCSIpChhCYXRjaFJlc29sdmVTbHVnc1JlcXVlc3QSDQoFc2x1Z3MYASADKAkiTwoZQmF0Y2hSZXNvbHZlU2x1Z3NSZXNwb25zZRIyCgtyZXNvbHV0aW9ucxgBIAMoCzIdLnFyZm9yZ2UucXIudjEuU2x1Z1Jlc29sdXRpb24qZgoMUXJDb2RlU3RhdHVzEh4KGlFSX0NPREVfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVUVJfQ09ERV9TVEFUVVNfQUNUSVZFEAESGwoXUVJfQ09ERV9TVEFUVVNfQVJDSElWRUQQAipACgpRckNvZGVUeXBlEhwKGFFSX0NPREVfVFlQRV9VTlNQRUNJRklFRBAAEhQKEFFSX0NPREVfVFlQRV9VUkwQASp7CgxSZW5kZXJTdGF0dXMSHQoZUkVOREVSX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVJFTkRFUl9TVEFUVVNfUEVORElORxABEhcKE1JFTkRFUl9TVEFUVVNfUkVBRFkQAhIYChRSRU5ERVJfU1RBVFVTX0ZBSUxFRBADKnQKC01vZHVsZVNoYXBlEhwKGE1PRFVMRV9TSEFQRV9VTlNQRUNJRklFRBAAEhcKE01PRFVMRV9TSEFQRV9TUVVBUkUQARIUChBNT0RVTEVfU0hBUEVfRE9UEAISGAoUTU9EVUxFX1NIQVBFX1JPVU5ERUQQAyp3CgtGaW5kZXJTaGFwZRIcChhGSU5ERVJfU0hBUEVfVU5TUEVDSUZJRUQQABIXChNGSU5ERVJfU0hBUEVfU1FVQVJFEAESGAoURklOREVSX1NIQVBFX1JPVU5ERUQQAhIXChNGSU5ERVJfU0hBUEVfQ0lSQ0xFEAMy2wQKDVFyQ29kZVNlcnZpY2USVwoMQ3JlYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXNwb25zZRJpChJCYXRjaENyZWF0ZVFyQ29kZXMSKC5xcmZvcmdlLnFyLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1JlcXVlc3QaKS5xcmZvcmdlLnFyLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlEmUKD0JhdGNoR2V0UXJDb2RlcxIlLnFyZm9yZ2UucXIudjEuQmF0Y2hHZXRRckNvZGVzUmVxdWVzdBomLnFyZm9yZ2UucXIudjEuQmF0Y2hHZXRRckNvZGVzUmVzcG9uc2UiA5ACARJZCgtMaXN0UXJDb2RlcxIhLnFyZm9yZ2UucXIudjEuTGlzdFFyQ29kZXNSZXF1ZXN0GiIucXJmb3JnZS5xci52MS5MaXN0UXJDb2Rlc1Jlc3BvbnNlIgOQAgESVwoMVXBkYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5VcGRhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5VcGRhdGVRckNvZGVSZXNwb25zZRJrChFCYXRjaFJlc29sdmVTbHVncxInLnFyZm9yZ2UucXIudjEuQmF0Y2hSZXNvbHZlU2x1Z3NSZXF1ZXN0GigucXJmb3JnZS5xci52MS5CYXRjaFJlc29sdmVTbHVnc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_lease, file_qrforge_qr_v1_idempotency]);
 
 /**
  * How the symbol looks.
@@ -35,6 +37,48 @@ export type Style = Message<"qrforge.qr.v1.Style"> & {
    * @generated from field: string background = 2;
    */
   background: string;
+
+  /**
+   * The shape of the modules.
+   *
+   * @generated from field: qrforge.qr.v1.ModuleShape module_shape = 3;
+   */
+  moduleShape: ModuleShape;
+
+  /**
+   * The shape of the three large squares in the corners.
+   *
+   * @generated from field: qrforge.qr.v1.FinderShape finder_shape = 4;
+   */
+  finderShape: FinderShape;
+
+  /**
+   * Names one of the account's logos, in the middle of the symbol; empty for none. 32 characters of [0-9a-f].
+   *
+   * @generated from field: optional string logo_id = 5;
+   */
+  logoId?: string | undefined;
+
+  /**
+   * In requests only: a new logo, PNG, JPEG or SVG of at most 256 KiB. It is drawn anew as PNG, and named by its content.
+   *
+   * @generated from field: bytes logo = 6;
+   */
+  logo: Uint8Array;
+
+  /**
+   * The logo's longer side, in percent of the symbol's; 10 to 30, 20 if unset.
+   *
+   * @generated from field: uint32 logo_size = 7;
+   */
+  logoSize: number;
+
+  /**
+   * Up to 40 characters in a frame below the symbol; empty for none.
+   *
+   * @generated from field: optional string caption = 8;
+   */
+  caption?: string | undefined;
 };
 
 /**
@@ -225,6 +269,13 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
    * @generated from field: qrforge.qr.v1.Style style = 7;
    */
   style?: Style | undefined;
+
+  /**
+   * Makes the call repeatable.
+   *
+   * @generated from field: qrforge.qr.v1.Idempotency idempotency = 8;
+   */
+  idempotency?: Idempotency | undefined;
 };
 
 /**
@@ -246,6 +297,13 @@ export type CreateQrCodeResponse = Message<"qrforge.qr.v1.CreateQrCodeResponse">
    * @generated from field: qrforge.qr.v1.QrCode qr_code = 1;
    */
   qrCode?: QrCode | undefined;
+
+  /**
+   * Whether this is the answer to an earlier call with the same idempotency key.
+   *
+   * @generated from field: bool replayed = 2;
+   */
+  replayed: boolean;
 };
 
 /**
@@ -254,6 +312,69 @@ export type CreateQrCodeResponse = Message<"qrforge.qr.v1.CreateQrCodeResponse">
  */
 export const CreateQrCodeResponseSchema: GenMessage<CreateQrCodeResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 3);
+
+/**
+ * Asks for new codes.
+ *
+ * @generated from message qrforge.qr.v1.BatchCreateQrCodesRequest
+ */
+export type BatchCreateQrCodesRequest = Message<"qrforge.qr.v1.BatchCreateQrCodesRequest"> & {
+  /**
+   * Whose they shall be; that of each code is ignored.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * 1 to 100 codes, each as in CreateQrCode; their own idempotency is ignored.
+   *
+   * @generated from field: repeated qrforge.qr.v1.CreateQrCodeRequest qr_codes = 2;
+   */
+  qrCodes: CreateQrCodeRequest[];
+
+  /**
+   * Makes the call repeatable.
+   *
+   * @generated from field: qrforge.qr.v1.Idempotency idempotency = 3;
+   */
+  idempotency?: Idempotency | undefined;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.BatchCreateQrCodesRequest.
+ * Use `create(BatchCreateQrCodesRequestSchema)` to create a new message.
+ */
+export const BatchCreateQrCodesRequestSchema: GenMessage<BatchCreateQrCodesRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_qr_code, 4);
+
+/**
+ * Answers BatchCreateQrCodes.
+ *
+ * @generated from message qrforge.qr.v1.BatchCreateQrCodesResponse
+ */
+export type BatchCreateQrCodesResponse = Message<"qrforge.qr.v1.BatchCreateQrCodesResponse"> & {
+  /**
+   * The codes as stored, in the order of the request.
+   *
+   * @generated from field: repeated qrforge.qr.v1.QrCode qr_codes = 1;
+   */
+  qrCodes: QrCode[];
+
+  /**
+   * Whether this is the answer to an earlier call with the same idempotency key.
+   *
+   * @generated from field: bool replayed = 2;
+   */
+  replayed: boolean;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.BatchCreateQrCodesResponse.
+ * Use `create(BatchCreateQrCodesResponseSchema)` to create a new message.
+ */
+export const BatchCreateQrCodesResponseSchema: GenMessage<BatchCreateQrCodesResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_qr_code, 5);
 
 /**
  * Names one code within an account.
@@ -281,7 +402,7 @@ export type QrCodeName = Message<"qrforge.qr.v1.QrCodeName"> & {
  * Use `create(QrCodeNameSchema)` to create a new message.
  */
 export const QrCodeNameSchema: GenMessage<QrCodeName> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 4);
+  messageDesc(file_qrforge_qr_v1_qr_code, 6);
 
 /**
  * The answer for one name.
@@ -302,7 +423,7 @@ export type QrCodeLookup = Message<"qrforge.qr.v1.QrCodeLookup"> & {
  * Use `create(QrCodeLookupSchema)` to create a new message.
  */
 export const QrCodeLookupSchema: GenMessage<QrCodeLookup> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 5);
+  messageDesc(file_qrforge_qr_v1_qr_code, 7);
 
 /**
  * Asks for codes.
@@ -323,7 +444,7 @@ export type BatchGetQrCodesRequest = Message<"qrforge.qr.v1.BatchGetQrCodesReque
  * Use `create(BatchGetQrCodesRequestSchema)` to create a new message.
  */
 export const BatchGetQrCodesRequestSchema: GenMessage<BatchGetQrCodesRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 6);
+  messageDesc(file_qrforge_qr_v1_qr_code, 8);
 
 /**
  * Answers BatchGetQrCodes.
@@ -344,7 +465,7 @@ export type BatchGetQrCodesResponse = Message<"qrforge.qr.v1.BatchGetQrCodesResp
  * Use `create(BatchGetQrCodesResponseSchema)` to create a new message.
  */
 export const BatchGetQrCodesResponseSchema: GenMessage<BatchGetQrCodesResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 7);
+  messageDesc(file_qrforge_qr_v1_qr_code, 9);
 
 /**
  * Asks for a page of codes.
@@ -400,7 +521,7 @@ export type ListQrCodesRequest = Message<"qrforge.qr.v1.ListQrCodesRequest"> & {
  * Use `create(ListQrCodesRequestSchema)` to create a new message.
  */
 export const ListQrCodesRequestSchema: GenMessage<ListQrCodesRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 8);
+  messageDesc(file_qrforge_qr_v1_qr_code, 10);
 
 /**
  * Answers ListQrCodes.
@@ -428,7 +549,7 @@ export type ListQrCodesResponse = Message<"qrforge.qr.v1.ListQrCodesResponse"> &
  * Use `create(ListQrCodesResponseSchema)` to create a new message.
  */
 export const ListQrCodesResponseSchema: GenMessage<ListQrCodesResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 9);
+  messageDesc(file_qrforge_qr_v1_qr_code, 11);
 
 /**
  * Asks to change a code. What is unset stays.
@@ -472,7 +593,7 @@ export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> &
   projectId?: string | undefined;
 
   /**
-   * Replaces the whole style.
+   * Parts of the style that are set are changed, the others stay. An empty `logo_id` or `caption` removes it.
    *
    * @generated from field: qrforge.qr.v1.Style style = 6;
    */
@@ -499,7 +620,7 @@ export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> &
  * Use `create(UpdateQrCodeRequestSchema)` to create a new message.
  */
 export const UpdateQrCodeRequestSchema: GenMessage<UpdateQrCodeRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 10);
+  messageDesc(file_qrforge_qr_v1_qr_code, 12);
 
 /**
  * Answers UpdateQrCode.
@@ -527,7 +648,7 @@ export type UpdateQrCodeResponse = Message<"qrforge.qr.v1.UpdateQrCodeResponse">
  * Use `create(UpdateQrCodeResponseSchema)` to create a new message.
  */
 export const UpdateQrCodeResponseSchema: GenMessage<UpdateQrCodeResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 11);
+  messageDesc(file_qrforge_qr_v1_qr_code, 13);
 
 /**
  * The answer for one slug.
@@ -562,7 +683,7 @@ export type SlugResolution = Message<"qrforge.qr.v1.SlugResolution"> & {
  * Use `create(SlugResolutionSchema)` to create a new message.
  */
 export const SlugResolutionSchema: GenMessage<SlugResolution> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 12);
+  messageDesc(file_qrforge_qr_v1_qr_code, 14);
 
 /**
  * Asks where slugs lead.
@@ -583,7 +704,7 @@ export type BatchResolveSlugsRequest = Message<"qrforge.qr.v1.BatchResolveSlugsR
  * Use `create(BatchResolveSlugsRequestSchema)` to create a new message.
  */
 export const BatchResolveSlugsRequestSchema: GenMessage<BatchResolveSlugsRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 13);
+  messageDesc(file_qrforge_qr_v1_qr_code, 15);
 
 /**
  * Answers BatchResolveSlugs.
@@ -604,7 +725,7 @@ export type BatchResolveSlugsResponse = Message<"qrforge.qr.v1.BatchResolveSlugs
  * Use `create(BatchResolveSlugsResponseSchema)` to create a new message.
  */
 export const BatchResolveSlugsResponseSchema: GenMessage<BatchResolveSlugsResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 14);
+  messageDesc(file_qrforge_qr_v1_qr_code, 16);
 
 /**
  * Whether a scan of the code leads anywhere.
@@ -730,6 +851,102 @@ export const RenderStatusSchema: GenEnum<RenderStatus> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_qr_code, 2);
 
 /**
+ * The shape of a symbol's modules.
+ *
+ * @generated from enum qrforge.qr.v1.ModuleShape
+ */
+export const ModuleShape = {
+  /**
+   * Square.
+   *
+   * @generated from enum value: MODULE_SHAPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Squares.
+   *
+   * @generated from enum value: MODULE_SHAPE_SQUARE = 1;
+   */
+  SQUARE: 1,
+
+  /**
+   * Dots.
+   *
+   * @generated from enum value: MODULE_SHAPE_DOT = 2;
+   */
+  DOT: 2,
+
+  /**
+   * Squares whose corners are round where they have no neighbour.
+   *
+   * @generated from enum value: MODULE_SHAPE_ROUNDED = 3;
+   */
+  ROUNDED: 3,
+} as const;
+
+/**
+ * The shape of a symbol's modules.
+ *
+ * @generated from enum qrforge.qr.v1.ModuleShape
+ */
+export type ModuleShape = (typeof ModuleShape)[keyof typeof ModuleShape] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.qr.v1.ModuleShape.
+ */
+export const ModuleShapeSchema: GenEnum<ModuleShape> = /*@__PURE__*/
+  enumDesc(file_qrforge_qr_v1_qr_code, 3);
+
+/**
+ * The shape of a symbol's finders.
+ *
+ * @generated from enum qrforge.qr.v1.FinderShape
+ */
+export const FinderShape = {
+  /**
+   * Square.
+   *
+   * @generated from enum value: FINDER_SHAPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Squares.
+   *
+   * @generated from enum value: FINDER_SHAPE_SQUARE = 1;
+   */
+  SQUARE: 1,
+
+  /**
+   * Squares with round corners.
+   *
+   * @generated from enum value: FINDER_SHAPE_ROUNDED = 2;
+   */
+  ROUNDED: 2,
+
+  /**
+   * Circles.
+   *
+   * @generated from enum value: FINDER_SHAPE_CIRCLE = 3;
+   */
+  CIRCLE: 3,
+} as const;
+
+/**
+ * The shape of a symbol's finders.
+ *
+ * @generated from enum qrforge.qr.v1.FinderShape
+ */
+export type FinderShape = (typeof FinderShape)[keyof typeof FinderShape] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.qr.v1.FinderShape.
+ */
+export const FinderShapeSchema: GenEnum<FinderShape> = /*@__PURE__*/
+  enumDesc(file_qrforge_qr_v1_qr_code, 4);
+
+/**
  * Keeps the dynamic codes: a printed slug, and where a scan of it leads. Codes are archived, never deleted.
  *
  * @generated from service qrforge.qr.v1.QrCodeService
@@ -744,6 +961,17 @@ export const QrCodeService: GenService<{
     methodKind: "unary";
     input: typeof CreateQrCodeRequestSchema;
     output: typeof CreateQrCodeResponseSchema;
+  },
+  /**
+   * Creates up to 100 codes, all or none, in one durable transaction. Fails like CreateQrCode; the fields at fault are
+   * named `qr_codes.N.field`, with N from 0.
+   *
+   * @generated from rpc qrforge.qr.v1.QrCodeService.BatchCreateQrCodes
+   */
+  batchCreateQrCodes: {
+    methodKind: "unary";
+    input: typeof BatchCreateQrCodesRequestSchema;
+    output: typeof BatchCreateQrCodesResponseSchema;
   },
   /**
    * Reads many codes, each named by id or slug within an account. A code that is not there is an answer, not an error.

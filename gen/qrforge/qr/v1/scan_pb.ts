@@ -2,17 +2,17 @@
 // @generated from file qrforge/qr/v1/scan.proto (package qrforge.qr.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qrforge/qr/v1/scan.proto.
  */
 export const file_qrforge_qr_v1_scan: GenFile = /*@__PURE__*/
-  fileDesc("ChhxcmZvcmdlL3FyL3YxL3NjYW4ucHJvdG8SDXFyZm9yZ2UucXIudjEiWgoEU2NhbhIPCgdzY2FuX2lkGAEgASgJEhIKCnFyX2NvZGVfaWQYAiABKAkSLQoJc2Nhbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI9ChdCYXRjaFJlY29yZFNjYW5zUmVxdWVzdBIiCgVzY2FucxgBIAMoCzITLnFyZm9yZ2UucXIudjEuU2NhbiIyChhCYXRjaFJlY29yZFNjYW5zUmVzcG9uc2USFgoOcmVjb3JkZWRfY291bnQYASABKAUydwoLU2NhblNlcnZpY2USaAoQQmF0Y2hSZWNvcmRTY2FucxImLnFyZm9yZ2UucXIudjEuQmF0Y2hSZWNvcmRTY2Fuc1JlcXVlc3QaJy5xcmZvcmdlLnFyLnYxLkJhdGNoUmVjb3JkU2NhbnNSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChhxcmZvcmdlL3FyL3YxL3NjYW4ucHJvdG8SDXFyZm9yZ2UucXIudjEitQEKBFNjYW4SDwoHc2Nhbl9pZBgBIAEoCRISCgpxcl9jb2RlX2lkGAIgASgJEi0KCXNjYW5fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGZGV2aWNlGAQgASgOMhUucXJmb3JnZS5xci52MS5EZXZpY2USDwoHY291bnRyeRgFIAEoCRIQCghyZWZlcnJlchgGIAEoCRIPCgd2aXNpdG9yGAcgASgMIj0KF0JhdGNoUmVjb3JkU2NhbnNSZXF1ZXN0EiIKBXNjYW5zGAEgAygLMhMucXJmb3JnZS5xci52MS5TY2FuIjIKGEJhdGNoUmVjb3JkU2NhbnNSZXNwb25zZRIWCg5yZWNvcmRlZF9jb3VudBgBIAEoBSIlChVHZXRWaXNpdG9yU2FsdFJlcXVlc3QSDAoEZGF0ZRgBIAEoCSIrChZHZXRWaXNpdG9yU2FsdFJlc3BvbnNlEhEKBHNhbHQYASABKAxCA4ABASKDAgoRQ291bnRTY2Fuc1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRISCgppZF9vcl9zbHVnGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCghpbnRlcnZhbBgGIAEoDjIXLnFyZm9yZ2UucXIudjEuSW50ZXJ2YWwSKwoJZGltZW5zaW9uGAcgASgOMhgucXJmb3JnZS5xci52MS5EaW1lbnNpb24iiQEKEkNvdW50U2NhbnNSZXNwb25zZRINCgV0b3RhbBgBIAEoAxIQCgh2aXNpdG9ycxgCIAEoAxIoCgZzZXJpZXMYAyADKAsyGC5xcmZvcmdlLnFyLnYxLlNjYW5Db3VudBIoCgZzaGFyZXMYBCADKAsyGC5xcmZvcmdlLnFyLnYxLlNjYW5TaGFyZSJuCglTY2FuQ291bnQSLgoKc3RhcnRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc2NhbnMYAiABKAMSFQoIdmlzaXRvcnMYAyABKANIAIgBAUILCglfdmlzaXRvcnMiKQoJU2NhblNoYXJlEg0KBXZhbHVlGAEgASgJEg0KBXNjYW5zGAIgASgDKmwKBkRldmljZRIWChJERVZJQ0VfVU5TUEVDSUZJRUQQABIRCg1ERVZJQ0VfTU9CSUxFEAESEQoNREVWSUNFX1RBQkxFVBACEhIKDkRFVklDRV9ERVNLVE9QEAMSEAoMREVWSUNFX09USEVSEAQqSQoISW50ZXJ2YWwSGAoUSU5URVJWQUxfVU5TUEVDSUZJRUQQABIRCg1JTlRFUlZBTF9IT1VSEAESEAoMSU5URVJWQUxfREFZEAIqawoJRGltZW5zaW9uEhkKFURJTUVOU0lPTl9VTlNQRUNJRklFRBAAEhQKEERJTUVOU0lPTl9ERVZJQ0UQARIVChFESU1FTlNJT05fQ09VTlRSWRACEhYKEkRJTUVOU0lPTl9SRUZFUlJFUhADMrMCCgtTY2FuU2VydmljZRJoChBCYXRjaFJlY29yZFNjYW5zEiYucXJmb3JnZS5xci52MS5CYXRjaFJlY29yZFNjYW5zUmVxdWVzdBonLnFyZm9yZ2UucXIudjEuQmF0Y2hSZWNvcmRTY2Fuc1Jlc3BvbnNlIgOQAgISYgoOR2V0VmlzaXRvclNhbHQSJC5xcmZvcmdlLnFyLnYxLkdldFZpc2l0b3JTYWx0UmVxdWVzdBolLnFyZm9yZ2UucXIudjEuR2V0VmlzaXRvclNhbHRSZXNwb25zZSIDkAICElYKCkNvdW50U2NhbnMSIC5xcmZvcmdlLnFyLnYxLkNvdW50U2NhbnNSZXF1ZXN0GiEucXJmb3JnZS5xci52MS5Db3VudFNjYW5zUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * One scan of one code.
@@ -40,6 +40,34 @@ export type Scan = Message<"qrforge.qr.v1.Scan"> & {
    * @generated from field: google.protobuf.Timestamp scan_time = 3;
    */
   scanTime?: Timestamp | undefined;
+
+  /**
+   * What it was scanned with.
+   *
+   * @generated from field: qrforge.qr.v1.Device device = 4;
+   */
+  device: Device;
+
+  /**
+   * Where, as ISO 3166-1 alpha-2 in capitals; empty if not known.
+   *
+   * @generated from field: string country = 5;
+   */
+  country: string;
+
+  /**
+   * The host of the page that led to it; empty if none did. Up to 100 characters.
+   *
+   * @generated from field: string referrer = 6;
+   */
+  referrer: string;
+
+  /**
+   * Who, for the day alone: 8 bytes of a hash with the day's salt; empty if not known.
+   *
+   * @generated from field: bytes visitor = 7;
+   */
+  visitor: Uint8Array;
 };
 
 /**
@@ -92,6 +120,360 @@ export const BatchRecordScansResponseSchema: GenMessage<BatchRecordScansResponse
   messageDesc(file_qrforge_qr_v1_scan, 2);
 
 /**
+ * Asks for a day's salt.
+ *
+ * @generated from message qrforge.qr.v1.GetVisitorSaltRequest
+ */
+export type GetVisitorSaltRequest = Message<"qrforge.qr.v1.GetVisitorSaltRequest"> & {
+  /**
+   * The UTC day, as YYYY-MM-DD.
+   *
+   * @generated from field: string date = 1;
+   */
+  date: string;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.GetVisitorSaltRequest.
+ * Use `create(GetVisitorSaltRequestSchema)` to create a new message.
+ */
+export const GetVisitorSaltRequestSchema: GenMessage<GetVisitorSaltRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_scan, 3);
+
+/**
+ * Answers GetVisitorSalt.
+ *
+ * @generated from message qrforge.qr.v1.GetVisitorSaltResponse
+ */
+export type GetVisitorSaltResponse = Message<"qrforge.qr.v1.GetVisitorSaltResponse"> & {
+  /**
+   * 32 random bytes.
+   *
+   * @generated from field: bytes salt = 1;
+   */
+  salt: Uint8Array;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.GetVisitorSaltResponse.
+ * Use `create(GetVisitorSaltResponseSchema)` to create a new message.
+ */
+export const GetVisitorSaltResponseSchema: GenMessage<GetVisitorSaltResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_scan, 4);
+
+/**
+ * Asks for counts.
+ *
+ * @generated from message qrforge.qr.v1.CountScansRequest
+ */
+export type CountScansRequest = Message<"qrforge.qr.v1.CountScansRequest"> & {
+  /**
+   * Whose.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * A code by its id or slug; or empty, for a project.
+   *
+   * @generated from field: string id_or_slug = 2;
+   */
+  idOrSlug: string;
+
+  /**
+   * A project; read if no code is named.
+   *
+   * @generated from field: string project_id = 3;
+   */
+  projectId: string;
+
+  /**
+   * From when; the hour or day that it is in counts whole.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Until when; the hour or day that it is in counts whole, unless it is its very beginning.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * How long the spans are. At most 800 of them.
+   *
+   * @generated from field: qrforge.qr.v1.Interval interval = 6;
+   */
+  interval: Interval;
+
+  /**
+   * What to tell scans apart by, over the whole days of the range.
+   *
+   * @generated from field: qrforge.qr.v1.Dimension dimension = 7;
+   */
+  dimension: Dimension;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.CountScansRequest.
+ * Use `create(CountScansRequestSchema)` to create a new message.
+ */
+export const CountScansRequestSchema: GenMessage<CountScansRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_scan, 5);
+
+/**
+ * Answers CountScans.
+ *
+ * @generated from message qrforge.qr.v1.CountScansResponse
+ */
+export type CountScansResponse = Message<"qrforge.qr.v1.CountScansResponse"> & {
+  /**
+   * Scans in the range.
+   *
+   * @generated from field: int64 total = 1;
+   */
+  total: bigint;
+
+  /**
+   * Visitors of each day in the range, added up.
+   *
+   * @generated from field: int64 visitors = 2;
+   */
+  visitors: bigint;
+
+  /**
+   * One for each span in the range, oldest first, those without scans included.
+   *
+   * @generated from field: repeated qrforge.qr.v1.ScanCount series = 3;
+   */
+  series: ScanCount[];
+
+  /**
+   * If a dimension was asked for, its values, the most frequent first; at most 100, the rest added up as "other".
+   *
+   * @generated from field: repeated qrforge.qr.v1.ScanShare shares = 4;
+   */
+  shares: ScanShare[];
+};
+
+/**
+ * Describes the message qrforge.qr.v1.CountScansResponse.
+ * Use `create(CountScansResponseSchema)` to create a new message.
+ */
+export const CountScansResponseSchema: GenMessage<CountScansResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_scan, 6);
+
+/**
+ * The scans of one span.
+ *
+ * @generated from message qrforge.qr.v1.ScanCount
+ */
+export type ScanCount = Message<"qrforge.qr.v1.ScanCount"> & {
+  /**
+   * When it begins.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * How many.
+   *
+   * @generated from field: int64 scans = 2;
+   */
+  scans: bigint;
+
+  /**
+   * Different visitors; only of whole days.
+   *
+   * @generated from field: optional int64 visitors = 3;
+   */
+  visitors?: bigint | undefined;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.ScanCount.
+ * Use `create(ScanCountSchema)` to create a new message.
+ */
+export const ScanCountSchema: GenMessage<ScanCount> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_scan, 7);
+
+/**
+ * The scans with one value of a dimension.
+ *
+ * @generated from message qrforge.qr.v1.ScanShare
+ */
+export type ScanShare = Message<"qrforge.qr.v1.ScanShare"> & {
+  /**
+   * Which; "unknown" where it is not known.
+   *
+   * @generated from field: string value = 1;
+   */
+  value: string;
+
+  /**
+   * How many.
+   *
+   * @generated from field: int64 scans = 2;
+   */
+  scans: bigint;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.ScanShare.
+ * Use `create(ScanShareSchema)` to create a new message.
+ */
+export const ScanShareSchema: GenMessage<ScanShare> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_scan, 8);
+
+/**
+ * What a scan was made with.
+ *
+ * @generated from enum qrforge.qr.v1.Device
+ */
+export const Device = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: DEVICE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A telephone.
+   *
+   * @generated from enum value: DEVICE_MOBILE = 1;
+   */
+  MOBILE: 1,
+
+  /**
+   * A tablet.
+   *
+   * @generated from enum value: DEVICE_TABLET = 2;
+   */
+  TABLET: 2,
+
+  /**
+   * A computer.
+   *
+   * @generated from enum value: DEVICE_DESKTOP = 3;
+   */
+  DESKTOP: 3,
+
+  /**
+   * Something else.
+   *
+   * @generated from enum value: DEVICE_OTHER = 4;
+   */
+  OTHER: 4,
+} as const;
+
+/**
+ * What a scan was made with.
+ *
+ * @generated from enum qrforge.qr.v1.Device
+ */
+export type Device = (typeof Device)[keyof typeof Device] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.qr.v1.Device.
+ */
+export const DeviceSchema: GenEnum<Device> = /*@__PURE__*/
+  enumDesc(file_qrforge_qr_v1_scan, 0);
+
+/**
+ * How long the spans are that scans are counted by.
+ *
+ * @generated from enum qrforge.qr.v1.Interval
+ */
+export const Interval = {
+  /**
+   * Days.
+   *
+   * @generated from enum value: INTERVAL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * UTC hours.
+   *
+   * @generated from enum value: INTERVAL_HOUR = 1;
+   */
+  HOUR: 1,
+
+  /**
+   * UTC days.
+   *
+   * @generated from enum value: INTERVAL_DAY = 2;
+   */
+  DAY: 2,
+} as const;
+
+/**
+ * How long the spans are that scans are counted by.
+ *
+ * @generated from enum qrforge.qr.v1.Interval
+ */
+export type Interval = (typeof Interval)[keyof typeof Interval] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.qr.v1.Interval.
+ */
+export const IntervalSchema: GenEnum<Interval> = /*@__PURE__*/
+  enumDesc(file_qrforge_qr_v1_scan, 1);
+
+/**
+ * What scans are told apart by.
+ *
+ * @generated from enum qrforge.qr.v1.Dimension
+ */
+export const Dimension = {
+  /**
+   * Nothing.
+   *
+   * @generated from enum value: DIMENSION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Device.
+   *
+   * @generated from enum value: DIMENSION_DEVICE = 1;
+   */
+  DEVICE: 1,
+
+  /**
+   * Country.
+   *
+   * @generated from enum value: DIMENSION_COUNTRY = 2;
+   */
+  COUNTRY: 2,
+
+  /**
+   * Referrer.
+   *
+   * @generated from enum value: DIMENSION_REFERRER = 3;
+   */
+  REFERRER: 3,
+} as const;
+
+/**
+ * What scans are told apart by.
+ *
+ * @generated from enum qrforge.qr.v1.Dimension
+ */
+export type Dimension = (typeof Dimension)[keyof typeof Dimension] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.qr.v1.Dimension.
+ */
+export const DimensionSchema: GenEnum<Dimension> = /*@__PURE__*/
+  enumDesc(file_qrforge_qr_v1_scan, 2);
+
+/**
  * Counts scans.
  *
  * @generated from service qrforge.qr.v1.ScanService
@@ -106,6 +488,29 @@ export const ScanService: GenService<{
     methodKind: "unary";
     input: typeof BatchRecordScansRequestSchema;
     output: typeof BatchRecordScansResponseSchema;
+  },
+  /**
+   * Reads the secret that visitors of a UTC day are hashed with, so that nobody can be followed from one day to the next.
+   * It is made when it is first asked for and destroyed when the day is over. Fails with INVALID_REQUEST for other days than
+   * yesterday, today and tomorrow.
+   *
+   * @generated from rpc qrforge.qr.v1.ScanService.GetVisitorSalt
+   */
+  getVisitorSalt: {
+    methodKind: "unary";
+    input: typeof GetVisitorSaltRequestSchema;
+    output: typeof GetVisitorSaltResponseSchema;
+  },
+  /**
+   * Counts the scans of a code, or of all codes of a project, over a span of time. Fails with NOT_FOUND if the account has
+   * none such.
+   *
+   * @generated from rpc qrforge.qr.v1.ScanService.CountScans
+   */
+  countScans: {
+    methodKind: "unary";
+    input: typeof CountScansRequestSchema;
+    output: typeof CountScansResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_qrforge_qr_v1_scan, 0);

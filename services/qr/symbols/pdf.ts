@@ -1,0 +1,30 @@
+import PDFDocument from "pdfkit";
+import type { Drawing } from "./geometry.ts";
+
+/** A drawing as a PDF of one page, so many points wide; vectors throughout, and the same bytes each time. */
+export async function toPdf({ width, height, shapes, logo }: Drawing, widthPt: number): Promise<Buffer> {
+  const scale = widthPt / width;
+  const document = new PDFDocument({
+    size: [widthPt, height * scale],
+    margin: 0,
+    // zlib's output differs between its versions.
+    compress: false,
+    info: { Producer: "QRForge", Creator: "QRForge", CreationDate: new Date(0) },
+  });
+  const chunks: Buffer[] = [];
+  const ended = new Promise((resolve, reject) => {
+    document.on("data", (chunk: Buffer) => chunks.push(chunk));
+    document.on("end", resolve);
+    document.on("error", reject);
+  });
+  document.scale(scale);
+  for (const { path, colour, rule } of shapes) {
+    document.path(path).fill(colour, rule === "evenodd" ? "even-odd" : "non-zero");
+  }
+  if (logo) {
+    document.image(Buffer.from(logo.png), logo.x, logo.y, { width: logo.width, height: logo.height });
+  }
+  document.end();
+  await ended;
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { initWasm, Resvg } from "@resvg/resvg-wasm";
+
+export interface Raster {
+  /** RGBA, row by row from the top. */
+  pixels: Uint8ClampedArray;
+  width: number;
+  height: number;
+}
+
+let ready: Promise<void> | undefined;
+
+/** WebAssembly, so that the same picture comes out on every machine. */
+async function prepare(): Promise<void> {
+  const { resolve } = createRequire(import.meta.url);
+  ready ??= readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")).then((bytes) => initWasm(bytes));
+  await ready;
+}
+
+async function render<T>(svg: string, widthPx: number | undefined, read: (image: RenderedImage) => T): Promise<T> {
+  await prepare();
+  const resvg = new Resvg(svg, {
+    ...(widthPx !== undefined && { fitTo: { mode: "width" as const, value: widthPx } }),
+    font: { loadSystemFonts: false },
+  });
+  try {
+    const image = resvg.render();
+    try {
+      return read(image);
+    } finally {
+      image.free();
+    }
+  } finally {
+    resvg.free();
+  }
+}
+type RenderedImage = ReturnType<InstanceType<typeof Resvg>["render"]>;
+
+/** An SVG as PNG. */
+export function toPng(svg: string, widthPx?: number): Promise<{ png: Uint8Array; width: number; height: number }> {
+  return render(svg, widthPx, (image) => ({ png: image.asPng(), width: image.width, height: image.height }));
+}
+
+/** An SVG as pixels. */
+export function toRaster(svg: string, widthPx: number): Promise<Raster> {
+  return render(svg, widthPx, (image) => ({
+    pixels: new Uint8ClampedArray(image.pixels),
+    width: image.width,
+    height: image.height,
+  }));
+}
+
+/** Each pixel as the mean of itself and its eight neighbours: a lens that is slightly out of focus. */
+export function blur({ pixels, width, height }: Raster): Raster {
+  const blurred = new Uint8ClampedArray(pixels.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let channel = 0; channel < 4; channel++) {
+        let sum = 0;
+        let count = 0;
+        for (let dy = Math.max(0, y - 1); dy <= Math.min(height - 1, y + 1); dy++) {
+          for (let dx = Math.max(0, x - 1); dx <= Math.min(width - 1, x + 1); dx++) {
+            sum += pixels[(dy * width + dx) * 4 + channel] as number;
+            count++;
+          }
+        }
+        blurred[(y * width + x) * 4 + channel] = sum / count;
+      }
+    }
+  }
+  return { pixels: blurred, width, height };
+}

@@ -1,0 +1,84 @@
+import type { FieldIssue } from "../../../platform/errors.ts";
+import { outlineText } from "./caption.ts";
+import { drawSymbol } from "./geometry.ts";
+import { blur, toRaster } from "./raster.ts";
+import { readSymbol } from "./reader.ts";
+import { eccLevels, marginBounds, plainStyle, type Style, type SymbolRequest } from "./style.ts";
+import { toSvg } from "./svg.ts";
+
+/** Widths at which a symbol must be readable, in pixels; at the smaller one also out of focus. */
+const widthPx = 512;
+const smallPx = 120;
+/** The least contrast between the colours, by WCAG's measure: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
+const contrastMin = 3;
+
+/**
+ * Draws a symbol and reads it back, at full size, and small and blurred. Tells what to change if that fails: the first
+ * setting that mends it when it is changed alone.
+ */
+export async function readabilityIssue(request: SymbolRequest): Promise<FieldIssue | undefined> {
+  const colours = coloursIssue(request.style);
+  if (colours) return colours;
+  if (await isReadable(request)) return undefined;
+  for (const { changed, field, issue } of remedies(request)) {
+    if (await isReadable(changed)) return { field, issue };
+  }
+  const issue =
+    "makes a symbol that cannot be read back at 120 px; take the plain style, a shorter slug or a lower ecc";
+  return { field: "style", issue };
+}
+
+async function isReadable(request: SymbolRequest): Promise<boolean> {
+  const svg = toSvg(drawSymbol(request, outlineText), widthPx);
+  const large = await readSymbol(await toRaster(svg, widthPx));
+  if (large !== request.text) return false;
+  return (await readSymbol(blur(await toRaster(svg, smallPx)))) === request.text;
+}
+
+function coloursIssue({ foreground, background }: Style): FieldIssue | undefined {
+  const [dark, light] = [luminance(foreground), luminance(background)];
+  const field = "style.foreground";
+  if (dark >= light) return { field, issue: "must be darker than the background: many readers see no inverted symbol" };
+  const contrast = (light + 0.05) / (dark + 0.05);
+  if (contrast >= contrastMin) return undefined;
+  const issue = `has a contrast of ${contrast.toFixed(1)} to the background and needs ${contrastMin}; make it darker`;
+  return { field, issue };
+}
+
+/** Relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function* remedies(request: SymbolRequest): Generator<{ changed: SymbolRequest; field: string; issue: string }> {
+  const { style, margin, logo } = request;
+  const withStyle = (change: Partial<Style>) => ({ ...request, style: { ...style, ...change } });
+  if (margin < marginBounds.fallback) {
+    const issue = `is too narrow for this symbol; ${marginBounds.fallback} modules are enough`;
+    yield { changed: { ...request, margin: marginBounds.fallback }, field: "margin", issue };
+  }
+  if (logo) {
+    const issue = "hides too much of the symbol; make the logo smaller or leave it out";
+    yield { changed: { ...request, logo: undefined }, field: "style.logo_size", issue };
+  }
+  if (style.moduleShape !== plainStyle.moduleShape) {
+    const issue = `"${style.moduleShape}" cannot be read back at this density; use "square"`;
+    yield { changed: withStyle({ moduleShape: plainStyle.moduleShape }), field: "style.module_shape", issue };
+  }
+  if (style.finderShape !== plainStyle.finderShape) {
+    const issue = `"${style.finderShape}" cannot be read back at this density; use "square"`;
+    yield { changed: withStyle({ finderShape: plainStyle.finderShape }), field: "style.finder_shape", issue };
+  }
+  if (style.caption !== "") {
+    const issue = "leaves too little room for the symbol; leave it out";
+    yield { changed: withStyle({ caption: "" }), field: "style.caption", issue };
+  }
+  for (const ecc of eccLevels.slice(0, eccLevels.indexOf(request.ecc)).reverse()) {
+    const issue = `${request.ecc} makes the symbol too dense for so long an address; use ${ecc}, or a shorter slug`;
+    yield { changed: { ...request, ecc }, field: "ecc", issue };
+  }
+}

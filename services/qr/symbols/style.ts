@@ -1,0 +1,63 @@
+export const moduleShapes = ["square", "dot", "rounded"] as const;
+export const finderShapes = ["square", "rounded", "circle"] as const;
+export const eccLevels = ["L", "M", "Q", "H"] as const;
+export const formats = ["svg", "png", "pdf"] as const;
+
+export type ModuleShape = (typeof moduleShapes)[number];
+export type FinderShape = (typeof finderShapes)[number];
+export type Ecc = (typeof eccLevels)[number];
+export type Format = (typeof formats)[number];
+
+/** How a code's symbol looks. */
+export interface Style {
+  /** Colours as #rrggbb, in small letters. */
+  foreground: string;
+  background: string;
+  moduleShape: ModuleShape;
+  finderShape: FinderShape;
+  /** Which of the account's logos is in the middle; empty for none. */
+  logoId: string;
+  /** The logo's longer side, in percent of the symbol's (without its margin). */
+  logoSize: number;
+  /** Shown in a frame below the symbol; empty for no frame. */
+  caption: string;
+}
+
+export const plainStyle: Style = {
+  foreground: "#000000",
+  background: "#ffffff",
+  moduleShape: "square",
+  finderShape: "square",
+  logoId: "",
+  logoSize: 20,
+  caption: "",
+};
+
+export const logoSizeBounds = { min: 10, max: 30 };
+export const sizeBounds = { min: 64, max: 4096, fallback: 512 };
+export const marginBounds = { min: 0, max: 16, fallback: 4 };
+export const captionLengthMax = 40;
+export const logoBytesMax = 256 * 1024;
+
+/** A picture that is ready to be placed: PNG, made by the drawer from what was uploaded. */
+export interface Logo {
+  png: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** Everything that decides what a symbol looks like. */
+export interface SymbolRequest {
+  /** What the symbol encodes. */
+  text: string;
+  style: Style;
+  logo: Logo | undefined;
+  /** Modules of background around the symbol. */
+  margin: number;
+  ecc: Ecc;
+}
+
+/** The error correction that is used: a logo hides modules, so with one it is the highest. */
+export function effectiveEcc(ecc: Ecc, hasLogo: boolean): Ecc {
+  return hasLogo ? "H" : ecc;
+}

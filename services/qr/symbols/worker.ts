@@ -1,0 +1,26 @@
+import type { FieldIssue } from "../../../platform/errors.ts";
+import { outlineText } from "./caption.ts";
+import { drawSymbol } from "./geometry.ts";
+import { normaliseLogo } from "./logo.ts";
+import { toPdf } from "./pdf.ts";
+import { toPng } from "./raster.ts";
+import { readabilityIssue } from "./readability.ts";
+import type { Format, Logo, SymbolRequest } from "./style.ts";
+import { toSvg } from "./svg.ts";
+
+/** What the threads do; the names of these functions are those of the drawer's tasks. */
+
+export function judge(request: SymbolRequest): Promise<FieldIssue | undefined> {
+  return readabilityIssue(request);
+}
+
+export async function draw(task: { request: SymbolRequest; format: Format; size: number }): Promise<Uint8Array> {
+  const drawing = drawSymbol(task.request, outlineText);
+  if (task.format === "pdf") return toPdf(drawing, task.size);
+  const svg = toSvg(drawing, task.size);
+  return task.format === "svg" ? Buffer.from(svg) : (await toPng(svg, task.size)).png;
+}
+
+export function readLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {
+  return normaliseLogo(bytes);
+}

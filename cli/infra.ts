@@ -147,7 +147,7 @@ async function preparedNats(request: InfraRequest): Promise<void> {
   servers.nats = {
     url: `nats://127.0.0.1:${port}`,
     answers: () => accepts(port),
-    spawn: () => spawnNats(found.binary, port, logFile),
+    spawn: () => spawnNats(found.binary, port, path.join(request.dataDir, "nats"), logFile),
     stopSignal: "SIGTERM",
     wanted: true,
   };

@@ -71,10 +71,12 @@ async function fetchPackage(toolsDir: string): Promise<void> {
   }
 }
 
-/** Starts a server on a loopback port. */
-export async function spawnNats(binary: string, port: number, logFile: string): Promise<ChildProcess> {
+/** Starts a server on a loopback port, with JetStream keeping its files in a folder. */
+export async function spawnNats(binary: string, port: number, folder: string, logFile: string): Promise<ChildProcess> {
   const log = await open(logFile, "a", 0o600);
-  const child = spawn(binary, ["-a", "127.0.0.1", "-p", String(port)], { stdio: ["ignore", log.fd, log.fd] });
+  const child = spawn(binary, ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", folder], {
+    stdio: ["ignore", log.fd, log.fd],
+  });
   child.once("spawn", () => void log.close());
   return child;
 }

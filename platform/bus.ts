@@ -10,6 +10,8 @@ export interface Bus {
   publish(subject: string, data: Uint8Array): void;
   /** Calls the handler for each message from now on, across reconnections, until the bus closes. */
   subscribe(subject: string, handler: (data: Uint8Array) => void): void;
+  /** The connection, while there is one. */
+  connection(): NatsConnection | undefined;
   /** Sends what is buffered and disconnects. */
   close(): Promise<void>;
 }
@@ -93,6 +95,7 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
       handlers.push([subject, handler]);
       if (connection) listen(connection, subject, handler);
     },
+    connection: () => (up ? connection : undefined),
     async close() {
       closed = true;
       up = false;

@@ -137,5 +137,6 @@ export const databaseSettings = {
 
 /** What every service on the bus reads. */
 export const busSettings = {
-  natsUrl: url("NATS_URL", "the NATS server; unset, caches are cleared by their lifetime alone", ["nats", "tls"], ""),
+  natsUrl: url("NATS_URL", "the NATS server; unset, changes reach caches a little later", ["nats", "tls"], ""),
+  natsReplicas: integer("NATS_REPLICAS", "NATS servers that keep each message of a queue", 1, { min: 1, max: 5 }),
 };

@@ -2,6 +2,7 @@ import { busSettings, choice, commonSettings, integer, listenAddress, text } fro
 import { holderSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
+import { addressList } from "./addresses.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";
 
@@ -46,6 +47,12 @@ export const settings = {
   }),
   batchesInFlightMax: integer("BATCHES_IN_FLIGHT_MAX", "calls of one kind under way at once at most", 8, { min: 1 }),
   batchQueueMax: integer("BATCH_QUEUE_MAX", "items of one kind that wait to be sent at most", 10_000, { min: 1 }),
+  trustedProxies: addressList(
+    "TRUSTED_PROXIES",
+    "whose X-Forwarded-For and country header are believed: addresses and networks, with commas between them",
+  ),
+  countryHeader: text("COUNTRY_HEADER", "the header in which a trusted proxy tells a client's country, ISO 3166-1", ""),
+  geoipDatabase: text("GEOIP_DATABASE", "a MaxMind database of countries (.mmdb), where no header tells them", ""),
   scanBufferMax: integer("SCAN_BUFFER_MAX", "scans that wait to be recorded at most; more are dropped", 100_000, {
     min: 1,
   }),

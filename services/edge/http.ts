@@ -1,18 +1,22 @@
 import type { Socket } from "node:net";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { z } from "zod";
-import { catalogue, describeFields, Failure, type Reason, toFailure } from "../../platform/errors.ts";
+import { describeFields, Failure, type Reason, toFailure } from "../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../platform/log.ts";
+import type { AddressList } from "./addresses.ts";
+import { readJson } from "./bodies.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
+import { readIdempotencyKey } from "./idempotency.ts";
 import type { KeyUse } from "./key-use.ts";
 import { serveLeakReports } from "./leaks.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
 import { type AccountLimits, type Metered, rateLimitHeaders } from "./rate-limit.ts";
+import { serveRedirects } from "./redirects.ts";
 import type { Route } from "./route.ts";
 import { forbidden, methodMessages, routes } from "./routes.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
-import { issuesOf, slugPattern } from "./schemas.ts";
+import { issuesOf } from "./schemas.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface HttpOptions {
@@ -23,25 +27,32 @@ export interface HttpOptions {
   /** The dashboard's page, HTML. */
   dashboard: string;
   upstreamTimeoutMs: number;
+  /** Who may say for whom a request is sent. */
+  trustedProxies: AddressList;
+  /** The header in which a trusted proxy tells a client's country, in small letters; empty for none. */
+  countryHeader: string;
   log: Logger;
 }
 
-/** Who calls, and what quota decided; set on every request that passed both. */
+/** Who calls. */
 interface Caller {
   accountId: string;
+  keyId: string;
   limits: AccountLimits;
-  metered: Metered;
 }
 
 declare module "fastify" {
   interface FastifyRequest {
+    /** Set once the key is known to be good. */
     caller: Caller | null;
+    /** What quota decided; set once it has. */
+    metered: Metered | null;
     /** On the monotonic clock. */
     arrivedAt: number;
   }
   interface FastifyContextConfig {
-    /** Whether the path is part of the public API, so that a key is needed and the request is metered. */
-    api?: boolean;
+    /** For a path of the public API, which needs a key and is metered: what is served there. */
+    route?: Route;
   }
 }
 
@@ -65,14 +76,19 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       const sent = raw.headers["x-request-id"];
       return typeof sent === "string" && uuidPattern.test(sent) ? sent : options.newRequestId();
     },
+    trustProxy: (address) => options.trustedProxies(address),
     routerOptions: { maxParamLength: pathLengthMax },
     return503OnClosing: false,
     // A path that cannot be decoded is met before any hook: who asks is looked at here.
     frameworkErrors: (error, request, reply) => {
       request.arrivedAt = performance.now();
       reply.header("x-request-id", request.id);
-      const admitted = isApiPath(request.url) ? admit(request, reply, options) : Promise.resolve();
-      admitted.then(
+      const admitted = async () => {
+        if (!isApiPath(request.url)) return;
+        request.caller = await authenticate(request, options);
+        await meter(request, reply, 1, options);
+      };
+      admitted().then(
         () => send(request, reply, error),
         (refusal) => send(request, reply, refusal),
       );
@@ -85,8 +101,19 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   });
   readJson(app);
   app.decorateRequest("caller", null);
+  app.decorateRequest("metered", null);
   app.decorateRequest("arrivedAt", 0);
-  app.setErrorHandler((error: FastifyError, request, reply) => send(request, reply, error));
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    // A body that could not even be read still counts.
+    if (request.caller && !request.metered && !(error instanceof Failure && error.reason.startsWith("RATE_LIMIT"))) {
+      try {
+        await meter(request, reply, 1, options);
+      } catch (refusal) {
+        return send(request, reply, refusal as Error);
+      }
+    }
+    return send(request, reply, error);
+  });
   // Paths outside the API, and its paths where the hook below has not refused: a person who mistyped a short URL, mostly.
   app.setNotFoundHandler((request, reply) => {
     if (request.method === "GET" || request.method === "HEAD") {
@@ -102,21 +129,27 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     request.arrivedAt = performance.now();
     reply.header("x-request-id", request.id);
     if (closing) reply.header("connection", "close");
-    const inTable = request.routeOptions.config.api === true;
-    if (!inTable && !isApiPath(request.url)) return;
-    request.caller = await admit(request, reply, options);
-    if (!inTable) refuseBeyondTable(request, reply);
+    const { route } = request.routeOptions.config;
+    if (!route && !isApiPath(request.url)) return;
+    request.caller = await authenticate(request, options);
+    if (route?.cost) return;
+    await meter(request, reply, 1, options);
+    if (!route) refuseBeyondTable(request, reply);
+  });
+  app.addHook("preValidation", async (request, reply) => {
+    const { route } = request.routeOptions.config;
+    if (route?.cost) await meter(request, reply, route.cost(request.body), options);
   });
 
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
-      config: { api: true },
+      config: { route },
       handler: (request, reply) => serve(route, request, reply, options),
     });
   }
-  serveScans(app, options);
+  serveRedirects(app, { ...options, timeoutMs: options.upstreamTimeoutMs });
   serveLeakReports(app, { ...options, parse: (schema, body) => parse(schema, body, "INVALID_PAYLOAD") });
 
   app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
@@ -145,21 +178,25 @@ function remainingMs(request: FastifyRequest, options: HttpOptions): number {
   return Math.max(1, options.upstreamTimeoutMs - (performance.now() - request.arrivedAt));
 }
 
-/** Authenticates, then meters. Fails with UNAUTHORIZED, API_KEY_INACTIVE or a rate limit, having charged nothing. */
-async function admit(request: FastifyRequest, reply: FastifyReply, options: HttpOptions): Promise<Caller> {
-  const { upstreams } = options;
-  const answer = await upstreams.resolveKey(hashKey(readKey(request.headers)), {
+/** Tells whose the key is. Fails with UNAUTHORIZED or API_KEY_INACTIVE. */
+async function authenticate(request: FastifyRequest, options: HttpOptions): Promise<Caller> {
+  const answer = await options.upstreams.resolveKey(hashKey(readKey(request.headers)), {
     deadlineMs: remainingMs(request, options),
   });
   if (answer.verdict !== "active") throw refusals[answer.verdict]();
-  const { keyId, accountId, limits } = answer;
-  options.keyUse.note(keyId);
+  options.keyUse.note(answer.keyId);
+  return answer;
+}
+
+/** Charges an authenticated request. Fails with a rate limit, having charged nothing. */
+async function meter(request: FastifyRequest, reply: FastifyReply, cost: number, options: HttpOptions): Promise<void> {
+  const { accountId, keyId, limits } = request.caller as Caller;
   const wait = { deadlineMs: remainingMs(request, options) };
-  const metered = await upstreams.consume({ accountId, keyId, cost: 1, limits }, wait);
+  const metered = await options.upstreams.consume({ accountId, keyId, cost, limits }, wait);
+  request.metered = metered;
   reply.headers(rateLimitHeaders(metered));
   if (metered.refusedBy === "minute") throw new Failure("RATE_LIMIT_MINUTE");
   if (metered.refusedBy === "day") throw new Failure("RATE_LIMIT_DAY");
-  return { accountId, limits, metered };
 }
 
 const refusals = {
@@ -197,19 +234,27 @@ async function serve(
   reply: FastifyReply,
   options: HttpOptions,
 ): Promise<FastifyReply> {
+  const body = route.body ? parse(route.body, request.body, "INVALID_PAYLOAD") : undefined;
   const answer = await route.handle({
     ...(request.caller as Caller),
+    metered: request.metered as Metered,
     params: parse(route.params, request.params, "INVALID_REQUEST"),
     query: parse(route.query, request.query, "INVALID_REQUEST"),
-    body: (route.body ? parse(route.body, request.body, "INVALID_PAYLOAD") : undefined) as never,
+    body: body as never,
     ifMatch: request.headers["if-match"],
     ifNoneMatch: request.headers["if-none-match"],
+    accept: request.headers.accept,
+    idempotency:
+      route.method === "POST"
+        ? readIdempotencyKey(request.headers["idempotency-key"], route.operation, body)
+        : undefined,
     upstreams: options.upstreams,
     deadlineMs: remainingMs(request, options),
   });
   reply.code(answer.status ?? 200);
   if (answer.headers) reply.headers(answer.headers);
   if (answer.status === 304) return reply.send();
+  if (answer.file) return reply.type(answer.file.type).send(Buffer.from(answer.file.bytes));
   return reply.type(jsonType).send(successBody(request.id, answer));
 }
 
@@ -222,63 +267,6 @@ function parse(schema: z.ZodType, value: unknown, reason: Reason): never {
   const fields = issues.filter(({ field }) => field !== "");
   const message = fields.length > 0 ? describeFields(fields) : `The body ${issues[0]?.issue}.`;
   throw new Failure(reason, message, { fields });
-}
-
-/** What a scanner meets: no key, no quota. */
-function serveScans(app: FastifyInstance, options: HttpOptions): void {
-  const { upstreams, scanRecorder, log } = options;
-  app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
-    // What cannot be a slug is not worth remembering, nor asking about.
-    if (!slugPattern.test(request.params.slug)) {
-      return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
-    }
-    try {
-      const answer = await upstreams.resolveSlug(request.params.slug, { deadlineMs: remainingMs(request, options) });
-      if (answer.status !== "active") {
-        return reply
-          .code(answer.status === "archived" ? 410 : 404)
-          .headers(pageHeaders)
-          .send(scanPages[answer.status]);
-      }
-      if (request.method === "GET") scanRecorder.record(answer.codeId);
-      return reply
-        .code(302)
-        .headers({
-          // Node writes header text as Latin-1: this way the URL's own UTF-8 bytes go out.
-          location: Buffer.from(answer.redirectUrl).toString("latin1"),
-          "cache-control": "private, no-store",
-          "referrer-policy": "no-referrer-when-downgrade",
-        })
-        .send();
-    } catch (error) {
-      const failure = toFailure(error);
-      if (failure.reason === "INTERNAL_ERROR") log.error({ error: failure.cause ?? failure }, "redirect failed");
-      return reply
-        .code(catalogue[failure.reason].http)
-        .headers({ ...pageHeaders, "retry-after": "1" })
-        .send(scanPages.unavailable);
-    }
-  });
-}
-
-/** Reads JSON bodies, strictly: UTF-8 only, not compressed, and no key that could reach a prototype. */
-function readJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  const parseText = app.getDefaultJsonParser("error", "error");
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
-    const encoding = request.headers["content-encoding"] ?? "identity";
-    const charset = /charset="?([^";]+)/i.exec(request.headers["content-type"] ?? "")?.[1] ?? "utf-8";
-    if (encoding !== "identity" || charset.toLowerCase() !== "utf-8") {
-      done(new Failure("UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, not compressed."));
-      return;
-    }
-    try {
-      parseText(request, decoder.decode(body as Buffer), done);
-    } catch (error) {
-      done(new Failure("INVALID_PAYLOAD", "The body is not valid UTF-8.", { cause: error }));
-    }
-  });
 }
 
 /** Answers bytes that are no HTTP request, or one with too large a head, and closes. */

@@ -1,12 +1,31 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { CreatedVia, type Project } from "../../gen/qrforge/qr/v1/project_pb.ts";
-import { type QrCode, QrCodeStatus, RenderStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import {
+  FinderShape,
+  ModuleShape,
+  type QrCode,
+  QrCodeStatus,
+  RenderStatus,
+  type Style,
+} from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import type { CountScansResponse } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { type Metered, remaining, type WindowState } from "./rate-limit.ts";
 
 const renderStatuses: Partial<Record<RenderStatus, string>> = {
   [RenderStatus.PENDING]: "pending",
   [RenderStatus.READY]: "ready",
   [RenderStatus.FAILED]: "failed",
+};
+
+const moduleShapes: Partial<Record<ModuleShape, string>> = {
+  [ModuleShape.SQUARE]: "square",
+  [ModuleShape.DOT]: "dot",
+  [ModuleShape.ROUNDED]: "rounded",
+};
+const finderShapes: Partial<Record<FinderShape, string>> = {
+  [FinderShape.SQUARE]: "square",
+  [FinderShape.ROUNDED]: "rounded",
+  [FinderShape.CIRCLE]: "circle",
 };
 
 /** A moment as RFC 3339 UTC with milliseconds, or null. */
@@ -31,12 +50,39 @@ export function toQrCodeJson(message: QrCode | undefined) {
     project_id: code.projectId,
     redirect_url: code.redirectUrl,
     short_url: code.shortUrl,
-    style: { foreground: code.style?.foreground, background: code.style?.background },
+    style: toStyleJson(present(code.style, "a style")),
     render_status: renderStatuses[code.renderStatus],
     last_rendered_at: toTime(code.lastRenderTime),
     scan_count: Number(code.scanCount),
     created_at: toTime(code.createTime),
     updated_at: toTime(code.updateTime),
+  };
+}
+
+function toStyleJson(style: Style) {
+  return {
+    foreground: style.foreground,
+    background: style.background,
+    module_shape: moduleShapes[style.moduleShape],
+    finder_shape: finderShapes[style.finderShape],
+    logo: style.logoId || null,
+    logo_size: style.logoSize,
+    caption: style.caption || null,
+  };
+}
+
+/** Counts of scans as the public API shows them. */
+export function toScansJson(counts: CountScansResponse, interval: "hour" | "day", by: string | undefined) {
+  return {
+    total: Number(counts.total),
+    unique_visitors: Number(counts.visitors),
+    interval,
+    series: counts.series.map(({ startTime, scans, visitors }) => ({
+      start: toTime(startTime),
+      scans: Number(scans),
+      ...(visitors !== undefined && { unique_visitors: Number(visitors) }),
+    })),
+    ...(by && { by, values: counts.shares.map(({ value, scans }) => ({ value, scans: Number(scans) })) }),
   };
 }
 

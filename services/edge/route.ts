@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { IdempotencyJson } from "./idempotency.ts";
 import type { AccountLimits, Metered } from "./rate-limit.ts";
 import type { Upstreams } from "./upstreams.ts";
 
@@ -12,6 +13,9 @@ export interface RouteInput<Params, Query, Body> {
   body: Body;
   ifMatch: string | undefined;
   ifNoneMatch: string | undefined;
+  accept: string | undefined;
+  /** For operations that create something, if the client sent a key. */
+  idempotency: IdempotencyJson | undefined;
   upstreams: Upstreams;
   /** How long upstream calls of this request may take from now on, in ms. */
   deadlineMs: number;
@@ -20,6 +24,8 @@ export interface RouteInput<Params, Query, Body> {
 /** What a handler answers: the data of the envelope, or nothing for 304. */
 export interface RouteAnswer {
   data?: unknown;
+  /** In place of data: a file. */
+  file?: { type: string; bytes: Uint8Array };
   /** For lists: the cursor of the next page, or null on the last. */
   nextCursor?: string | null;
   status?: number;
@@ -39,6 +45,8 @@ export interface Route {
   query: z.ZodType;
   /** Undefined for operations without a body. */
   body: z.ZodType | undefined;
+  /** How many requests it counts as, by its body as it came; 1 if undefined. */
+  cost?(body: unknown): number;
   handle(input: RouteInput<never, never, never>): Promise<RouteAnswer>;
 }
 

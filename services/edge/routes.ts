@@ -1,18 +1,24 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { CreatedVia } from "../../gen/qrforge/qr/v1/project_pb.ts";
+import { Dimension, Interval } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { ErrorCorrection, SymbolFormat } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
-import { toProjectJson, toQrCodeJson, toUsageJson } from "./representations.ts";
+import { toProjectJson, toQrCodeJson, toScansJson, toUsageJson } from "./representations.ts";
 import { type Route, type RouteAnswer, route } from "./route.ts";
 import {
   bodyOf,
   idParams,
+  imageQuery,
   listQuery,
   nameOf,
   noParams,
   noQuery,
   projectId,
   queryOf,
+  readStyle,
   redirectUrl,
+  scansQuery,
   slug,
   statusNumbers,
   style,
@@ -27,6 +33,17 @@ const createQrCode = bodyOf({
   slug: slug.optional(),
   style: style.optional(),
 });
+const batchMax = 100;
+
+function newQrCode(body: z.output<typeof createQrCode>) {
+  return {
+    name: body.name,
+    redirectUrl: body.redirect_url,
+    projectId: body.project_id,
+    slug: body.slug,
+    style: body.style && readStyle(body.style),
+  };
+}
 
 const updateQrCode = bodyOf({
   name: nameOf(200).optional(),
@@ -76,21 +93,36 @@ export const routes: Route[] = [
     params: noParams,
     query: noQuery,
     body: createQrCode,
-    async handle({ accountId, body, upstreams, deadlineMs }) {
-      const { qrCode } = await upstreams.qrCodes.createQrCode(
-        {
-          accountId,
-          name: body.name,
-          redirectUrl: body.redirect_url,
-          projectId: body.project_id,
-          slug: body.slug,
-          style: body.style,
-        },
-        { deadlineMs },
-      );
+    async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
+      const request = { accountId, ...newQrCode(body), idempotency };
+      const { qrCode, replayed } = await upstreams.qrCodes.createQrCode(request, { deadlineMs });
       const data = toQrCodeJson(qrCode);
-      const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag) };
+      const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag), ...replay(replayed) };
       return { data, status: 201, headers };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/qr-codes/batch",
+    operation: "batchCreateQrCodes",
+    summary: "Create up to 100 QR codes, all or none",
+    params: noParams,
+    query: noQuery,
+    body: bodyOf({
+      qr_codes: z
+        .array(createQrCode, { error: "must be an array of 1 to 100 codes" })
+        .min(1, "must hold 1 to 100 codes")
+        .max(batchMax, "must hold 1 to 100 codes"),
+    }),
+    cost(body) {
+      const codes = (body as { qr_codes?: unknown } | null)?.qr_codes;
+      // One that holds too few or too many is refused, and counts as the one request that it is.
+      return Array.isArray(codes) && codes.length >= 1 && codes.length <= batchMax ? codes.length : 1;
+    },
+    async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
+      const request = { accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency };
+      const { qrCodes, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { deadlineMs });
+      return { data: qrCodes.map(toQrCodeJson), status: 201, headers: replay(replayed) };
     },
   }),
   route({
@@ -123,13 +155,61 @@ export const routes: Route[] = [
           name: body.name,
           redirectUrl: body.redirect_url,
           projectId: body.project_id,
-          style: body.style,
+          style: body.style && readStyle(body.style),
           status: body.status && statusNumbers[body.status],
           etag: requiredTag(ifMatch),
         },
         { deadlineMs },
       );
       return { data: toQrCodeJson(qrCode), headers: { etag: quoted(qrCode?.etag) } };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/qr-codes/:id/image",
+    operation: "getQrCodeImage",
+    summary: "Draw the symbol of a QR code",
+    params: idParams,
+    query: imageQuery,
+    body: undefined,
+    async handle({ accountId, params, query, accept, ifNoneMatch, upstreams, deadlineMs }) {
+      const format = query.format ?? acceptedFormat(accept);
+      const options = {
+        format: symbolFormats[format].number,
+        size: query.size,
+        margin: query.margin,
+        errorCorrection: query.ecc && ErrorCorrection[query.ecc],
+      };
+      const request = { accountId, idOrSlug: params.id, options, knownEtags: readTags(ifNoneMatch) };
+      const { etag, content } = await upstreams.symbols.drawSymbol(request, { deadlineMs });
+      const headers = { etag: quoted(etag), vary: "accept", ...fileHeaders };
+      if (content.length === 0) return { status: 304, headers };
+      return { file: { type: symbolFormats[format].type, bytes: content }, headers };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/qr-codes/:id/scans",
+    operation: "countScans",
+    summary: "Count the scans of a QR code",
+    params: idParams,
+    query: scansQuery,
+    body: undefined,
+    async handle({ accountId, params, query, upstreams, deadlineMs }) {
+      const toMs = query.to ?? Date.now();
+      const fromMs = query.from ?? toMs - defaultRangeMs;
+      const counts = await upstreams.scans.countScans(
+        {
+          accountId,
+          idOrSlug: params.id,
+          fromTime: timestampFromMs(fromMs),
+          toTime: timestampFromMs(toMs),
+          interval: query.interval === "hour" ? Interval.HOUR : Interval.DAY,
+          dimension: query.by && Dimension[query.by.toUpperCase() as "DEVICE"],
+        },
+        { deadlineMs },
+      );
+      return { data: toScansJson(counts, query.interval, query.by) };
     },
   }),
   route({
@@ -156,13 +236,13 @@ export const routes: Route[] = [
     params: noParams,
     query: noQuery,
     body: bodyOf({ name: nameOf(100), description: textOf(500).optional() }),
-    async handle({ accountId, body, upstreams, deadlineMs }) {
-      const { project } = await upstreams.projects.createProject(
-        { accountId, name: body.name, description: body.description, createdVia: CreatedVia.API },
+    async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
+      const { project, replayed } = await upstreams.projects.createProject(
+        { accountId, name: body.name, description: body.description, createdVia: CreatedVia.API, idempotency },
         { deadlineMs },
       );
       const data = toProjectJson(project);
-      return { data, status: 201, headers: { location: `/v1/projects/${data.id}` } };
+      return { data, status: 201, headers: { location: `/v1/projects/${data.id}`, ...replay(replayed) } };
     },
   }),
   route({
@@ -212,10 +292,50 @@ function quoted(etag: string | undefined): string {
 /** 304 if the client has this revision already. */
 function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unknown): RouteAnswer {
   const headers = { etag: quoted(etag) };
-  const known = ifNoneMatch?.split(",").map((tag) => tag.trim().replace(/^W\//, "")) ?? [];
-  if (known.includes("*") || known.includes(quoted(etag))) return { status: 304, headers };
+  const known = readTags(ifNoneMatch);
+  if (known.includes("*") || known.includes(etag)) return { status: 304, headers };
   return { data, headers };
 }
+
+/** The tags in If-None-Match without their quotation marks; weak ones match as well, says RFC 9110. */
+function readTags(ifNoneMatch: string | undefined): string[] {
+  return ifNoneMatch?.split(",").map((tag) => tag.trim().replace(/^W\//, "").replaceAll('"', "")) ?? [];
+}
+
+function replay(replayed: boolean): Record<string, string> {
+  return replayed ? { "idempotent-replayed": "true" } : {};
+}
+
+/** A picture is for its account alone, may be kept, and does nothing when it is opened as a page. */
+const fileHeaders = {
+  "cache-control": "private, no-cache",
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; img-src data:; sandbox",
+};
+
+const symbolFormats = {
+  svg: { number: SymbolFormat.SVG, type: "image/svg+xml" },
+  png: { number: SymbolFormat.PNG, type: "image/png" },
+  pdf: { number: SymbolFormat.PDF, type: "application/pdf" },
+};
+
+/** The format that a client likes best; SVG if it does not say. */
+function acceptedFormat(accept: string | undefined): keyof typeof symbolFormats {
+  const wanted = (accept ?? "").split(",").map((entry) => {
+    const [type = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
+    const quality = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
+    return { type, quality: quality === undefined ? 1 : Number(quality) || 0 };
+  });
+  wanted.sort((a, b) => b.quality - a.quality);
+  for (const { type, quality } of wanted) {
+    const format = (["svg", "png", "pdf"] as const).find((name) => symbolFormats[name].type === type);
+    if (format && quality > 0) return format;
+  }
+  return "svg";
+}
+
+/** What scans are counted over if nothing is asked: 30 days. */
+const defaultRangeMs = 30 * 86_400_000;
 
 /** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */
 function requiredTag(ifMatch: string | undefined): string {

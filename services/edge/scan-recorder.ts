@@ -1,86 +1,154 @@
-import { setTimeout } from "node:timers/promises";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { Failure } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
+import type { Publisher } from "../../platform/queue.ts";
+import type { CountryLookup } from "./countries.ts";
+import { createDeviceLookup, isRobot, referrerOf, type Scanner, visitorOf } from "./scan-details.ts";
 import type { Upstreams } from "./upstreams.ts";
+import type { VisitorSalts } from "./visitor-salts.ts";
 
 export interface ScanRecorderOptions {
   scans: Upstreams["scans"];
-  newScanId(): string;
+  queue: Publisher;
+  salts: VisitorSalts;
+  /** Where an address is, if no proxy told. */
+  countryOf: CountryLookup;
+  newId(): string;
   clock: Clock;
   /** Scans that wait at most; while it is full, further ones are dropped and counted. */
   bufferMax: number;
+  metrics: Metrics;
   log: Logger;
 }
 
 export interface ScanRecorder {
   /** Notes a scan and returns at once. */
-  record(codeId: string): void;
+  record(codeId: string, scanner: Scanner): void;
   /** Hands in what still waits, trying for at most this long. */
   close(options: { deadlineMs: number }): Promise<void>;
+}
+
+interface Noted {
+  codeId: string;
+  scannedAtMs: number;
+  scanner: Scanner;
+}
+
+/** Scans that are sent together, under ids that stay the same however often they are sent. */
+interface Batch {
+  id: string;
+  request: ReturnType<typeof create<typeof BatchRecordScansRequestSchema>>;
 }
 
 const batchMax = 1_000;
 /** How long scans gather before they are sent. */
 const gatherMs = 50;
 const retryMs = 250;
-const sendDeadlineMs = 2_000;
+const queueDeadlineMs = 1_000;
+const callDeadlineMs = 2_000;
 
-/** Sends scans to qr in batches, one at a time, off the path of the scanner. A batch that fails is sent again. */
+/**
+ * Hands scans to qr in batches, one at a time, off the path of the scanner: through the queue, which keeps them on disk,
+ * or by a call if there is no queue. A batch that fails is sent again. Robots are left out.
+ */
 export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
-  const { scans, clock, log } = options;
-  const buffer: { scanId: string; qrCodeId: string; scanTime: ReturnType<typeof timestampFromMs> }[] = [];
+  const { clock, log } = options;
+  const count = options.metrics.counter("scans", "scans, by what became of them");
+  const deviceOf = createDeviceLookup();
+  const noted: Noted[] = [];
+  let batch: Batch | undefined;
   let dropped = 0;
   let draining: Promise<void> | undefined;
   const closing = new AbortController();
+  const waiting = () => noted.length + (batch?.request.scans.length ?? 0);
+  options.metrics.gauge("scans_waiting", "scans that wait to be handed in", waiting);
 
   async function drain(): Promise<void> {
     let pauseMs = gatherMs;
-    while (buffer.length > 0 && !closing.signal.aborted) {
-      await setTimeout(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined);
-      pauseMs = (await send(sendDeadlineMs)) ? gatherMs : retryMs;
+    while (waiting() > 0 && !closing.signal.aborted) {
+      await clock.sleep(pauseMs, closing.signal);
+      pauseMs = (await send(callDeadlineMs)) ? gatherMs : retryMs;
     }
     draining = undefined;
   }
 
-  /** Sends one batch and tells whether it is stored. */
+  async function nextBatch(): Promise<Batch | undefined> {
+    const taken = noted.splice(0, batchMax);
+    const people = taken.filter(({ scanner }) => !isRobot(scanner.userAgent));
+    if (people.length < taken.length) count({ outcome: "robot" }, taken.length - people.length);
+    if (people.length === 0) return undefined;
+    const scans = [];
+    for (const { codeId, scannedAtMs, scanner } of people) {
+      const salt = await options.salts.of(scannedAtMs);
+      scans.push({
+        scanId: options.newId(),
+        qrCodeId: codeId,
+        scanTime: timestampFromMs(scannedAtMs),
+        device: deviceOf(scanner.userAgent),
+        country: scanner.country || options.countryOf(scanner.address),
+        referrer: referrerOf(scanner.referer),
+        ...(salt && { visitor: visitorOf(scanner, salt) }),
+      });
+    }
+    return { id: options.newId(), request: create(BatchRecordScansRequestSchema, { scans }) };
+  }
+
+  /** Sends one batch and tells whether it has been acknowledged. */
   async function send(deadlineMs: number): Promise<boolean> {
     if (dropped > 0) log.error({ dropped }, "scans were dropped: the buffer was full");
     dropped = 0;
-    const batch = buffer.slice(0, batchMax);
+    batch ??= await nextBatch();
+    if (!batch) return true;
+    const { id, request } = batch;
     try {
-      await scans.batchRecordScans({ scans: batch }, { deadlineMs });
+      await handIn(id, request, deadlineMs);
+      count({ outcome: "acknowledged" }, request.scans.length);
     } catch (error) {
-      if (error instanceof Failure && error.reason === "INVALID_REQUEST") {
-        log.error({ error, lost: batch.length }, "scans were refused and are lost");
-        buffer.splice(0, batch.length);
-        return true;
+      if (!(error instanceof Failure && error.reason === "INVALID_REQUEST")) {
+        log.warn({ error, waiting: waiting() }, "scans could not be handed in and will be sent again");
+        return false;
       }
-      log.warn({ error, waiting: buffer.length }, "scans could not be recorded and will be sent again");
-      return false;
+      log.error({ error, lost: request.scans.length }, "scans were refused and are lost");
+      count({ outcome: "lost" }, request.scans.length);
     }
-    buffer.splice(0, batch.length);
+    batch = undefined;
     return true;
   }
 
+  async function handIn(id: string, request: Batch["request"], deadlineMs: number): Promise<void> {
+    try {
+      const bytes = toBinary(BatchRecordScansRequestSchema, request);
+      await options.queue.publish(id, bytes, { deadlineMs: Math.min(deadlineMs, queueDeadlineMs) });
+    } catch (error) {
+      log.debug({ error }, "no queue: scans are handed to qr");
+      await options.scans.batchRecordScans(request, { deadlineMs });
+    }
+  }
+
   return {
-    record(codeId) {
-      if (buffer.length >= options.bufferMax) {
+    record(codeId, scanner) {
+      if (waiting() >= options.bufferMax) {
         dropped++;
+        count({ outcome: "dropped" });
         return;
       }
-      buffer.push({ scanId: options.newScanId(), qrCodeId: codeId, scanTime: timestampFromMs(clock.now()) });
+      noted.push({ codeId, scannedAtMs: clock.now(), scanner });
       draining ??= drain();
     },
     async close({ deadlineMs }) {
       const end = clock.monotonic() + deadlineMs;
       closing.abort();
       await draining;
-      while (buffer.length > 0 && clock.monotonic() < end) {
-        if (!(await send(end - clock.monotonic()))) await setTimeout(retryMs);
+      while (waiting() > 0 && clock.monotonic() < end) {
+        if (!(await send(end - clock.monotonic()))) await clock.sleep(retryMs);
       }
-      if (buffer.length > 0) log.error({ lost: buffer.length }, "scans were lost: qr could not be reached");
+      if (waiting() === 0) return;
+      count({ outcome: "lost" }, waiting());
+      log.error({ lost: waiting() }, "scans were lost: neither the queue nor qr could be reached");
     },
   };
 }

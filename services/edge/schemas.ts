@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { FinderShape, ModuleShape, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import type { FieldIssue } from "../../platform/errors.ts";
 
 /** A JSON object with these fields and no others. */
@@ -15,12 +15,7 @@ export const noQuery = queryOf({});
 export const idParams = z.object({ id: z.string() });
 export const projectId = z.string().min(1);
 export const listQuery = {
-  limit: z
-    .string()
-    .regex(/^\d{1,9}$/, "must be a whole number from 1 to 100")
-    .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= 100, "must be a whole number from 1 to 100")
-    .optional(),
+  limit: numberOf(1, 100).optional(),
   cursor: z.string().optional(),
 };
 
@@ -51,7 +46,70 @@ export const slug = text.regex(
 );
 
 const colour = text.regex(/^#[0-9a-f]{6}$/i, "must be a colour like #1a2b3c");
-export const style = z.strictObject({ foreground: colour.optional(), background: colour.optional() });
+const pictureUrl = /^data:image\/(?:png|jpeg|svg\+xml);base64,([A-Za-z0-9+/]+={0,2})$/;
+const logo = text.refine(
+  (value) => /^[0-9a-f]{32}$/.test(value) || pictureUrl.test(value),
+  "must be a PNG, JPEG or SVG as data:image/...;base64,..., or the id of a logo of this account, or null",
+);
+export const style = z.strictObject({
+  foreground: colour.optional(),
+  background: colour.optional(),
+  module_shape: z.enum(["square", "dot", "rounded"]).optional(),
+  finder_shape: z.enum(["square", "rounded", "circle"]).optional(),
+  logo: logo.nullable().optional(),
+  logo_size: z.int("must be a whole number from 10 to 30").min(10).max(30).optional(),
+  caption: textOf(40).nullable().optional(),
+});
+
+/** A style as the services take it. */
+export function readStyle(given: z.output<typeof style>) {
+  const picture = pictureUrl.exec(given.logo ?? "")?.[1];
+  return {
+    foreground: given.foreground,
+    background: given.background,
+    moduleShape: given.module_shape && ModuleShape[given.module_shape.toUpperCase() as "DOT"],
+    finderShape: given.finder_shape && FinderShape[given.finder_shape.toUpperCase() as "CIRCLE"],
+    logo: picture ? Buffer.from(picture, "base64") : undefined,
+    logoId: picture || given.logo === undefined ? undefined : (given.logo ?? ""),
+    logoSize: given.logo_size,
+    caption: given.caption === undefined ? undefined : (given.caption ?? ""),
+  };
+}
+
+/** A whole number in a query, within bounds. */
+function numberOf(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  const inBounds = (value: number) => value >= min && value <= max;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, rule)
+    .transform(Number)
+    .refine(inBounds, rule);
+}
+
+export const imageQuery = queryOf({
+  format: z.enum(["svg", "png", "pdf"]).optional(),
+  size: numberOf(64, 4_096).optional(),
+  margin: numberOf(0, 16).optional(),
+  ecc: z.enum(["L", "M", "Q", "H"]).optional(),
+});
+
+/** An RFC 3339 time, or a day as YYYY-MM-DD, in ms since the Unix epoch. */
+const time = z
+  .string()
+  .regex(
+    /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/,
+    "must be a time like 2026-01-31T12:00:00Z",
+  )
+  .transform((value) => Date.parse(value))
+  .refine((ms) => !Number.isNaN(ms), "must be a time like 2026-01-31T12:00:00Z");
+
+export const scansQuery = queryOf({
+  from: time.optional(),
+  to: time.optional(),
+  interval: z.enum(["hour", "day"]).default("day"),
+  by: z.enum(["device", "country", "referrer"]).optional(),
+});
 
 export const statusNumbers = {
   active: QrCodeStatus.ACTIVE,
@@ -78,10 +136,15 @@ function describe(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return `must be one of ${issue.values.join(", ")}`;
     case "too_big":
-      return `must have at most ${issue.maximum} characters`;
+      return issue.origin === "string" ? `must have at most ${issue.maximum} characters` : rangeIssue(issue);
     case "too_small":
-      return "must not be empty";
+      return issue.origin === "string" ? "must not be empty" : rangeIssue(issue);
     default:
       return issue.message;
   }
+}
+
+function rangeIssue(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string {
+  if (issue.origin === "array") return issue.message;
+  return issue.code === "too_big" ? `must be at most ${issue.maximum}` : `must be at least ${issue.minimum}`;
 }

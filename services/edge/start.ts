@@ -7,10 +7,12 @@ import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { settings } from "./config.ts";
+import { openCountries } from "./countries.ts";
 import { createHttp } from "./http.ts";
 import { openKeyUse } from "./key-use.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
 import { createUpstreams } from "./upstreams.ts";
+import { createVisitorSalts } from "./visitor-salts.ts";
 
 export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
   if (config.quotaPolicy === "open" && config.quotaTimeoutMs >= config.upstreamTimeoutMs) {
@@ -22,9 +24,13 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   const upstreams = createUpstreams(config, { closer, log, metrics });
   const scanRecorder = createScanRecorder({
     scans: upstreams.scans,
-    newScanId: randomUUIDv7,
+    queue: upstreams.scanQueue,
+    salts: createVisitorSalts({ scans: upstreams.scans, clock: systemClock, log }),
+    countryOf: await openCountries(config.geoipDatabase),
+    newId: randomUUIDv7,
     clock: systemClock,
     bufferMax: config.scanBufferMax,
+    metrics,
     log,
   });
   closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: config.drainMs / 3 }));
@@ -38,6 +44,8 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     newRequestId: randomUUIDv7,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
+    trustedProxies: config.trustedProxies,
+    countryHeader: config.countryHeader.toLowerCase(),
     log,
   });
   await app.listen({ host: config.listen.host, port: config.listen.port });

@@ -2,7 +2,8 @@ import { randomUUIDv7 } from "node:crypto";
 import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { type QrCode, QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { BatchRecordScansRequestSchema, ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { SymbolService } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../../platform/batcher.ts";
 import { createBus } from "../../platform/bus.ts";
@@ -14,6 +15,7 @@ import { createLeasedCache } from "../../platform/lease/cache.ts";
 import { openHolder } from "../../platform/lease/service.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
+import { openPublisher, type Publisher, queueOf } from "../../platform/queue.ts";
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
 import type { settings } from "./config.ts";
 import { type Meter, openQuotaMeter } from "./quota-meter.ts";
@@ -45,6 +47,9 @@ export interface Upstreams {
   qrCodes: RpcClient<typeof QrCodeService>;
   projects: RpcClient<typeof ProjectService>;
   scans: RpcClient<typeof ScanService>;
+  symbols: RpcClient<typeof SymbolService>;
+  /** Where scans wait for qr. */
+  scanQueue: Publisher;
   /** Resolves if every service can be reached. */
   ready(wait: Wait): Promise<void>;
 }
@@ -59,7 +64,8 @@ export function createUpstreams(
   const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress, tls: config });
   const projects = createRpcClient(ProjectService, { address: config.qrAddress, tls: config });
   const scans = createRpcClient(ScanService, { address: config.qrAddress, tls: config });
-  const clients = [keys, quota, qrCodes, projects, scans];
+  const symbols = createRpcClient(SymbolService, { address: config.qrAddress, tls: config });
+  const clients = [keys, quota, qrCodes, projects, scans, symbols];
   closer.defer("rpc clients", () => clients.map((client) => client.close()));
 
   const batching = {
@@ -140,6 +146,12 @@ export function createUpstreams(
     qrCodes: qrCodes.client,
     projects: projects.client,
     scans: scans.client,
+    symbols: symbols.client,
+    scanQueue: openPublisher({
+      bus,
+      queue: queueOf(BatchRecordScansRequestSchema),
+      replicas: config.natsReplicas,
+    }),
     async ready(wait) {
       // With the policy open, requests are served without quota.
       const needed = clients.filter((client) => client !== quota || config.quotaPolicy === "closed");

@@ -1,4 +1,4 @@
-import { busSettings, commonSettings, databaseSettings, listenAddress, url } from "../../platform/config.ts";
+import { busSettings, commonSettings, databaseSettings, integer, listenAddress, url } from "../../platform/config.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
@@ -18,4 +18,13 @@ export const settings = {
     ["http", "https"],
     "http://localhost:8080",
   ),
+  symbolThreads: integer("SYMBOL_THREADS", "threads that draw symbols at most", 2, { min: 1, max: 64 }),
+  symbolQueueMax: integer("SYMBOL_QUEUE_MAX", "drawings that wait for a thread at most", 500, { min: 1 }),
+  symbolTimeoutMs: integer("SYMBOL_TIMEOUT_MS", "how long one drawing may take, in ms", 10_000, { min: 100 }),
+  symbolCacheMib: integer("SYMBOL_CACHE_MIB", "memory for drawings that are asked for again, in MiB", 64),
+  scanDays: integer("SCAN_DAYS", "days for which single scans are kept", 35, { min: 2 }),
+  hourDays: integer("SCAN_HOURS_DAYS", "days for which counts by hour are kept", 400, { min: 1 }),
+  dayDays: integer("SCAN_DAYS_DAYS", "days for which counts by day, device, country and referrer are kept", 1_500, {
+    min: 1,
+  }),
 };

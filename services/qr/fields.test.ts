@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { codeIssues, completeStyle, projectIssues } from "./fields.ts";
+import { changeStyle, codeIssues, projectIssues } from "./fields.ts";
 import { redirectUrlIssue } from "./redirect-url.ts";
 import { slugIssue } from "./slugs.ts";
+import { plainStyle } from "./symbols/style.ts";
 
 describe("a redirect URL", () => {
   it("may be any absolute http or https URL", () => {
@@ -64,7 +65,16 @@ describe("fields", () => {
     expect(codeIssues({}, undefined)).toEqual([]);
   });
 
-  it("make a whole style of a part of one", () => {
-    expect(completeStyle({ foreground: "#ABCDEF" })).toEqual({ foreground: "#abcdef", background: "#ffffff" });
+  it("change the parts of a style that are given, and leave the others", () => {
+    expect(changeStyle(plainStyle, { foreground: "#ABCDEF", caption: "x" })).toEqual({
+      ...plainStyle,
+      foreground: "#abcdef",
+      caption: "x",
+    });
+  });
+
+  it("name characters of a caption that cannot be drawn", () => {
+    const [issue] = codeIssues({ style: { caption: "Café 漢 Меню" } }, undefined);
+    expect(issue).toEqual({ field: "style.caption", issue: "has characters that cannot be drawn: 漢" });
   });
 });

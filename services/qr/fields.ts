@@ -1,13 +1,8 @@
 import type { FieldIssue } from "../../platform/errors.ts";
 import { redirectUrlIssue } from "./redirect-url.ts";
 import { slugIssue } from "./slugs.ts";
-
-export interface Style {
-  foreground: string;
-  background: string;
-}
-
-export const plainStyle: Style = { foreground: "#000000", background: "#ffffff" };
+import { undrawable } from "./symbols/caption.ts";
+import { captionLengthMax, logoSizeBounds, type Style } from "./symbols/style.ts";
 
 /** The fields of a code that a caller may give; undefined leaves a field alone. */
 export interface CodeFields {
@@ -23,11 +18,30 @@ export function codeIssues(fields: CodeFields, shortUrl: string | undefined): Fi
   if (fields.name !== undefined) issues.push(["name", textIssue(fields.name, 1, 200)]);
   if (fields.redirectUrl !== undefined) issues.push(["redirect_url", redirectUrlIssue(fields.redirectUrl, shortUrl)]);
   if (fields.slug !== undefined) issues.push(["slug", slugIssue(fields.slug)]);
+  return [...toFieldIssues(issues), ...styleIssues(fields.style ?? {})];
+}
+
+/** Everything that is wrong with the parts of a style that are given, before it is drawn. */
+export function styleIssues(style: Partial<Style>): FieldIssue[] {
+  const issues: [string, string | undefined][] = [];
   for (const part of ["foreground", "background"] as const) {
-    const colour = fields.style?.[part];
+    const colour = style[part];
     if (colour && !/^#[0-9a-f]{6}$/i.test(colour)) issues.push([`style.${part}`, "must be a colour like #1a2b3c"]);
   }
+  const { logoSize, caption, logoId } = style;
+  if (logoSize !== undefined && (logoSize < logoSizeBounds.min || logoSize > logoSizeBounds.max)) {
+    issues.push(["style.logo_size", `must be from ${logoSizeBounds.min} to ${logoSizeBounds.max} percent`]);
+  }
+  if (logoId && !logoIdPattern.test(logoId)) issues.push(["style.logo", "must be a picture or the id of one"]);
+  if (caption) issues.push(["style.caption", textIssue(caption, 1, captionLengthMax) ?? undrawableIssue(caption)]);
   return toFieldIssues(issues);
+}
+
+const logoIdPattern = /^[0-9a-f]{32}$/;
+
+function undrawableIssue(caption: string): string | undefined {
+  const characters = undrawable(caption);
+  return characters.length === 0 ? undefined : `has characters that cannot be drawn: ${characters.join(" ")}`;
 }
 
 /** Everything that is wrong with a project's fields. */
@@ -38,12 +52,11 @@ export function projectIssues(fields: { name: string; description: string }): Fi
   ]);
 }
 
-/** A style with every part, the missing ones plain, in the form in which it is stored. */
-export function completeStyle(style: Partial<Style> | undefined): Style {
-  return {
-    foreground: (style?.foreground || plainStyle.foreground).toLowerCase(),
-    background: (style?.background || plainStyle.background).toLowerCase(),
-  };
+/** A style of which some parts are changed, in the form in which it is stored. */
+export function changeStyle(current: Style, change: Partial<Style> | undefined): Style {
+  const given = Object.fromEntries(Object.entries(change ?? {}).filter(([, value]) => value !== undefined));
+  const next = { ...current, ...given };
+  return { ...next, foreground: next.foreground.toLowerCase(), background: next.background.toLowerCase() };
 }
 
 /** Lengths count Unicode code points, as a person would count characters of most scripts. */

@@ -1,18 +1,24 @@
 import { createBus } from "../../platform/bus.ts";
-import { systemClock } from "../../platform/clock.ts";
+import { systemClock as clock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
+import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
 import type { settings } from "./config.ts";
+import { openHousekeeping } from "./housekeeping.ts";
+import { consumeScans } from "./scan-consumer.ts";
+import { createScanStore } from "./scan-store.ts";
 import { createQrService } from "./service.ts";
 import { createStore } from "./store.ts";
+import { openDrawer } from "./symbols/drawer.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
+export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
   const closer = createCloser(log);
   const migrations = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "qr", migrations, log });
@@ -21,20 +27,30 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   closer.defer("bus", () => bus.close());
   const { granter, implementation, hint } = openGranter({ schema: "qr", sql, bus, times: config, closer, log });
 
+  const store = createStore(sql, { newId });
+  const scans = createScanStore(sql);
+  openHousekeeping({ store, scans, retention: config, clock, closer, log });
+  consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
+  const drawer = openDrawer({
+    threads: config.symbolThreads,
+    queueMax: config.symbolQueueMax,
+    timeoutMs: config.symbolTimeoutMs,
+    cacheBytesMax: config.symbolCacheMib * 1_048_576,
+    closer,
+    metrics,
+  });
+
+  const { propagate } = granter;
+  const { shortUrlBase } = config;
   const server = await createRpcServer({
     ...config,
     log,
     implementations: [
-      ...createQrService({
-        store: createStore(sql),
-        shortUrlBase: config.shortUrlBase,
-        propagate: granter.propagate,
-        hintSlug: hint,
-      }),
+      ...createQrService({ store, scans, drawer, clock, shortUrlBase, propagate, hintSlug: hint }),
       implementation,
     ],
   });
   closer.defer("server", () => server.close());
-  watchHealth({ server, probe: () => sql`select 1`, clock: systemClock, closer, log });
+  watchHealth({ server, probe: () => sql`select 1`, clock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

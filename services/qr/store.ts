@@ -1,8 +1,8 @@
 import { Failure } from "../../platform/errors.ts";
 import { appendToLog } from "../../platform/lease/sql-store.ts";
 import { type Page, type Position, toPage } from "../../platform/page.ts";
-import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
-import type { Style } from "./fields.ts";
+import { cleanStore, type Sql, type Tx, violates } from "../../platform/sql.ts";
+import type { Logo, Style } from "./symbols/style.ts";
 
 export interface ProjectRow {
   projectId: string;
@@ -24,6 +24,8 @@ export interface CodeRow extends Style {
   redirectUrl: string;
   revision: number;
   scans: number;
+  /** When its symbol was last drawn and read back. */
+  renderedAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -58,20 +60,36 @@ export interface CodeChange extends Partial<Style> {
   status?: CodeRow["status"] | undefined;
 }
 
-export interface ScanRow {
-  scanId: string;
-  codeId: string;
-  scannedAt: Date;
+/** A request that is to be done once, however often it is sent. */
+export interface Once {
+  accountId: string;
+  key: string;
+  /** SHA-256 of the request. */
+  requestHash: Uint8Array;
 }
+
+/** An answer, and whether it is that of an earlier request. */
+export interface Answered {
+  answer: Uint8Array;
+  replayed: boolean;
+}
+
+/** Nothing was created: a slug is taken. */
+export const slugTaken = Symbol("slug taken");
+
+/** Hours for which an answer to a request with an idempotency key is kept. */
+const keptHours = 24;
 
 export type Store = ReturnType<typeof createStore>;
 
-/** Codes, projects and scans in Postgres. Each method is one transaction. */
-export function createStore(sql: Sql) {
+/** Codes, projects and logos in Postgres. Each method is one transaction. */
+export function createStore(sql: Sql, { newId }: { newId(): string }) {
   const projectColumns = sql`project_id as "projectId", name, description, is_default as "isDefault",
     created_via as "createdVia", created_at as "createdAt", updated_at as "updatedAt"`;
   const codeColumns = sql`c.code_id as "codeId", c.account_id as "accountId", c.project_id as "projectId", c.name, c.slug,
-    c.status, c.redirect_url as "redirectUrl", c.foreground, c.background, c.revision,
+    c.status, c.redirect_url as "redirectUrl", c.foreground, c.background, c.module_shape as "moduleShape",
+    c.finder_shape as "finderShape", c.logo_id as "logoId", c.logo_size as "logoSize", c.caption,
+    c.rendered_at as "renderedAt", c.revision,
     c.created_at as "createdAt", c.updated_at as "updatedAt",
     (select coalesce(sum(d.scans), 0)::bigint from qr.scan_days d where d.code_id = c.code_id) as scans`;
 
@@ -80,37 +98,76 @@ export function createStore(sql: Sql) {
     if (found.length === 0) throw new Failure("PROJECT_NOT_FOUND");
   }
 
+  /** What was answered under a key before; undefined if nothing, and then the key is this transaction's to use. */
+  async function claimKey(tx: Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
+    const [claim] = await tx<[{ free: boolean }]>`
+      select pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${key}`}, 0)) as free`;
+    if (!claim.free) {
+      const message = "The first request with this Idempotency-Key is still running.";
+      throw new Failure("CONFLICT", message, { retryAfterS: 1 });
+    }
+    const [known] = await tx<{ requestHash: Buffer; answer: Buffer }[]>`
+      select request_hash as "requestHash", answer from qr.idempotency_keys
+      where account_id = ${accountId} and key = ${key} and created_at > now() - ${keptHours} * interval '1 hour'`;
+    if (known && !known.requestHash.equals(requestHash)) {
+      throw new Failure("CONFLICT", "This Idempotency-Key was used for another request.");
+    }
+    return known?.answer;
+  }
+
+  /** Does something, or finds what was answered when it was done; what is answered is stored in the same commit. */
+  async function doOnce(once: Once | undefined, work: (on: Sql | Tx) => Promise<Uint8Array>): Promise<Answered> {
+    if (!once) return { answer: await work(sql), replayed: false };
+    return await sql.begin(async (tx) => {
+      const known = await claimKey(tx, once);
+      if (known) return { answer: known, replayed: true };
+      const answer = await work(tx);
+      await tx`
+        insert into qr.idempotency_keys (account_id, key, request_hash, answer)
+        values (${once.accountId}, ${once.key}, ${Buffer.from(once.requestHash)}, ${Buffer.from(answer)})
+        on conflict (account_id, key) do update set
+          request_hash = excluded.request_hash, answer = excluded.answer, created_at = now()`;
+      return { answer, replayed: false };
+    });
+  }
+
   return cleanStore({
-    /** The id of the account's default project, which is made of `fresh` if there is none yet. */
-    async defaultProject(accountId: string, fresh: { projectId: string; name: string }): Promise<string> {
-      const find = sql<{ projectId: string }[]>`
+    /** The id of the account's default project, which is made if there is none yet. */
+    async ensureDefaultProject(accountId: string): Promise<string> {
+      const find = () => sql<{ projectId: string }[]>`
         select project_id as "projectId" from qr.projects where account_id = ${accountId} and is_default`;
-      const [existing] = await find;
+      const [existing] = await find();
       if (existing) return existing.projectId;
       await sql`
         insert into qr.projects (project_id, account_id, name, is_default, created_via, created_at)
-        values (${fresh.projectId}, ${accountId}, ${fresh.name}, true, 'dashboard',
+        values (${newId()}, ${accountId}, 'Default', true, 'dashboard',
           -- just before whatever called for it, so that it is the oldest
           date_trunc('milliseconds', now()) - interval '1 millisecond')
         on conflict (account_id) where is_default do nothing`;
-      const [made] = await sql<[{ projectId: string }]>`
-        select project_id as "projectId" from qr.projects where account_id = ${accountId} and is_default`;
+      const [made] = await find();
+      if (!made) throw new Error("a default project was neither there nor made");
       return made.projectId;
     },
 
-    async createProject(project: {
-      projectId: string;
-      accountId: string;
-      name: string;
-      description: string;
-      createdVia: ProjectRow["createdVia"];
-    }): Promise<ProjectRow> {
-      const [row] = await sql<[ProjectRow]>`
-        insert into qr.projects (project_id, account_id, name, description, created_via)
-        values (${project.projectId}, ${project.accountId}, ${project.name}, ${project.description},
-          ${project.createdVia})
-        returning ${projectColumns}`;
-      return row;
+    async createProject(
+      project: {
+        projectId: string;
+        accountId: string;
+        name: string;
+        description: string;
+        createdVia: ProjectRow["createdVia"];
+      },
+      once: Once | undefined,
+      toAnswer: (row: ProjectRow) => Uint8Array,
+    ): Promise<Answered> {
+      return await doOnce(once, async (on) => {
+        const [row] = await on<[ProjectRow]>`
+          insert into qr.projects (project_id, account_id, name, description, created_via)
+          values (${project.projectId}, ${project.accountId}, ${project.name}, ${project.description},
+            ${project.createdVia})
+          returning ${projectColumns}`;
+        return toAnswer(row);
+      });
     },
 
     async getProject(accountId: string, projectId: string): Promise<ProjectRow> {
@@ -130,23 +187,69 @@ export function createStore(sql: Sql) {
 
     requireProject,
 
-    /** Fails with CONFLICT if the slug is taken. */
-    async createCode(code: NewCode): Promise<CodeRow> {
+    /** Creates codes, all or none. What is answered is stored with them, if the request is to be done once. */
+    async createCodes(
+      codes: NewCode[],
+      once: Once | undefined,
+      toAnswer: (rows: CodeRow[]) => Uint8Array,
+    ): Promise<Answered | typeof slugTaken> {
+      const column = <K extends keyof NewCode>(name: K) => codes.map((code) => code[name]);
       try {
-        const [row] = await sql<[CodeRow]>`
-          insert into qr.codes as c
-            (code_id, account_id, project_id, name, slug, redirect_url, foreground, background)
-          values (${code.codeId}, ${code.accountId}, ${code.projectId}, ${code.name}, ${code.slug},
-            ${code.redirectUrl}, ${code.foreground}, ${code.background})
-          returning ${codeColumns}`;
-        return row;
+        return await doOnce(once, async (on) => {
+          const rows = await on<CodeRow[]>`
+            insert into qr.codes as c (code_id, account_id, project_id, name, slug, redirect_url, foreground, background,
+              module_shape, finder_shape, logo_id, logo_size, caption, rendered_at)
+            select *, date_trunc('milliseconds', now()) from unnest(
+              ${column("codeId")}::text[], ${column("accountId")}::text[], ${column("projectId")}::text[],
+              ${column("name")}::text[], ${column("slug")}::text[], ${column("redirectUrl")}::text[],
+              ${column("foreground")}::text[], ${column("background")}::text[], ${column("moduleShape")}::text[],
+              ${column("finderShape")}::text[], ${column("logoId")}::text[], ${column("logoSize")}::int[],
+              ${column("caption")}::text[])
+            returning ${codeColumns}`;
+          const byId = new Map(rows.map((row) => [row.codeId, row]));
+          return toAnswer(codes.map(({ codeId }) => byId.get(codeId) as CodeRow));
+        });
       } catch (error) {
-        if (violates(error, "codes_slug_unique")) {
-          const issue = "is taken; choose another";
-          throw new Failure("CONFLICT", `slug ${issue}`, { fields: [{ field: "slug", issue }], cause: error });
-        }
+        if (violates(error, "codes_slug_unique")) return slugTaken;
         throw error;
       }
+    },
+
+    /** Those of these slugs that a code has. */
+    async takenSlugs(slugs: string[]): Promise<string[]> {
+      const rows = await sql<{ slug: string }[]>`select slug from qr.codes where slug = any(${slugs}::text[])`;
+      return rows.map(({ slug }) => slug);
+    },
+
+    /** What was answered to this request before. Fails with CONFLICT if that was another request, or still runs. */
+    async findAnswer(once: Once): Promise<Uint8Array | undefined> {
+      return await sql.begin((tx) => claimKey(tx, once));
+    },
+
+    /** Removes answers that are older than clients may rely on. */
+    async trimAnswers(): Promise<void> {
+      await sql`delete from qr.idempotency_keys where created_at < now() - ${keptHours} * interval '1 hour'`;
+    },
+
+    async putLogo(accountId: string, logoId: string, { png, width, height }: Logo): Promise<void> {
+      await sql`
+        insert into qr.logos (account_id, logo_id, png, width, height)
+        values (${accountId}, ${logoId}, ${Buffer.from(png)}, ${width}, ${height})
+        on conflict do nothing`;
+    },
+
+    async getLogo(accountId: string, logoId: string): Promise<Logo | undefined> {
+      const [logo] = await sql<Logo[]>`
+        select png, width, height from qr.logos where account_id = ${accountId} and logo_id = ${logoId}`;
+      return logo;
+    },
+
+    /** One code. Fails with NOT_FOUND if the account has none of this id. */
+    async findCode(accountId: string, codeId: string): Promise<CodeRow> {
+      const [row] = await sql<CodeRow[]>`
+        select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId}`;
+      if (!row) throw new Failure("NOT_FOUND", "There is no such QR code.");
+      return row;
     },
 
     /** The codes of these names, in any order; those that are not there are missing. */
@@ -180,15 +283,15 @@ export function createStore(sql: Sql) {
     },
 
     /**
-     * Changes a code. `check` sees the row, locked, and may refuse; it is handed what is there so that no decision is
-     * made on a revision that has passed.
+     * Changes a code. `check` sees the row, locked, and may refuse, or answer false to leave it and be answered undefined; it is
+     * handed what is there so that no decision is made on a revision that has passed.
      */
-    async updateCode(accountId: string, codeId: string, change: CodeChange, check: (current: CodeRow) => void) {
+    async updateCode(accountId: string, codeId: string, change: CodeChange, check: (current: CodeRow) => boolean) {
       return await sql.begin(async (tx) => {
         const [current] = await tx<CodeRow[]>`
           select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId} for update`;
         if (!current) throw new Failure("NOT_FOUND", "There is no such QR code.");
-        check(current);
+        if (!check(current)) return undefined;
         const next = { ...current, ...defined(change) };
         const changed = Object.keys(change).some(
           (name) => next[name as keyof CodeRow] !== current[name as keyof CodeRow],
@@ -198,8 +301,11 @@ export function createStore(sql: Sql) {
         const [row] = await tx<[CodeRow]>`
           update qr.codes as c set name = ${next.name}, redirect_url = ${next.redirectUrl},
             project_id = ${next.projectId}, status = ${next.status}, foreground = ${next.foreground},
-            background = ${next.background}, revision = revision + 1,
-            updated_at = date_trunc('milliseconds', now())
+            background = ${next.background}, module_shape = ${next.moduleShape}, finder_shape = ${next.finderShape},
+            logo_id = ${next.logoId}, logo_size = ${next.logoSize}, caption = ${next.caption},
+            rendered_at = case when ${change.foreground !== undefined} then date_trunc('milliseconds', now())
+              else rendered_at end,
+            revision = revision + 1, updated_at = date_trunc('milliseconds', now())
           where c.code_id = ${codeId} returning ${codeColumns}`;
         return { row, entries: await appendToLog(tx, "qr", [row.slug]) };
       });
@@ -210,31 +316,6 @@ export function createStore(sql: Sql) {
       return await sql<SlugRow[]>`
         select slug, code_id as "codeId", status, redirect_url as "redirectUrl"
         from qr.codes where slug = any(${slugs}::text[])`;
-    },
-
-    /** Stores scans and their counts; those stored before, and those of codes that do not exist, change nothing. */
-    async recordScans(scans: ScanRow[]): Promise<number> {
-      const [{ recorded }] = await sql<[{ recorded: number }]>`
-        with fresh as (
-          insert into qr.scans (scan_id, code_id, scanned_at)
-          select s.scan_id, s.code_id, s.scanned_at
-          from unnest(${scans.map((scan) => scan.scanId)}::uuid[], ${scans.map((scan) => scan.codeId)}::text[],
-            ${scans.map((scan) => scan.scannedAt.toISOString())}::timestamptz[]) as s (scan_id, code_id, scanned_at)
-          join qr.codes c on c.code_id = s.code_id
-          order by s.scan_id
-          on conflict do nothing
-          returning code_id, scanned_at
-        ), hours as (
-          insert into qr.scan_hours as h (code_id, hour, scans)
-          select code_id, date_trunc('hour', scanned_at, 'UTC'), count(*) from fresh group by 1, 2 order by 1, 2
-          on conflict (code_id, hour) do update set scans = h.scans + excluded.scans
-        ), days as (
-          insert into qr.scan_days as d (code_id, day, scans)
-          select code_id, (scanned_at at time zone 'UTC')::date, count(*) from fresh group by 1, 2 order by 1, 2
-          on conflict (code_id, day) do update set scans = d.scans + excluded.scans
-        )
-        select count(*) as recorded from fresh`;
-      return recorded;
     },
   });
 }

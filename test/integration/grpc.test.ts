@@ -32,6 +32,7 @@ const services = [
       "qrforge.qr.v1.ProjectService",
       "qrforge.qr.v1.QrCodeService",
       "qrforge.qr.v1.ScanService",
+      "qrforge.qr.v1.SymbolService",
     ],
   },
 ];

@@ -118,7 +118,7 @@ function modulePath(shape: ModuleShape, isDark: IsDark, size: number, offset: nu
         const start = x;
         while (x + 1 < size && isDark(x + 1, y)) x++;
         path += rectangle(start + offset, y + offset, x - start + 1, 1);
-      } else if (shape === "dot") path += circle(x + offset + 0.5, y + offset + 0.5, 0.45);
+      } else if (shape === "dot") path += circle(x + offset + 0.5, y + offset + 0.5, 0.5);
       else path += roundedModule(x, y, isDark, offset);
     }
   }

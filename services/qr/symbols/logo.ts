@@ -1,4 +1,4 @@
-import { toPng } from "./raster.ts";
+import { toPicture } from "./raster.ts";
 import type { Logo } from "./style.ts";
 
 /** The longer side of a logo as it is kept, in pixels. */
@@ -24,8 +24,8 @@ export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: 
     `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">` +
     `<image width="${w}" height="${h}" preserveAspectRatio="none" href="data:${size.type};base64,${data}"/></svg>`;
   try {
-    const { png } = await toPng(svg);
-    return { png, width: w, height: h };
+    const png = await toPicture(svg);
+    return png ? { png, width: w, height: h } : { issue: "is a picture that cannot be read, or is empty" };
   } catch {
     return { issue: "is a picture that cannot be read" };
   }

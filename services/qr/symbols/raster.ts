@@ -38,8 +38,17 @@ async function render<T>(svg: string, widthPx: number | undefined, read: (image:
 type RenderedImage = ReturnType<InstanceType<typeof Resvg>["render"]>;
 
 /** An SVG as PNG. */
-export function toPng(svg: string, widthPx?: number): Promise<{ png: Uint8Array; width: number; height: number }> {
-  return render(svg, widthPx, (image) => ({ png: image.asPng(), width: image.width, height: image.height }));
+export function toPng(svg: string, widthPx: number): Promise<Uint8Array> {
+  return render(svg, widthPx, (image) => image.asPng());
+}
+
+/** An SVG as PNG at its own size; undefined if nothing can be seen of it. */
+export function toPicture(svg: string): Promise<Uint8Array | undefined> {
+  return render(svg, undefined, (image) => {
+    const { pixels } = image;
+    for (let at = 3; at < pixels.length; at += 4) if (pixels[at] !== 0) return image.asPng();
+    return undefined;
+  });
 }
 
 /** An SVG as pixels. */

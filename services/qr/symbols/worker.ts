@@ -18,7 +18,7 @@ export async function draw(task: { request: SymbolRequest; format: Format; size:
   const drawing = drawSymbol(task.request, outlineText);
   if (task.format === "pdf") return toPdf(drawing, task.size);
   const svg = toSvg(drawing, task.size);
-  return task.format === "svg" ? Buffer.from(svg) : (await toPng(svg, task.size)).png;
+  return task.format === "svg" ? Buffer.from(svg) : await toPng(svg, task.size);
 }
 
 export function readLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {

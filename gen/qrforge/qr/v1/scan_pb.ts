@@ -492,7 +492,7 @@ export const ScanService: GenService<{
   /**
    * Reads the secret that visitors of a UTC day are hashed with, so that nobody can be followed from one day to the next.
    * It is made when it is first asked for and destroyed when the day is over. Fails with INVALID_REQUEST for other days than
-   * yesterday, today and tomorrow.
+   * today and tomorrow.
    *
    * @generated from rpc qrforge.qr.v1.ScanService.GetVisitorSalt
    */

@@ -1,0 +1,150 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import {
+  AckPolicy,
+  type Consumer,
+  DiscardPolicy,
+  type JsMsg,
+  type NatsConnection,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+} from "nats";
+import type { Bus } from "./bus.ts";
+import type { Clock } from "./clock.ts";
+import type { Closer } from "./closer.ts";
+import { Failure } from "./errors.ts";
+import type { Logger } from "./log.ts";
+
+/** Messages that NATS keeps on disk until one consumer has dealt with them: a JetStream stream of one subject. */
+export interface Queue {
+  stream: string;
+  subject: string;
+}
+
+/** The queue of messages of a type. */
+export function queueOf({ typeName }: DescMessage): Queue {
+  return { stream: typeName.replaceAll(".", "_"), subject: typeName };
+}
+
+/** Bytes that wait in a queue at most; beyond, nothing more is taken. */
+const bytesMax = 256 * 1_048_576;
+
+const duplicateWindowMs = 120_000;
+const setUpTimeoutMs = 2_000;
+/** How long a consumer may work on a message before another gets it, in ms. */
+const ackWaitMs = 30_000;
+const againMs = 500;
+const fetchMs = 1_000;
+const pauseMs = 500;
+
+async function ensureStream(connection: NatsConnection, queue: Queue, replicas: number): Promise<void> {
+  const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+  const config = {
+    name: queue.stream,
+    subjects: [queue.subject],
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: bytesMax,
+    duplicate_window: nanos(duplicateWindowMs),
+    num_replicas: replicas,
+  };
+  await manager.streams.add(config).catch(async (error) => {
+    // It is there with other settings: those of this version are put in their place.
+    await manager.streams.update(queue.stream, config).catch(() => {
+      throw error;
+    });
+  });
+}
+
+/** Puts messages into a queue. */
+export interface Publisher {
+  /** Resolves once the message is on disk. Fails with UNAVAILABLE if it is not, or if that is not known; repeat it with its id. */
+  publish(id: string, data: Uint8Array, options: { deadlineMs: number }): Promise<void>;
+}
+
+/** Opens a queue for putting in. */
+export function openPublisher(options: { bus: Bus; queue: Queue; replicas: number }): Publisher {
+  const { bus, queue } = options;
+  /** The connection on which the queue is known to be there. */
+  let known: NatsConnection | undefined;
+  return {
+    async publish(id, data, { deadlineMs }) {
+      const connection = bus.connection();
+      if (!connection) throw new Failure("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
+      try {
+        if (known !== connection) await ensureStream(connection, queue, options.replicas);
+        known = connection;
+        await connection.jetstream().publish(queue.subject, data, { msgID: id, timeout: deadlineMs });
+      } catch (error) {
+        known = undefined;
+        throw new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+      }
+    },
+  };
+}
+
+/** What became of a message: it is dealt with, it is to come again, or it can never be dealt with. */
+export type Handled = "done" | "again" | "never";
+
+/** Takes messages out of a queue, one at a time, from now on until closed, whenever there is a connection. */
+export function openConsumer(options: {
+  bus: Bus;
+  queue: Queue;
+  replicas: number;
+  /** Consumers of one name share the messages. */
+  durable: string;
+  handle(data: Uint8Array): Promise<Handled>;
+  clock: Clock;
+  closer: Closer;
+  log: Logger;
+}): void {
+  const { bus, queue, durable, clock, log } = options;
+  const closing = new AbortController();
+  let known: NatsConnection | undefined;
+  let consumer: Consumer | undefined;
+
+  async function consumerOn(connection: NatsConnection): Promise<Consumer> {
+    if (known === connection && consumer) return consumer;
+    await ensureStream(connection, queue, options.replicas);
+    const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+    const config = { durable_name: durable, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
+    await manager.consumers.add(queue.stream, config);
+    consumer = await connection.jetstream().consumers.get(queue.stream, durable);
+    known = connection;
+    return consumer;
+  }
+
+  async function take(message: JsMsg): Promise<void> {
+    const handled = await options.handle(message.data);
+    if (handled === "done") message.ack();
+    else if (handled === "never") message.term();
+    else message.nak(againMs);
+  }
+
+  async function run(): Promise<void> {
+    let told = false;
+    while (!closing.signal.aborted) {
+      const connection = bus.connection();
+      try {
+        if (!connection) {
+          await clock.sleep(pauseMs, closing.signal);
+          continue;
+        }
+        const message = await (await consumerOn(connection)).next({ expires: fetchMs });
+        if (message) await take(message);
+        told = false;
+      } catch (error) {
+        known = undefined;
+        if (!told) log.warn({ error, stream: queue.stream }, "the queue cannot be read; trying again");
+        told = true;
+        await clock.sleep(pauseMs, closing.signal);
+      }
+    }
+  }
+  const running = run();
+  options.closer.defer(`consumer of ${queue.stream}`, () => {
+    closing.abort();
+    return running;
+  });
+}

@@ -1,0 +1,22 @@
+import type { FastifyInstance } from "fastify";
+import { Failure } from "../../platform/errors.ts";
+
+/** Reads JSON bodies, strictly: UTF-8 only, not compressed, and no key that could reach a prototype. */
+export function readJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parseText = app.getDefaultJsonParser("error", "error");
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    const encoding = request.headers["content-encoding"] ?? "identity";
+    const charset = /charset="?([^";]+)/i.exec(request.headers["content-type"] ?? "")?.[1] ?? "utf-8";
+    if (encoding !== "identity" || charset.toLowerCase() !== "utf-8") {
+      done(new Failure("UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, not compressed."));
+      return;
+    }
+    try {
+      parseText(request, decoder.decode(body as Buffer), done);
+    } catch (error) {
+      done(new Failure("INVALID_PAYLOAD", "The body is not valid UTF-8.", { cause: error }));
+    }
+  });
+}

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { Failure } from "../../platform/errors.ts";
+
+/** What a service needs to do a request once: the client's key, and what tells one request from another. */
+export interface IdempotencyJson {
+  key: string;
+  requestHash: Uint8Array;
+}
+
+/**
+ * Reads the Idempotency-Key header; undefined if there is none. Two requests are the same if operation and body are: the
+ * order of a JSON object's fields does not matter, nor white space.
+ */
+export function readIdempotencyKey(
+  header: string | string[] | undefined,
+  operation: string,
+  body: unknown,
+): IdempotencyJson | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header !== "string" || !/^[\x21-\x7e]{1,255}$/.test(header)) {
+    throw new Failure("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
+  }
+  const requestHash = createHash("sha256")
+    .update(`${operation}\n${canonical(body)}`)
+    .digest();
+  return { key: header, requestHash };
+}
+
+/** JSON with the fields of each object in order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part) =>
+    part !== null && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

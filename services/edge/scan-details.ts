@@ -1,0 +1,74 @@
+import { createHmac } from "node:crypto";
+import Bowser from "bowser";
+import { isbot } from "isbot";
+import { Device } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+
+/** What a scan's request tells about it; kept in memory until the scan is handed in, and never stored. */
+export interface Scanner {
+  /** The client's address. */
+  address: string;
+  userAgent: string;
+  /** The Referer header. */
+  referer: string;
+  /** ISO 3166-1 alpha-2 in capitals; empty if not known. */
+  country: string;
+}
+
+const userAgentLengthMax = 512;
+const agentsMax = 1_000;
+const referrerLengthMax = 100;
+const visitorBytes = 8;
+
+/** Clients that a person runs, or builds in where a person scans; isbot's list has them as well. */
+const toolPattern =
+  /^(?:node|undici|axios|node-fetch|curl|wget|httpie|postmanruntime|insomnia|python-requests|python-httpx|aiohttp|go-http-client|okhttp|dart|java|ruby)\b/i;
+
+/** Whether a crawler, a link preview or a monitor made a request, by its own word. */
+export function isRobot(userAgent: string): boolean {
+  const text = userAgent.slice(0, userAgentLengthMax);
+  return isbot(text) && !toolPattern.test(text);
+}
+
+/** Devices by what browsers call themselves; the same few are met over and over. */
+export function createDeviceLookup(): (userAgent: string) => Device {
+  const known = new Map<string, Device>();
+  return (userAgent) => {
+    const text = userAgent.slice(0, userAgentLengthMax);
+    let device = known.get(text);
+    if (device === undefined) {
+      device = deviceOf(text);
+      if (known.size >= agentsMax) known.delete(known.keys().next().value as string);
+      known.set(text, device);
+    }
+    return device;
+  };
+}
+
+function deviceOf(userAgent: string): Device {
+  if (userAgent === "") return Device.UNSPECIFIED;
+  switch (Bowser.getParser(userAgent).getPlatformType(true)) {
+    case "mobile":
+      return Device.MOBILE;
+    case "tablet":
+      return Device.TABLET;
+    case "desktop":
+      return Device.DESKTOP;
+    case undefined:
+    case "":
+      return Device.UNSPECIFIED;
+    default:
+      return Device.OTHER;
+  }
+}
+
+/** The host of the page that led to a scan; empty if none did, or it cannot be told. */
+export function referrerOf(referer: string): string {
+  if (!URL.canParse(referer)) return "";
+  const { hostname } = new URL(referer);
+  return hostname.length <= referrerLengthMax && /^[\x21-\x7e]+$/.test(hostname) ? hostname : "";
+}
+
+/** A visitor's name for one day: without the day's salt nobody can tell whose it is, or find them on another day. */
+export function visitorOf({ address, userAgent }: Scanner, salt: Uint8Array): Uint8Array {
+  return createHmac("sha256", salt).update(`${address}\n${userAgent}`).digest().subarray(0, visitorBytes);
+}

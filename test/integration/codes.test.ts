@@ -1,0 +1,195 @@
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { randomBase36 } from "../../platform/ids.ts";
+import { type ApiAnswer, call, openAuth } from "../support/api.ts";
+
+const { edges, auths } = inject("suite");
+const auth = openAuth(auths);
+afterAll(() => auth.close());
+const url = (path: string, index = 0) => `${edges[index % edges.length]}${path}`;
+const newKey = async () => (await auth.newAccount(Plan.ENTERPRISE)).key;
+const newSlug = () => `t-${randomBase36(12)}`;
+const fields = (more: object = {}) => ({ name: "n", redirect_url: "https://example.com/", ...more });
+
+describe("a batch", () => {
+  const post = (key: string, codes: unknown, headers = {}) =>
+    call(url("/v1/qr-codes/batch"), { key, body: { qr_codes: codes }, headers });
+
+  it("creates all its codes, in order", async () => {
+    const key = await newKey();
+    const codes = Array.from({ length: 100 }, (_, index) => fields({ name: `Label ${index}` }));
+    const answer = await post(key, codes);
+    expect(answer.status).toBe(201);
+    expect(answer.body.data.map(({ name }: { name: string }) => name)).toEqual(codes.map(({ name }) => name));
+    expect(new Set(answer.body.data.map(({ slug }: { slug: string }) => slug)).size).toBe(100);
+    const last = answer.body.data[99];
+    expect((await call(url(`/v1/qr-codes/${last.id}`, 1), { key })).body.data).toEqual(last);
+  });
+
+  it("creates none if one is at fault, and names it", async () => {
+    const key = await newKey();
+    const wrong = await post(key, [fields(), fields({ name: "", slug: "X" }), { name: "n" }]);
+    expect([wrong.status, wrong.body.code]).toEqual([400, "invalid_payload"]);
+    expect(wrong.body.details.map(({ field }: { field: string }) => field)).toEqual([
+      "qr_codes.1.name",
+      "qr_codes.1.slug",
+      "qr_codes.2.redirect_url",
+    ]);
+    const reserved = await post(key, [fields(), fields({ slug: "healthz" })]);
+    expect([reserved.status, reserved.body.details[0].field]).toEqual([400, "qr_codes.1.slug"]);
+    const slug = newSlug();
+    await call(url("/v1/qr-codes"), { key, body: fields({ slug }) });
+    const taken = await post(key, [fields(), fields({ slug })]);
+    expect([taken.status, taken.body.code, taken.body.details]).toEqual([
+      409,
+      "conflict",
+      [{ field: "qr_codes.1.slug", issue: "is taken; choose another" }],
+    ]);
+    const twice = newSlug();
+    const doubled = await post(key, [fields({ slug: twice }), fields({ slug: twice })]);
+    expect([doubled.status, doubled.body.details.length]).toEqual([409, 2]);
+    const project = await post(key, [fields(), fields({ project_id: "0".repeat(20) })]);
+    expect([project.status, project.body.code]).toEqual([404, "project_not_found"]);
+    expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(1);
+  });
+
+  it("holds 1 to 100 codes", async () => {
+    const key = await newKey();
+    for (const codes of [[], Array.from({ length: 101 }, () => fields()), "x", undefined]) {
+      const answer = await post(key, codes);
+      expect([answer.status, answer.body.details[0].field]).toEqual([400, "qr_codes"]);
+    }
+  });
+
+  it("counts as one request for each code, all or nothing", async () => {
+    const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 10n });
+    const used = (answer: ApiAnswer) => 10 - Number(/"day";r=(\d+)/.exec(answer.headers.get("ratelimit") ?? "")?.[1]);
+    const six = Array.from({ length: 6 }, () => fields());
+    expect(used(await post(key, six))).toBe(6);
+    const refused = await post(key, six);
+    expect([refused.status, refused.body.code, used(refused)]).toEqual([429, "rate_limit_day", 6]);
+    expect(used(await post(key, six.slice(0, 3)))).toBe(9);
+    const broken = await call(url("/v1/qr-codes/batch"), { key, body: "{" });
+    expect([broken.status, used(broken)]).toEqual([400, 10]);
+    expect((await call(url("/v1/qr-codes/batch"), { key, body: "{" })).status).toBe(429);
+  });
+
+  it("two that want one slug at once: one gets it, and the other gets nothing", async () => {
+    const key = await newKey();
+    const slug = newSlug();
+    const answers = await Promise.all([0, 1].map(() => post(key, [fields(), fields({ slug })])));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
+    expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(2);
+  });
+});
+
+describe("an Idempotency-Key", () => {
+  const routes: [string, object][] = [
+    ["/v1/qr-codes", fields()],
+    ["/v1/qr-codes/batch", { qr_codes: [fields(), fields()] }],
+    ["/v1/projects", { name: "Labels" }],
+  ];
+  const post = (key: string, path: string, body: unknown, idempotencyKey: string, index = 0) =>
+    call(url(path, index), { key, body, headers: { "idempotency-key": idempotencyKey } });
+
+  for (const [path, body] of routes) {
+    it(`makes POST ${path} repeatable, at any edge`, async () => {
+      const key = await newKey();
+      const first = await post(key, path, body, "order-17");
+      expect([first.status, first.headers.get("idempotent-replayed")]).toEqual([201, null]);
+      const again = await post(key, path, body, "order-17", 1);
+      expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([201, "true"]);
+      expect(again.body.data).toEqual(first.body.data);
+      for (const name of ["location", "etag"]) expect(again.headers.get(name)).toBe(first.headers.get(name));
+      const other = await post(key, path, { ...body, name: "other" }, "order-17");
+      expect([other.status, other.body.code]).toEqual(
+        path.endsWith("batch") ? [400, "invalid_payload"] : [409, "conflict"],
+      );
+      const elsewhere = await post(await newKey(), path, body, "order-17");
+      expect([elsewhere.status, elsewhere.headers.get("idempotent-replayed")]).toEqual([201, null]);
+    });
+  }
+
+  it("does not mind in which order the body's fields stand", async () => {
+    const key = await newKey();
+    await post(key, "/v1/qr-codes", '{"name":"n","redirect_url":"https://example.com/"}', "k");
+    const again = await post(key, "/v1/qr-codes", '{ "redirect_url": "https://example.com/", "name": "n" }', "k");
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  it("of 50 callers at once lets one create, and all are told of that one or to come again", async () => {
+    const key = await newKey();
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => post(key, "/v1/qr-codes", fields(), "once", index)),
+    );
+    const created = answers.filter(({ status }) => status === 201);
+    const waiting = answers.filter(({ status }) => status === 409);
+    expect(created.length + waiting.length).toBe(50);
+    expect(new Set(created.map(({ body }) => body.data.id)).size).toBe(1);
+    expect(created.filter((one) => one.headers.get("idempotent-replayed") === null)).toHaveLength(1);
+    for (const one of waiting) expect(one.headers.get("retry-after")).toBe("1");
+    expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(1);
+  });
+
+  it("keeps nothing of a request that failed", async () => {
+    const key = await newKey();
+    expect((await post(key, "/v1/qr-codes", fields({ slug: "healthz" }), "k")).status).toBe(400);
+    expect((await post(key, "/v1/qr-codes", fields(), "k")).status).toBe(201);
+  });
+
+  it("must be 1 to 255 visible ASCII characters", async () => {
+    const key = await newKey();
+    for (const bad of ["x".repeat(256), "a b", "é"]) {
+      const answer = await post(key, "/v1/qr-codes", fields(), bad);
+      expect([answer.status, answer.body.code]).toEqual([400, "invalid_request"]);
+    }
+    expect((await post(key, "/v1/qr-codes", fields(), "x".repeat(255))).status).toBe(201);
+  });
+});
+
+describe("edits at once", () => {
+  it("with one If-Match: one is made, the others are refused with 412", async () => {
+    const key = await newKey();
+    const code = await call(url("/v1/qr-codes"), { key, body: fields() });
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        call(url(`/v1/qr-codes/${code.body.data.id}`, index), {
+          key,
+          method: "PATCH",
+          body: { name: `edit ${index}`, style: { foreground: `#00000${index}` } },
+          headers: { "if-match": code.headers.get("etag") as string },
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(412)]);
+  });
+
+  it("of different parts of a style are all kept", async () => {
+    const key = await newKey();
+    const { id } = (await call(url("/v1/qr-codes"), { key, body: fields() })).body.data;
+    const parts = [{ foreground: "#112233" }, { module_shape: "dot" }, { finder_shape: "circle" }, { caption: "Hi" }];
+    await Promise.all(
+      parts.map((style, index) => call(url(`/v1/qr-codes/${id}`, index), { key, method: "PATCH", body: { style } })),
+    );
+    expect((await call(url(`/v1/qr-codes/${id}`), { key })).body.data.style).toMatchObject(Object.assign({}, ...parts));
+  });
+});
+
+describe("a list", () => {
+  it("shows every code that was there once while others are added", async () => {
+    const key = await newKey();
+    const post = (count: number) =>
+      call(url("/v1/qr-codes/batch"), { key, body: { qr_codes: Array.from({ length: count }, () => fields()) } });
+    const before = (await post(25)).body.data.map(({ id }: { id: string }) => id);
+    const seen: string[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const page: ApiAnswer = await call(url(`/v1/qr-codes?limit=4${cursor && `&cursor=${cursor}`}`), { key });
+      seen.push(...page.body.data.map(({ id }: { id: string }) => id));
+      cursor = page.body.next_cursor;
+      await post(3);
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(before.filter((id: string) => !seen.includes(id))).toEqual([]);
+  });
+});

@@ -31,3 +31,18 @@ export async function newUnlimitedKey(suite: Suite): Promise<string> {
   keys.close();
   return secret;
 }
+
+/** A code of a new account without limits. */
+export async function newCode(
+  suite: Suite,
+): Promise<{ edge: string; key: string; code: { id: string; slug: string } }> {
+  const edge = suite.edgeUrls()[0] as string;
+  const key = await newUnlimitedKey(suite);
+  const created = await fetch(`${edge}/v1/qr-codes`, {
+    method: "POST",
+    headers: { "x-api-key": key, "content-type": "application/json" },
+    body: JSON.stringify({ name: "Bench", redirect_url: "https://example.com/" }),
+  });
+  const { data } = (await created.json()) as { data: { id: string; slug: string } };
+  return { edge, key, code: data };
+}

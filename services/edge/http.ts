@@ -125,20 +125,14 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     return send(request, reply, new Failure("NOT_FOUND"));
   });
 
-  app.addHook("onRequest", async (request, reply) => {
+  // Scans pass these hooks too, and wait for nothing in them.
+  app.addHook("onRequest", (request, reply, done) => {
     request.arrivedAt = performance.now();
     reply.header("x-request-id", request.id);
     if (closing) reply.header("connection", "close");
     const { route } = request.routeOptions.config;
-    if (!route && !isApiPath(request.url)) return;
-    request.caller = await authenticate(request, options);
-    if (route?.cost) return;
-    await meter(request, reply, 1, options);
-    if (!route) refuseBeyondTable(request, reply);
-  });
-  app.addHook("preValidation", async (request, reply) => {
-    const { route } = request.routeOptions.config;
-    if (route?.cost) await meter(request, reply, route.cost(request.body), options);
+    if (route || isApiPath(request.url)) admit(route, request, reply, options).then(() => done(), done);
+    else done();
   });
 
   for (const route of routes) {
@@ -146,6 +140,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       method: route.method,
       url: route.path,
       config: { route },
+      ...(route.cost && {
+        preValidation: (request, reply) => meter(request, reply, route.cost?.(request.body) ?? 1, options),
+      }),
       handler: (request, reply) => serve(route, request, reply, options),
     });
   }
@@ -176,6 +173,19 @@ function isApiPath(url: string): boolean {
 
 function remainingMs(request: FastifyRequest, options: HttpOptions): number {
   return Math.max(1, options.upstreamTimeoutMs - (performance.now() - request.arrivedAt));
+}
+
+/** Authenticates, then meters, then looks whether there is such a route. What costs by its body is metered once that is read. */
+async function admit(
+  route: Route | undefined,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): Promise<void> {
+  request.caller = await authenticate(request, options);
+  if (route?.cost) return;
+  await meter(request, reply, 1, options);
+  if (!route) refuseBeyondTable(request, reply);
 }
 
 /** Tells whose the key is. Fails with UNAUTHORIZED or API_KEY_INACTIVE. */

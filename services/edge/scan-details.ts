@@ -23,24 +23,25 @@ const visitorBytes = 8;
 const toolPattern =
   /^(?:node|undici|axios|node-fetch|curl|wget|httpie|postmanruntime|insomnia|python-requests|python-httpx|aiohttp|go-http-client|okhttp|dart|java|ruby)\b/i;
 
-/** Whether a crawler, a link preview or a monitor made a request, by its own word. */
-export function isRobot(userAgent: string): boolean {
-  const text = userAgent.slice(0, userAgentLengthMax);
-  return isbot(text) && !toolPattern.test(text);
+/** What a browser's or program's name for itself tells. */
+export interface Agent {
+  /** Whether it is a crawler, a link preview or a monitor, by its own word. */
+  isRobot: boolean;
+  device: Device;
 }
 
-/** Devices by what browsers call themselves; the same few are met over and over. */
-export function createDeviceLookup(): (userAgent: string) => Device {
-  const known = new Map<string, Device>();
+/** Agents by what they call themselves; the same few are met over and over. */
+export function createAgentLookup(): (userAgent: string) => Agent {
+  const known = new Map<string, Agent>();
   return (userAgent) => {
     const text = userAgent.slice(0, userAgentLengthMax);
-    let device = known.get(text);
-    if (device === undefined) {
-      device = deviceOf(text);
+    let agent = known.get(text);
+    if (agent === undefined) {
+      agent = { isRobot: isbot(text) && !toolPattern.test(text), device: deviceOf(text) };
       if (known.size >= agentsMax) known.delete(known.keys().next().value as string);
-      known.set(text, device);
+      known.set(text, agent);
     }
-    return device;
+    return agent;
   };
 }
 

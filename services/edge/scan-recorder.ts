@@ -7,7 +7,7 @@ import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { Publisher } from "../../platform/queue.ts";
 import type { CountryLookup } from "./countries.ts";
-import { createDeviceLookup, isRobot, referrerOf, type Scanner, visitorOf } from "./scan-details.ts";
+import { createAgentLookup, referrerOf, type Scanner, visitorOf } from "./scan-details.ts";
 import type { Upstreams } from "./upstreams.ts";
 import type { VisitorSalts } from "./visitor-salts.ts";
 
@@ -58,7 +58,7 @@ const callDeadlineMs = 2_000;
 export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
   const { clock, log } = options;
   const count = options.metrics.counter("scans", "scans, by what became of them");
-  const deviceOf = createDeviceLookup();
+  const agentOf = createAgentLookup();
   const noted: Noted[] = [];
   let batch: Batch | undefined;
   let dropped = 0;
@@ -78,7 +78,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
 
   async function nextBatch(): Promise<Batch | undefined> {
     const taken = noted.splice(0, batchMax);
-    const people = taken.filter(({ scanner }) => !isRobot(scanner.userAgent));
+    const people = taken.filter(({ scanner }) => !agentOf(scanner.userAgent).isRobot);
     if (people.length < taken.length) count({ outcome: "robot" }, taken.length - people.length);
     if (people.length === 0) return undefined;
     const scans = [];
@@ -88,7 +88,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
         scanId: options.newId(),
         qrCodeId: codeId,
         scanTime: timestampFromMs(scannedAtMs),
-        device: deviceOf(scanner.userAgent),
+        device: agentOf(scanner.userAgent).device,
         country: scanner.country || options.countryOf(scanner.address),
         referrer: referrerOf(scanner.referer),
         ...(salt && { visitor: visitorOf(scanner, salt) }),

@@ -93,7 +93,8 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
         return toBinary(BatchCreateQrCodesResponseSchema, message);
       });
       if (created !== slugTaken) {
-        if (!created.replayed) for (const { slug } of rows) hintSlug(slug);
+        // Nobody can have asked for a random one.
+        if (!created.replayed) for (const { wanted } of codes) if (wanted) hintSlug(wanted);
         return created;
       }
       const taken = new Set(await store.takenSlugs(codes.map(({ wanted }) => wanted)));

@@ -77,6 +77,9 @@ export interface Answered {
 /** Nothing was created: a slug is taken. */
 export const slugTaken = Symbol("slug taken");
 
+/** Default projects that a process remembers at most. */
+const rememberedMax = 10_000;
+
 /** Hours for which an answer to a request with an idempotency key is kept. */
 const keptHours = 24;
 
@@ -96,6 +99,14 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
   async function requireProject(accountId: string, projectId: string): Promise<void> {
     const found = await sql`select 1 from qr.projects where project_id = ${projectId} and account_id = ${accountId}`;
     if (found.length === 0) throw new Failure("PROJECT_NOT_FOUND");
+  }
+
+  /** Default projects by account; they never change. */
+  const defaultProjects = new Map<string, string>();
+  function remember(accountId: string, projectId: string): string {
+    if (defaultProjects.size >= rememberedMax) defaultProjects.clear();
+    defaultProjects.set(accountId, projectId);
+    return projectId;
   }
 
   /** What was answered under a key before; undefined if nothing, and then the key is this transaction's to use. */
@@ -136,8 +147,10 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     async ensureDefaultProject(accountId: string): Promise<string> {
       const find = () => sql<{ projectId: string }[]>`
         select project_id as "projectId" from qr.projects where account_id = ${accountId} and is_default`;
+      const known = defaultProjects.get(accountId);
+      if (known) return known;
       const [existing] = await find();
-      if (existing) return existing.projectId;
+      if (existing) return remember(accountId, existing.projectId);
       await sql`
         insert into qr.projects (project_id, account_id, name, is_default, created_via, created_at)
         values (${newId()}, ${accountId}, 'Default', true, 'dashboard',
@@ -146,7 +159,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
         on conflict (account_id) where is_default do nothing`;
       const [made] = await find();
       if (!made) throw new Error("a default project was neither there nor made");
-      return made.projectId;
+      return remember(accountId, made.projectId);
     },
 
     async createProject(

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { openAuth } from "../support/api.ts";
@@ -16,10 +18,13 @@ describe("the README", () => {
   it("has curl lines that work as they stand", async () => {
     const { key } = await auth.newAccount();
     const curls = blocks.filter((block) => block.startsWith("curl"));
-    expect(curls).toHaveLength(2);
+    expect(curls).toHaveLength(3);
     const script = curls.join("\n").replaceAll("http://localhost:8080", edges[0] as string);
-    const { code, output } = await runProgram("sh", ["-ec", script], { env: { QRFORGE_KEY: key } });
+    const cwd = await mkdtemp(path.join(tmpdir(), "qrforge-readme-"));
+    const { code, output } = await runProgram("sh", ["-ec", script], { cwd, env: { QRFORGE_KEY: key } });
     expect(code, output).toBe(0);
+    expect((await readFile(path.join(cwd, "menu.png"))).subarray(1, 4).toString()).toBe("PNG");
+    await rm(cwd, { recursive: true });
     expect(output.match(/"ok":true/g)).toHaveLength(3);
     expect(output).toMatch(/HTTP\/1\.1 302 Found[\s\S]*location: https:\/\/example\.com\/menu/i);
   });

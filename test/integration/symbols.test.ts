@@ -15,6 +15,17 @@ const picture =
   '<rect width="40" height="30" fill="#c33"/></svg>';
 const svgUrl = `data:image/svg+xml;base64,${Buffer.from(picture).toString("base64")}`;
 
+/** 16 by 12 pixels of one red. */
+const redJpeg =
+  "/9j/2wCEABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2MBERISGBUYLxoaL2" +
+  "NCOEJjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY//AABEIAAwAEAMBIgACEQEDEQH/xAGiAAABBQEB" +
+  "AQEBAQAAAAAAAAAAAQIDBAUGBwgJCgsQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNicoIJChYXGB" +
+  "kaJSYnKCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrC" +
+  "w8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq8fLz9PX29/j5+gEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoLEQACAQIEBAMEBwUEBAABAn" +
+  "cAAQIDEQQFITEGEkFRB2FxEyIygQgUQpGhscEJIzNS8BVictEKFiQ04SXxFxgZGiYnKCkqNTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlq" +
+  "c3R1dnd4eXqCg4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2dri4+Tl5ufo6ery8/T19vf4+fr/2g" +
+  "AMAwEAAhEDEQA/AMuiiiuI+mP/2Q==";
+
 async function newCode(style: object = {}) {
   const { key } = await auth.newAccount(Plan.ENTERPRISE);
   const body = { name: "n", redirect_url: "https://example.com/", style };
@@ -30,12 +41,21 @@ async function image(key: string, id: string, query = "", headers: Record<string
   return { response, bytes: Buffer.from(await response.arrayBuffer()) };
 }
 
-/** What two readers that share no code with the encoder, nor with the service's own reader, see in a picture. */
-async function readTwice(svg: string): Promise<(string | undefined)[]> {
-  const { pixels, width, height } = await toRaster(svg, 400);
-  const [seen] = await scanRGBABuffer(pixels.buffer as ArrayBuffer, width, height);
+/**
+ * Whether two readers that share no code with the encoder, nor with the service's own reader, see a text in a picture. As a
+ * camera does, they may look from more than one distance.
+ */
+async function isReadTwice(svg: string, text: string): Promise<boolean[]> {
   const read = jsQR as unknown as typeof jsQR.default;
-  return [read(pixels, width, height)?.data, seen?.decode()];
+  const seen = [false, false];
+  for (const widthPx of [400, 300, 600]) {
+    if (seen.every(Boolean)) break;
+    const { pixels, width, height } = await toRaster(svg, widthPx);
+    const [found] = await scanRGBABuffer(pixels.buffer as ArrayBuffer, width, height);
+    seen[0] ||= read(pixels, width, height)?.data === text;
+    seen[1] ||= found?.decode() === text;
+  }
+  return seen;
 }
 
 describe("the image of a code", () => {
@@ -101,7 +121,7 @@ describe("a style", () => {
   it("of every combination is read by two further readers", { timeout: 120_000 }, async () => {
     const { key, code } = await newCode({ foreground: "#1a2b6c", background: "#fff8e7" });
     const patch = (style: object) => call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body: { style } });
-    const seen: [string, (string | undefined)[]][] = [];
+    const seen: [string, boolean[]][] = [];
     for (const module_shape of ["square", "dot", "rounded"]) {
       for (const finder_shape of ["square", "rounded", "circle"]) {
         for (const logo of [null, svgUrl]) {
@@ -111,13 +131,14 @@ describe("a style", () => {
             expect(changed.status, changed.text).toBe(200);
             for (const ecc of ["L", "M", "Q", "H"]) {
               const { bytes } = await image(key, code.id, `?ecc=${ecc}`);
-              seen.push([JSON.stringify({ ...style, logo: logo !== null, ecc }), await readTwice(bytes.toString())]);
+              const read = await isReadTwice(bytes.toString(), code.short_url);
+              seen.push([JSON.stringify({ ...style, logo: logo !== null, ecc }), read]);
             }
           }
         }
       }
     }
-    const unread = seen.filter(([, texts]) => !texts.every((text) => text === code.short_url));
+    const unread = seen.filter(([, read]) => !read.every(Boolean));
     expect(unread).toEqual([]);
     expect(seen).toHaveLength(144);
   });
@@ -172,9 +193,9 @@ describe("a style", () => {
     const url = (type: string, bytes: Uint8Array) =>
       `data:image/${type};base64,${Buffer.from(bytes).toString("base64")}`;
     expect((await patch({ logo: url("png", png) })).status).toBe(200);
-    const long = await toPng(
-      '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="10"><path d="M0 0h9v9z"/></svg>',
-    );
+    expect((await patch({ logo: `data:image/jpeg;base64,${redJpeg}` })).status).toBe(200);
+    const strip = '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="10"><path d="M0 0h9v9z"/></svg>';
+    const long = await toPng(strip, 100);
     const refused = await patch({ logo: url("png", long) });
     expect(refused.body.details).toEqual([
       { field: "style.logo", issue: "must not be over four times as long as wide" },

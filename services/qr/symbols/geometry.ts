@@ -50,8 +50,10 @@ export function drawSymbol(request: SymbolRequest, outline: OutlineText): Drawin
   const height = width + band;
 
   const box = logo && logoBox(logo, size, style.logoSize);
-  const isDark = (x: number, y: number) =>
-    (modules[y]?.[x] ?? false) && !isFinder(x, y, size) && !(box && isUnder(box, x, y));
+  const dark = modules.map((row, y) =>
+    row.map((isDark, x) => isDark && !isFinder(x, y, size) && !(box && isUnder(box, x, y))),
+  );
+  const isDark = (x: number, y: number) => dark[y]?.[x] ?? false;
   const path = modulePath(style.moduleShape, isDark, size, offset) + finders(style.finderShape, size, offset);
 
   const rule = "evenodd";
@@ -107,9 +109,27 @@ function isFinder(x: number, y: number, size: number): boolean {
   return (near(x) && near(y)) || (far(x) && near(y)) || (near(x) && far(y));
 }
 
+/**
+ * Whether a module is in one of the small squares by which readers find the grid, ISO/IEC 18004:2015 annex E; their
+ * centres are on a grid of their own, but for those that the finders cover.
+ */
+function createAlignment(size: number): (x: number, y: number) => boolean {
+  const version = (size - 17) / 4;
+  if (version === 1) return () => false;
+  const count = Math.floor(version / 7) + 2;
+  const step = Math.floor((version * 8 + count * 3 + 5) / (count * 4 - 4)) * 2;
+  const centres = [6, ...Array.from({ length: count - 1 }, (_, index) => size - 7 - index * step)];
+  const nearest = (at: number) => centres.find((centre) => Math.abs(at - centre) <= 2);
+  return (x, y) => {
+    const [cx, cy] = [nearest(x), nearest(y)];
+    return cx !== undefined && cy !== undefined && !isFinder(cx, cy, size);
+  };
+}
+
 type IsDark = (x: number, y: number) => boolean;
 
 function modulePath(shape: ModuleShape, isDark: IsDark, size: number, offset: number): string {
+  const isAlignment = createAlignment(size);
   let path = "";
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
@@ -117,8 +137,9 @@ function modulePath(shape: ModuleShape, isDark: IsDark, size: number, offset: nu
       if (shape === "square") {
         const start = x;
         while (x + 1 < size && isDark(x + 1, y)) x++;
-        path += rectangle(start + offset, y + offset, x - start + 1, 1);
-      } else if (shape === "dot") path += circle(x + offset + 0.5, y + offset + 0.5, 0.5);
+        path += row(start + offset, y + offset, x - start + 1);
+      } else if (shape === "dot" && isAlignment(x, y)) path += row(x + offset, y + offset, 1);
+      else if (shape === "dot") path += circle(x + offset + 0.5, y + offset + 0.5, 0.5);
       else path += roundedModule(x, y, isDark, offset);
     }
   }
@@ -156,6 +177,11 @@ function finder(shape: FinderShape, x: number, y: number): string {
     return square(0, 7, 2) + square(1, 5, 1.2) + square(2, 3, 0.8);
   }
   return rectangle(x, y, 7, 7) + rectangle(x + 1, y + 1, 5, 5) + rectangle(x + 2, y + 2, 3, 3);
+}
+
+/** Modules side by side; their places are whole numbers. */
+function row(x: number, y: number, count: number): string {
+  return `M${x} ${y}h${count}v1h-${count}z`;
 }
 
 function rectangle(x: number, y: number, width: number, height: number): string {

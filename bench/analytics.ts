@@ -1,0 +1,104 @@
+/**
+ * A month's chart of a code with ten million scans: the counts as the service reads them, over gRPC, by day, by hour, and by
+ * country, while the tables hold the counts of other codes as well; beside it, counting the single scans of one day alone.
+ * Run it with `npm run bench:analytics`.
+ */
+
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import postgres from "postgres";
+import { QrCodeService } from "../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { Dimension, Interval, ScanService } from "../gen/qrforge/qr/v1/scan_pb.ts";
+import { createRpcClient } from "../platform/rpc/client.ts";
+import { median } from "./load.ts";
+import { withSuite } from "./suite.ts";
+
+const scans = 10_000_000;
+const otherCodes = 200;
+const days = 30;
+const rounds = 21;
+const wait = { deadlineMs: 60_000 };
+const accountId = "bench";
+
+await withSuite({}, async (suite) => {
+  const address = suite
+    .members("qr")
+    .map((member) => member.address)
+    .join(",");
+  const codes = createRpcClient(QrCodeService, { address });
+  const counts = createRpcClient(ScanService, { address });
+  const newCode = async () =>
+    (await codes.client.createQrCode({ accountId, name: "n", redirectUrl: "https://example.com/" }, wait)).qrCode
+      ?.qrCodeId ?? "";
+  const code = await newCode();
+  for (let index = 0; index < otherCodes; index++) await newCode();
+
+  const sql = postgres(suite.databaseUrl, { max: 1, onnotice: () => {} });
+  process.stdout.write(
+    `filling in the counts of ${scans.toLocaleString("en")} scans and of ${otherCodes} other codes\n`,
+  );
+  const hours = days * 24;
+  await sql`
+    insert into qr.scan_hours (code_id, hour, scans)
+    select code_id, date_trunc('hour', now(), 'UTC') - h * interval '1 hour',
+      case when code_id = ${code} then ${Math.round(scans / hours)}::bigint else 3 end
+    from qr.codes, generate_series(0, ${hours - 1}::int) as h`;
+  await sql`
+    insert into qr.scan_days (code_id, day, scans, visitors)
+    select code_id, (now() at time zone 'UTC')::date - d, case when code_id = ${code} then ${Math.round(scans / days)}::bigint else 72 end, 50
+    from qr.codes, generate_series(0, ${days - 1}::int) as d`;
+  await sql`
+    insert into qr.scan_dimensions (code_id, day, dimension, value, scans)
+    select code_id, (now() at time zone 'UTC')::date - d, dimension, 'value' || v, 1000
+    from qr.codes, generate_series(0, ${days - 1}::int) as d, generate_series(1, 60) as v,
+      unnest(array['country', 'referrer']) as dimension
+    where code_id = ${code} or v < 5`;
+  const one = Math.round(scans / days);
+  await sql`
+    insert into qr.scans (scan_id, code_id, scanned_at)
+    select gen_random_uuid(), ${code}, date_trunc('day', now(), 'UTC') + s * interval '1 millisecond'
+    from generate_series(1, ${one}::int) as s`;
+  await sql`analyze`;
+
+  async function time(ask: () => Promise<unknown>, times: number): Promise<number[]> {
+    const results: number[] = [];
+    for (let round = 0; round < times; round++) {
+      const startedAt = performance.now();
+      await ask();
+      results.push(performance.now() - startedAt);
+    }
+    return results.sort((a, b) => a - b);
+  }
+  const toMs = Date.now();
+  const chart = (interval: Interval, dimension: Dimension) => () =>
+    counts.client.countScans(
+      {
+        accountId,
+        idOrSlug: code,
+        fromTime: timestampFromMs(toMs - (days - 1) * 86_400_000),
+        toTime: timestampFromMs(toMs),
+        interval,
+        dimension,
+      },
+      wait,
+    );
+  const single = await time(
+    () => sql`
+    select date_trunc('hour', scanned_at, 'UTC'), count(*) from qr.scans where code_id = ${code} group by 1`,
+    3,
+  );
+  for (const [name, ask] of [
+    ["by day", chart(Interval.DAY, Dimension.UNSPECIFIED)],
+    ["by hour", chart(Interval.HOUR, Dimension.UNSPECIFIED)],
+    ["by day and country", chart(Interval.DAY, Dimension.COUNTRY)],
+  ] as const) {
+    await ask();
+    const results = await time(ask, rounds);
+    process.stdout.write(
+      `a month ${name}: median ${median(results).toFixed(1)} ms, slowest of ${rounds} ${(results.at(-1) ?? 0).toFixed(1)} ms; ` +
+        `${(median(single) / median(results)).toFixed(0)} × less than counting the ${one.toLocaleString("en")} scans of one day\n`,
+    );
+  }
+  await sql.end();
+  codes.close();
+  counts.close();
+});

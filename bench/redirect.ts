@@ -1,0 +1,15 @@
+/**
+ * What one scan costs the edge: `GET /{slug}` with a phone's headers, the scan's recording included, beside a bare node:http
+ * server that gives the same answer. Run it with `npm run bench:redirect`.
+ */
+import { compareWithBare } from "./beside.ts";
+import { newCode, withSuite } from "./suite.ts";
+
+const phone =
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+
+await withSuite({}, async (suite) => {
+  const { edge, code } = await newCode(suite);
+  const pid = suite.members("edge")[0]?.child.pid as number;
+  await compareWithBare({ url: `${edge}/${code.slug}`, headers: { "user-agent": phone }, pid, expectedStatus: 302 });
+});

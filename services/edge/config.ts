@@ -1,4 +1,4 @@
-import { busSettings, choice, commonSettings, integer, listenAddress, text } from "../../platform/config.ts";
+import { busSettings, choice, commonSettings, integer, listenAddress, text, url } from "../../platform/config.ts";
 import { holderSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
@@ -14,6 +14,12 @@ export const settings = {
   ...tlsSettings,
   metricsListen: metricsAddress("127.0.0.1:9464"),
   listen: listenAddress("LISTEN_ADDRESS", "where HTTP is served, host:port", "127.0.0.1:8080"),
+  publicUrl: url(
+    "PUBLIC_URL",
+    "where clients reach the API, for its reference; unset, the address it listens on",
+    ["http", "https"],
+    "",
+  ),
   authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
   quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),
   qrAddress: text("QR_ADDRESS", `qr's replicas, ${replicas}`, "127.0.0.1:50053"),

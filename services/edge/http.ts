@@ -13,6 +13,7 @@ import { serveLeakReports } from "./leaks.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
 import { type AccountLimits, type Metered, rateLimitHeaders } from "./rate-limit.ts";
 import { serveRedirects } from "./redirects.ts";
+import { serveReference } from "./reference.ts";
 import type { Route } from "./route.ts";
 import { forbidden, methodMessages, routes } from "./routes.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
@@ -24,6 +25,8 @@ export interface HttpOptions {
   scanRecorder: ScanRecorder;
   keyUse: KeyUse;
   newRequestId(): string;
+  /** Where clients reach the API, for the reference; no slash at the end. */
+  publicUrl: string;
   /** The dashboard's page, HTML. */
   dashboard: string;
   upstreamTimeoutMs: number;
@@ -148,6 +151,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   }
   serveRedirects(app, { ...options, timeoutMs: options.upstreamTimeoutMs });
   serveLeakReports(app, { ...options, parse: (schema, body) => parse(schema, body, "INVALID_PAYLOAD") });
+
+  serveReference(app, options.publicUrl);
 
   app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
   app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Reason } from "../../platform/errors.ts";
 import type { IdempotencyJson } from "./idempotency.ts";
 import type { AccountLimits, Metered } from "./rate-limit.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -32,6 +33,20 @@ export interface RouteAnswer {
   headers?: Record<string, string>;
 }
 
+/** What the reference says of an operation beyond its schemas. */
+export interface Reference {
+  description: string;
+  /** The data of a successful answer; for a list, of one of its items; "file" for a picture. */
+  data: z.ZodType | "file";
+  isList?: boolean;
+  /** The status of a successful answer. */
+  status: 200 | 201;
+  /** Reasons for which it fails beyond those that every operation has. */
+  failures: Reason[];
+  /** A request that can be made as it stands, by an account that has made those before it; `{id}` is the last code's or project's. */
+  example: { query?: string; body?: unknown };
+}
+
 /** One operation of the public API. */
 export interface Route {
   method: "GET" | "POST" | "PATCH";
@@ -41,6 +56,7 @@ export interface Route {
   operation: string;
   /** One line for the reference. */
   summary: string;
+  reference: Reference;
   params: z.ZodType;
   query: z.ZodType;
   /** Undefined for operations without a body. */

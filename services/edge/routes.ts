@@ -4,6 +4,7 @@ import { CreatedVia } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { Dimension, Interval } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { ErrorCorrection, SymbolFormat } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
+import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./answers.ts";
 import { toProjectJson, toQrCodeJson, toScansJson, toUsageJson } from "./representations.ts";
 import { type Route, type RouteAnswer, route } from "./route.ts";
 import {
@@ -62,6 +63,14 @@ export const routes: Route[] = [
     path: "/v1/qr-codes",
     operation: "listQrCodes",
     summary: "List QR codes, newest first",
+    reference: {
+      description: "Pages stay right while codes are added: each code that was there is listed once.",
+      data: qrCodeAnswer,
+      isList: true,
+      status: 200,
+      failures: ["PROJECT_NOT_FOUND"],
+      example: { query: "limit=10&status=all&q=Menu" },
+    },
     params: noParams,
     query: queryOf({
       ...listQuery,
@@ -90,6 +99,14 @@ export const routes: Route[] = [
     path: "/v1/qr-codes",
     operation: "createQrCode",
     summary: "Create a QR code",
+    reference: {
+      description:
+        "Without `project_id` the code goes to the default project, without `slug` it gets a random one. The symbol is drawn and read back first.",
+      data: qrCodeAnswer,
+      status: 201,
+      failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT"],
+      example: { body: { name: "Menu", redirect_url: "https://example.com/menu", style: { module_shape: "rounded" } } },
+    },
     params: noParams,
     query: noQuery,
     body: createQrCode,
@@ -106,6 +123,21 @@ export const routes: Route[] = [
     path: "/v1/qr-codes/batch",
     operation: "batchCreateQrCodes",
     summary: "Create up to 100 QR codes, all or none",
+    reference: {
+      description: "All or none, in one transaction. Counts as one request for each code.",
+      data: qrCodeAnswer,
+      isList: true,
+      status: 201,
+      failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT"],
+      example: {
+        body: {
+          qr_codes: [
+            { name: "Table 1", redirect_url: "https://example.com/tables/1" },
+            { name: "Table 2", redirect_url: "https://example.com/tables/2" },
+          ],
+        },
+      },
+    },
     params: noParams,
     query: noQuery,
     body: bodyOf({
@@ -130,6 +162,13 @@ export const routes: Route[] = [
     path: "/v1/qr-codes/:id",
     operation: "getQrCode",
     summary: "Read a QR code by id or slug",
+    reference: {
+      description: "Answers 304 if `If-None-Match` has the code's `ETag`.",
+      data: qrCodeAnswer,
+      status: 200,
+      failures: ["NOT_FOUND"],
+      example: {},
+    },
     params: idParams,
     query: noQuery,
     body: undefined,
@@ -144,6 +183,14 @@ export const routes: Route[] = [
     path: "/v1/qr-codes/:id",
     operation: "updateQrCode",
     summary: "Change, archive or restore a QR code",
+    reference: {
+      description:
+        "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed.",
+      data: qrCodeAnswer,
+      status: 200,
+      failures: ["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "PRECONDITION_FAILED"],
+      example: { body: { redirect_url: "https://example.com/menu/winter", style: { caption: "Our menu" } } },
+    },
     params: idParams,
     query: noQuery,
     body: updateQrCode,
@@ -169,6 +216,14 @@ export const routes: Route[] = [
     path: "/v1/qr-codes/:id/image",
     operation: "getQrCodeImage",
     summary: "Draw the symbol of a QR code",
+    reference: {
+      description:
+        "SVG, PNG or PDF, by `format` or `Accept`. The symbol has been read back by a reader of its own before it is handed out.",
+      data: "file",
+      status: 200,
+      failures: ["INVALID_PAYLOAD", "NOT_FOUND"],
+      example: { query: "format=png&size=512&margin=4&ecc=M" },
+    },
     params: idParams,
     query: imageQuery,
     body: undefined,
@@ -192,6 +247,13 @@ export const routes: Route[] = [
     path: "/v1/qr-codes/:id/scans",
     operation: "countScans",
     summary: "Count the scans of a QR code",
+    reference: {
+      description: "Whole hours or days in UTC that `from` to `to` touches; 30 days unless told, 800 spans at most.",
+      data: scansAnswer,
+      status: 200,
+      failures: ["NOT_FOUND"],
+      example: { query: "interval=day&by=device" },
+    },
     params: idParams,
     query: scansQuery,
     body: undefined,
@@ -217,6 +279,14 @@ export const routes: Route[] = [
     path: "/v1/projects",
     operation: "listProjects",
     summary: "List projects, newest first",
+    reference: {
+      description: "An account is born with one default project.",
+      data: projectAnswer,
+      isList: true,
+      status: 200,
+      failures: [],
+      example: { query: "limit=20" },
+    },
     params: noParams,
     query: queryOf(listQuery),
     body: undefined,
@@ -233,6 +303,13 @@ export const routes: Route[] = [
     path: "/v1/projects",
     operation: "createProject",
     summary: "Create a project",
+    reference: {
+      description: "A folder for codes.",
+      data: projectAnswer,
+      status: 201,
+      failures: ["INVALID_PAYLOAD", "CONFLICT"],
+      example: { body: { name: "Labels", description: "On every box" } },
+    },
     params: noParams,
     query: noQuery,
     body: bodyOf({ name: nameOf(100), description: textOf(500).optional() }),
@@ -250,6 +327,13 @@ export const routes: Route[] = [
     path: "/v1/projects/:id",
     operation: "getProject",
     summary: "Read a project",
+    reference: {
+      description: "One project of the account.",
+      data: projectAnswer,
+      status: 200,
+      failures: ["NOT_FOUND"],
+      example: {},
+    },
     params: idParams,
     query: noQuery,
     body: undefined,
@@ -263,6 +347,13 @@ export const routes: Route[] = [
     path: "/v1/usage",
     operation: "getUsage",
     summary: "Read both windows of the caller's account",
+    reference: {
+      description: "As this very request left them.",
+      data: usageAnswer,
+      status: 200,
+      failures: [],
+      example: {},
+    },
     params: noParams,
     query: noQuery,
     body: undefined,

@@ -27,16 +27,20 @@ const text = z.string().refine((value) => value.isWellFormed(), "must be well-fo
 
 /** Text of at most `max` characters, counted as Unicode code points. */
 export function textOf(max: number) {
-  return text.refine((value) => [...value].length <= max, `must have at most ${max} characters`);
+  return text
+    .refine((value) => [...value].length <= max, `must have at most ${max} characters`)
+    .meta({ maxLength: max });
 }
 
 /** Text of 1 to `max` characters that are not all white space. */
 export function nameOf(max: number) {
-  return textOf(max).refine((value) => value.trim() !== "", "is required");
+  return textOf(max)
+    .refine((value) => value.trim() !== "", "is required")
+    .meta({ minLength: 1, maxLength: max });
 }
 
 export const redirectUrl = text
-  .regex(/^https?:\/\//i, "must be an absolute URL that begins with http:// or https://")
+  .regex(/^[hH][tT][tT][pP][sS]?:\/\//, "must be an absolute URL that begins with http:// or https://")
   .max(2_048);
 
 export const slugPattern = /^[0-9a-z][0-9a-z-]{1,62}[0-9a-z]$/;
@@ -45,7 +49,7 @@ export const slug = text.regex(
   "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit",
 );
 
-const colour = text.regex(/^#[0-9a-f]{6}$/i, "must be a colour like #1a2b3c");
+const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");
 const pictureUrl = /^data:image\/(?:png|jpeg|svg\+xml);base64,([A-Za-z0-9+/]+={0,2})$/;
 const logo = text.refine(
   (value) => /^[0-9a-f]{32}$/.test(value) || pictureUrl.test(value),
@@ -80,11 +84,13 @@ export function readStyle(given: z.output<typeof style>) {
 function numberOf(min: number, max: number) {
   const rule = `must be a whole number from ${min} to ${max}`;
   const inBounds = (value: number) => value >= min && value <= max;
+  const parameter = { type: "integer", minimum: min, maximum: max };
   return z
     .string()
     .regex(/^\d{1,9}$/, rule)
     .transform(Number)
-    .refine(inBounds, rule);
+    .refine(inBounds, rule)
+    .meta({ parameter });
 }
 
 export const imageQuery = queryOf({

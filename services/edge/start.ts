@@ -42,6 +42,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     scanRecorder,
     keyUse,
     newRequestId: randomUUIDv7,
+    publicUrl: config.publicUrl || `http://${config.listen.host}:${config.listen.port}`,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     trustedProxies: config.trustedProxies,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Failure } from "../../platform/errors.ts";
+import { jsonTextIssue } from "./json-text.ts";
 
 /** Reads JSON bodies, strictly: UTF-8 only, not compressed, and no key that could reach a prototype. */
 export function readJson(app: FastifyInstance): void {
@@ -14,7 +15,12 @@ export function readJson(app: FastifyInstance): void {
       return;
     }
     try {
-      parseText(request, decoder.decode(body as Buffer), done);
+      const text = decoder.decode(body as Buffer);
+      parseText(request, text, (error, value) => {
+        const issue = error ? undefined : jsonTextIssue(text);
+        if (issue) done(new Failure("INVALID_PAYLOAD", `The body ${issue}.`));
+        else done(error, value);
+      });
     } catch (error) {
       done(new Failure("INVALID_PAYLOAD", "The body is not valid UTF-8.", { cause: error }));
     }

@@ -53,6 +53,23 @@ export const settings = {
   }),
   batchesInFlightMax: integer("BATCHES_IN_FLIGHT_MAX", "calls of one kind under way at once at most", 8, { min: 1 }),
   batchQueueMax: integer("BATCH_QUEUE_MAX", "items of one kind that wait to be sent at most", 10_000, { min: 1 }),
+  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "API requests being worked on at once at most; more get 503", 2_000, {
+    min: 1,
+  }),
+  scansInFlightMax: integer(
+    "SCANS_IN_FLIGHT_MAX",
+    "scans and pages being worked on at once at most; more get 503",
+    2_000,
+    {
+      min: 1,
+    },
+  ),
+  unknownKeysPerMinuteMax: integer(
+    "UNKNOWN_KEYS_PER_MINUTE_MAX",
+    "different unknown API keys that one address may try in a minute; more get 429",
+    1_000,
+    { min: 1 },
+  ),
   trustedProxies: addressList(
     "TRUSTED_PROXIES",
     "whose X-Forwarded-For and country header are believed: addresses and networks, with commas between them",

@@ -4,9 +4,11 @@ import type { z } from "zod";
 import { describeFields, Failure, type Reason, toFailure } from "../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../platform/log.ts";
 import type { AddressList } from "./addresses.ts";
+import type { Admission } from "./admission.ts";
 import { readJson } from "./bodies.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
+import type { createFailureLimit } from "./failure-limit.ts";
 import { readIdempotencyKey } from "./idempotency.ts";
 import type { KeyUse } from "./key-use.ts";
 import { serveLeakReports } from "./leaks.ts";
@@ -30,6 +32,10 @@ export interface HttpOptions {
   /** The dashboard's page, HTML. */
   dashboard: string;
   upstreamTimeoutMs: number;
+  /** Bounds on what is under way: of the API, and of everything else, which is scans above all. */
+  apiPlaces: Admission;
+  scanPlaces: Admission;
+  failureLimit: ReturnType<typeof createFailureLimit>;
   /** Who may say for whom a request is sent. */
   trustedProxies: AddressList;
   /** The header in which a trusted proxy tells a client's country, in small letters; empty for none. */
@@ -56,6 +62,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** For a path of the public API, which needs a key and is metered: what is served there. */
     route?: Route;
+    /** Whether it tells how the process is. */
+    isProbe?: boolean;
   }
 }
 
@@ -134,7 +142,17 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     reply.header("x-request-id", request.id);
     if (closing) reply.header("connection", "close");
     const { route } = request.routeOptions.config;
-    if (route || isApiPath(request.url)) admit(route, request, reply, options).then(() => done(), done);
+    // A probe that finds no place would have a busy edge taken for a dead one.
+    if (request.routeOptions.config.isProbe) return done();
+    const isApi = route !== undefined || isApiPath(request.url);
+    try {
+      // Not the finish of the answer: a client may go before it.
+      reply.raw.once("close", (isApi ? options.apiPlaces : options.scanPlaces).enter());
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if (isApi) admit(route, request, reply, options).then(() => done(), done);
     else done();
   });
 
@@ -155,8 +173,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   serveReference(app, options.publicUrl);
 
   app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
-  app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
-  app.get("/readyz", async (_request, reply) => {
+  const probe = { config: { isProbe: true } };
+  app.get("/healthz", probe, (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
+  app.get("/readyz", probe, async (_request, reply) => {
     if (closing) throw new Failure("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
     await options.upstreams.ready({ deadlineMs: 1_000 });
     return reply.type(jsonType).send('{"ok":true}');
@@ -180,6 +199,11 @@ function remainingMs(request: FastifyRequest, options: HttpOptions): number {
   return Math.max(1, options.upstreamTimeoutMs - (performance.now() - request.arrivedAt));
 }
 
+/** Answers are for who asked alone, and JSON is nothing to guess about. */
+const apiHeaders = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
+const noBrowsers =
+  "Pages in a browser cannot call the API: API keys belong on servers, where visitors cannot read them. Call it from your server.";
+
 /** Authenticates, then meters, then looks whether there is such a route. What costs by its body is metered once that is read. */
 async function admit(
   route: Route | undefined,
@@ -187,6 +211,8 @@ async function admit(
   reply: FastifyReply,
   options: HttpOptions,
 ): Promise<void> {
+  reply.headers(apiHeaders);
+  if (request.headers["access-control-request-method"] !== undefined) throw new Failure("FORBIDDEN", noBrowsers);
   request.caller = await authenticate(request, options);
   if (route?.cost) return;
   await meter(request, reply, 1, options);
@@ -195,9 +221,10 @@ async function admit(
 
 /** Tells whose the key is. Fails with UNAUTHORIZED or API_KEY_INACTIVE. */
 async function authenticate(request: FastifyRequest, options: HttpOptions): Promise<Caller> {
-  const answer = await options.upstreams.resolveKey(hashKey(readKey(request.headers)), {
-    deadlineMs: remainingMs(request, options),
-  });
+  const hash = hashKey(readKey(request.headers));
+  options.failureLimit.check(request.ip, Date.now());
+  const answer = await options.upstreams.resolveKey(hash, { deadlineMs: remainingMs(request, options) });
+  if (answer.verdict === "unknown") options.failureLimit.note(request.ip, hash, Date.now());
   if (answer.verdict !== "active") throw refusals[answer.verdict]();
   options.keyUse.note(answer.keyId);
   return answer;

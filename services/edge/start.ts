@@ -6,8 +6,10 @@ import type { Config } from "../../platform/config.ts";
 import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
+import { createAdmission } from "./admission.ts";
 import type { settings } from "./config.ts";
 import { openCountries } from "./countries.ts";
+import { createFailureLimit } from "./failure-limit.ts";
 import { createHttp } from "./http.ts";
 import { openKeyUse } from "./key-use.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
@@ -45,6 +47,9 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     publicUrl: config.publicUrl || `http://${config.listen.host}:${config.listen.port}`,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
+    apiPlaces: createAdmission({ kind: "api_requests", placesMax: config.apiInFlightMax, metrics }),
+    scanPlaces: createAdmission({ kind: "scan_requests", placesMax: config.scansInFlightMax, metrics }),
+    failureLimit: createFailureLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
     trustedProxies: config.trustedProxies,
     countryHeader: config.countryHeader.toLowerCase(),
     log,

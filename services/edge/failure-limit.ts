@@ -1,0 +1,40 @@
+import { Failure } from "../../platform/errors.ts";
+
+/** Addresses that are remembered at most; beyond, all are forgotten. */
+const addressesMax = 10_000;
+
+/**
+ * Bounds the unknown keys that one address may try in a minute. A key that comes again and again counts once, since it is
+ * answered from memory: what is bounded is guessing, and asking auth for it.
+ */
+export function createFailureLimit({ perMinuteMax }: { perMinuteMax: number }) {
+  let minute = 0;
+  let tried = new Map<string, { count: number; last: string }>();
+
+  function current(address: string, nowMs: number) {
+    const now = Math.floor(nowMs / 60_000);
+    if (now !== minute || tried.size > addressesMax) tried = new Map();
+    minute = now;
+    return tried.get(address);
+  }
+
+  return {
+    /** Fails with RATE_LIMIT_MINUTE if the address has tried too many unknown keys. */
+    check(address: string, nowMs: number): void {
+      if ((current(address, nowMs)?.count ?? 0) < perMinuteMax) return;
+      const retryAfterS = 60 - Math.floor((nowMs % 60_000) / 1000);
+      throw new Failure("RATE_LIMIT_MINUTE", "Too many unknown API keys from this address this minute.", {
+        retryAfterS,
+      });
+    },
+    /** Notes that a key, named by its hash, is not known. */
+    note(address: string, hash: string, nowMs: number): void {
+      const entry = current(address, nowMs);
+      if (!entry) tried.set(address, { count: 1, last: hash });
+      else if (entry.last !== hash) {
+        entry.count++;
+        entry.last = hash;
+      }
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Member, Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth } from "../support/api.ts";
+
+let suite: Suite;
+let end: () => Promise<void>;
+let auth: ReturnType<typeof openAuth>;
+let edge: string;
+
+beforeAll(async () => {
+  ({ suite, end } = await startThrowaway({
+    env: { edge: { API_IN_FLIGHT_MAX: "20", SCANS_IN_FLIGHT_MAX: "20", UNKNOWN_KEYS_PER_MINUTE_MAX: "30" } },
+  }));
+  auth = openAuth(addressesOf(suite, "auth"));
+  edge = suite.edgeUrls()[0] as string;
+});
+afterAll(async () => {
+  auth.close();
+  await end();
+});
+
+describe("an edge with more requests than it can take", () => {
+  it("refuses those beyond at once, serves scans and probes meanwhile, and all again afterwards", async () => {
+    const { key } = await auth.newAccount();
+    const [quota] = suite.members("quota") as [Member];
+    await call(`${edge}/v1/qr-codes`, {
+      key,
+      body: { name: "n", redirect_url: "https://example.com/", slug: "overload" },
+    });
+    // While quota hangs, requests stay under way.
+    quota.child.kill("SIGSTOP");
+    const first = Array.from({ length: 20 }, () => call(`${edge}/v1/usage`, { key }));
+    const beyond = await eventually(
+      () => call(`${edge}/v1/usage`, { key }),
+      ({ status }) => status === 503,
+    );
+    expect([beyond.body.code, beyond.headers.get("retry-after")]).toEqual(["unavailable", "1"]);
+    expect((await call(`${edge}/overload`)).status).toBe(302);
+    expect((await call(`${edge}/healthz`)).status).toBe(200);
+    quota.child.kill("SIGCONT");
+    await Promise.all(first);
+    expect(
+      (
+        await eventually(
+          () => call(`${edge}/v1/usage`, { key }),
+          ({ status }) => status === 200,
+        )
+      ).status,
+    ).toBe(200);
+  });
+});
+
+describe("an address that guesses keys", () => {
+  it("is refused before auth is asked, with the time when it may go on", async () => {
+    const guess = () => {
+      const random = randomBase62(26);
+      return call(`${edge}/v1/usage`, { key: `api_live_${random}${checksumBase62(random)}` });
+    };
+    const answers = [];
+    for (let index = 0; index < 80; index++) answers.push(await guess());
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(answers.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(30);
+    expect(refused.length).toBeGreaterThanOrEqual(1);
+    expect(refused[0]?.body).toMatchObject({
+      code: "rate_limit_minute",
+      message: expect.stringContaining("unknown API keys"),
+    });
+    expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+});

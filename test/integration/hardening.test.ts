@@ -1,0 +1,114 @@
+import { connect } from "node:net";
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { call, openAuth } from "../support/api.ts";
+
+const { edges, auths } = inject("suite");
+const edge = edges[0] as string;
+const { hostname, port } = new URL(edge);
+const auth = openAuth(auths);
+afterAll(() => auth.close());
+
+/** Sends bytes as they are, and answers all that comes back until the other side closes or is silent for a moment. */
+function sendBytes(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write(bytes, "latin1"));
+    let answer = "";
+    socket.setEncoding("latin1");
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.on("data", (data) => {
+      answer += data;
+    });
+    socket.on("error", (error) => ((error as NodeJS.ErrnoException).code === "ECONNRESET" ? undefined : reject(error)));
+    socket.on("close", () => resolve(answer));
+  });
+}
+const statuses = (answer: string) => [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
+
+describe("bytes that two readers could understand differently", () => {
+  const post = (headers: string, body = "") =>
+    `POST /v1/qr-codes HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\ncontent-type: application/json\r\n${headers}\r\n\r\n${body}`;
+  const smuggled = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+
+  for (const [name, bytes] of [
+    ["both lengths", post("content-length: 5\r\ntransfer-encoding: chunked", `0\r\n\r\n${smuggled}`)],
+    ["two lengths", post("content-length: 5\r\ncontent-length: 6", `{}   ${smuggled}`)],
+    ["a list of lengths", post("content-length: 5, 5", `{}   ${smuggled}`)],
+    ["a signed length", post("content-length: +5", `{}   ${smuggled}`)],
+    ["an unknown coding", post("transfer-encoding: xchunked", `0\r\n\r\n${smuggled}`)],
+    ["a coding after chunked", post("transfer-encoding: chunked, identity", `0\r\n\r\n${smuggled}`)],
+    ["a folded header", post("transfer-encoding:\r\n chunked", `0\r\n\r\n${smuggled}`)],
+    ["a space before the colon", post("transfer-encoding : chunked", `0\r\n\r\n${smuggled}`)],
+    ["a bare CR", post("x: a\rcontent-length: 5", `{}   ${smuggled}`)],
+    ["a NUL", post("x: a\0b", smuggled)],
+    ["a chunk size that is no number", post("transfer-encoding: chunked", `0x5\r\n{}   \r\n0\r\n\r\n${smuggled}`)],
+    ["an HTTP version that is none", "GET /healthz HTTP/9.9\r\nhost: x\r\n\r\n"],
+  ] as const) {
+    it(`${name}: are refused, and nothing after them is served`, async () => {
+      const answer = await sendBytes(bytes);
+      expect(statuses(answer), answer).toEqual([400]);
+      expect(answer).not.toContain('{"ok":true}');
+      expect(answer).toContain("invalid_request");
+    });
+  }
+
+  it("headers over 16 KiB are refused with 431", async () => {
+    expect(statuses(await sendBytes(`GET /healthz HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(20_000)}\r\n\r\n`))).toEqual([
+      431,
+    ]);
+  });
+});
+
+describe("a body", () => {
+  it("with a field that stands twice, or nested beyond use, is refused", async () => {
+    const { key } = await auth.newAccount();
+    for (const [body, message] of [
+      ['{"name":"a","redirect_url":"https://example.com","name":"b"}', 'The body has the field "name" twice.'],
+      [`{"name":${"[".repeat(40)}${"]".repeat(40)}}`, "The body is nested more than 32 deep."],
+      [`${"[".repeat(30_000)}${"]".repeat(30_000)}`, "The body is nested more than 32 deep."],
+      ['{"constructor":{"prototype":{"x":1}},"name":"n"}', undefined],
+    ] as const) {
+      const answer = await call(`${edge}/v1/qr-codes`, { key, body });
+      expect([answer.status, answer.body.code]).toEqual([400, "invalid_payload"]);
+      if (message) expect(answer.body.message).toBe(message);
+    }
+    expect(({} as { x?: number }).x).toBeUndefined();
+  });
+});
+
+describe("a page in a browser", () => {
+  it("is told that keys belong on servers, and is given no leave to call", async () => {
+    for (const path of ["/v1/usage", "/v1/qr-codes", "/v1/nope"]) {
+      const answer = await call(`${edge}${path}`, {
+        method: "OPTIONS",
+        headers: {
+          origin: "https://shop.example",
+          "access-control-request-method": "GET",
+          "access-control-request-headers": "x-api-key",
+        },
+      });
+      expect([answer.status, answer.body.code]).toEqual([403, "forbidden"]);
+      expect(answer.body.message).toContain("API keys belong on servers");
+      expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+    }
+    const { key } = await auth.newAccount();
+    const answer = await call(`${edge}/v1/usage`, { key, headers: { origin: "https://shop.example" } });
+    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+  });
+});
+
+describe("answers of the API", () => {
+  it("are for who asked alone, and of the type they say", async () => {
+    const { key } = await auth.newAccount();
+    for (const answer of [await call(`${edge}/v1/usage`, { key }), await call(`${edge}/v1/usage`)]) {
+      expect(answer.headers.get("cache-control")).toBe("private, no-cache");
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    }
+  });
+
+  it("to HEAD are those to GET without the body, and count", async () => {
+    const { key } = await auth.newAccount();
+    const head = await call(`${edge}/v1/usage`, { key, method: "HEAD" });
+    expect([head.status, head.text]).toEqual([200, ""]);
+    expect(head.headers.get("ratelimit")).toContain('"day";r=49999');
+  });
+});

@@ -40,7 +40,8 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     "grpc.service_config_disable_resolution": 1,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 2_000,
+    // A replica that comes back is found before its sibling is restarted.
+    "grpc.max_reconnect_backoff_ms": 500,
     // A replica that hangs is noticed and left after seven seconds.
     "grpc.keepalive_time_ms": 5_000,
     "grpc.keepalive_timeout_ms": 2_000,

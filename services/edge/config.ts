@@ -53,6 +53,11 @@ export const settings = {
   }),
   batchesInFlightMax: integer("BATCHES_IN_FLIGHT_MAX", "calls of one kind under way at once at most", 8, { min: 1 }),
   batchQueueMax: integer("BATCH_QUEUE_MAX", "items of one kind that wait to be sent at most", 10_000, { min: 1 }),
+  closeNoticeMs: integer(
+    "CLOSE_NOTICE_MS",
+    "how long a stopping edge goes on taking connections after /readyz says that it is stopping, in ms",
+    0,
+  ),
   apiInFlightMax: integer("API_IN_FLIGHT_MAX", "API requests being worked on at once at most; more get 503", 2_000, {
     min: 1,
   }),

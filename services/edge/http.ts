@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { describeFields, Failure, type Reason, toFailure } from "../../platform/errors.ts";
@@ -40,6 +41,8 @@ export interface HttpOptions {
   trustedProxies: AddressList;
   /** The header in which a trusted proxy tells a client's country, in small letters; empty for none. */
   countryHeader: string;
+  /** How long a closing edge goes on taking connections after it has said that it is not ready, in ms. */
+  closeNoticeMs: number;
   log: Logger;
 }
 
@@ -107,8 +110,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, options.newRequestId()),
   });
   let closing = false;
+  // Balancers and clients are told first, and have a moment to go elsewhere before connections are refused.
   app.addHook("preClose", async () => {
     closing = true;
+    await sleep(options.closeNoticeMs);
   });
   readJson(app);
   app.decorateRequest("caller", null);

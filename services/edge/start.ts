@@ -47,6 +47,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     publicUrl: config.publicUrl || `http://${config.listen.host}:${config.listen.port}`,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
+    closeNoticeMs: config.closeNoticeMs,
     apiPlaces: createAdmission({ kind: "api_requests", placesMax: config.apiInFlightMax, metrics }),
     scanPlaces: createAdmission({ kind: "scan_requests", placesMax: config.scansInFlightMax, metrics }),
     failureLimit: createFailureLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
@@ -57,7 +58,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   await app.listen({ host: config.listen.host, port: config.listen.port });
   closer.defer("http", async () => {
     // A client that dawdles over its request may not keep what comes after from closing.
-    const cut = setTimeout(() => app.server.closeAllConnections(), config.drainMs / 3);
+    const cut = setTimeout(() => app.server.closeAllConnections(), config.closeNoticeMs + config.drainMs / 3);
     await app.close();
     clearTimeout(cut);
   });

@@ -105,6 +105,11 @@ export function refuseFields(fields: FieldIssue[]): void {
   if (fields.length > 0) throw new Failure("INVALID_PAYLOAD", describeFields(fields), { fields });
 }
 
+/** Throws INVALID_PAYLOAD for one field. */
+export function refuseField(field: string, issue: string): never {
+  throw new Failure("INVALID_PAYLOAD", describeFields([{ field, issue }]), { fields: [{ field, issue }] });
+}
+
 /** A sentence that names the fields at fault. */
 export function describeFields(fields: FieldIssue[]): string {
   return fields.map(({ field, issue }) => `${field} ${issue}`).join("; ");

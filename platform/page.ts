@@ -30,7 +30,8 @@ export function decodePageToken(token: string): Position | undefined {
   if (token === "") return undefined;
   const match = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,40})$/.exec(Buffer.from(token, "base64url").toString("latin1"));
   const createdAt = new Date(Number.parseInt(match?.[1] ?? "", 36));
-  if (!match || Number.isNaN(createdAt.getTime())) {
+  const isSane = createdAt.getTime() >= Date.UTC(2000) && createdAt.getTime() < Date.UTC(2100);
+  if (!match || !isSane) {
     const issue = "must be the next_cursor of an earlier page";
     throw new Failure("INVALID_REQUEST", `cursor ${issue}`, { fields: [{ field: "cursor", issue }] });
   }

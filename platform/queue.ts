@@ -36,9 +36,16 @@ const ackWaitMs = 30_000;
 const againMs = 500;
 const fetchMs = 1_000;
 const pauseMs = 500;
+/** How long a publisher leaves a queue alone after a failure, in ms. */
+const publishPauseMs = 2_000;
 
-async function ensureStream(connection: NatsConnection, queue: Queue, replicas: number): Promise<void> {
-  const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+async function ensureStream(
+  connection: NatsConnection,
+  queue: Queue,
+  replicas: number,
+  timeoutMs = setUpTimeoutMs,
+): Promise<void> {
+  const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
   const config = {
     name: queue.stream,
     subjects: [queue.subject],
@@ -68,16 +75,19 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
   const { bus, queue } = options;
   /** The connection on which the queue is known to be there. */
   let known: NatsConnection | undefined;
+  /** While it is not to be had, it is not asked for each message. */
+  let pausedUntil = 0;
   return {
     async publish(id, data, { deadlineMs }) {
-      const connection = bus.connection();
+      const connection = performance.now() < pausedUntil ? undefined : bus.connection();
       if (!connection) throw new Failure("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
       try {
-        if (known !== connection) await ensureStream(connection, queue, options.replicas);
+        if (known !== connection) await ensureStream(connection, queue, options.replicas, deadlineMs / 2);
         known = connection;
         await connection.jetstream().publish(queue.subject, data, { msgID: id, timeout: deadlineMs });
       } catch (error) {
         known = undefined;
+        pausedUntil = performance.now() + publishPauseMs;
         throw new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
       }
     },
@@ -109,7 +119,11 @@ export function openConsumer(options: {
     await ensureStream(connection, queue, options.replicas);
     const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
     const config = { durable_name: durable, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
-    await manager.consumers.add(queue.stream, config);
+    await manager.consumers.add(queue.stream, config).catch(async (error) => {
+      await manager.consumers.update(queue.stream, durable, config).catch(() => {
+        throw error;
+      });
+    });
     consumer = await connection.jetstream().consumers.get(queue.stream, durable);
     known = connection;
     return consumer;

@@ -73,8 +73,8 @@ async function migrateOnceThere(sql: Sql, { schema, migrations, log }: DatabaseO
   }
 }
 
-/** SQLSTATE classes that mean the server is away, starting, stopping or full. */
-const unavailableStates = /^(08|57P|53)/;
+/** SQLSTATE classes that mean the server is away, starting, stopping or full, or that others were in the way: try again. */
+const unavailableStates = /^(08|57P|53|40001|40P01|25006)/;
 
 /** Turns a driver's error into what callers understand; anything unforeseen stays as it is and counts as a bug. */
 export function cleanSqlError(error: unknown): unknown {

@@ -59,6 +59,8 @@ declare module "fastify" {
     caller: Caller | null;
     /** What quota decided; set once it has. */
     metered: Metered | null;
+    /** Whether quota has been asked, whatever came of it. */
+    isMetered: boolean;
     /** On the monotonic clock. */
     arrivedAt: number;
   }
@@ -118,10 +120,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   readJson(app);
   app.decorateRequest("caller", null);
   app.decorateRequest("metered", null);
+  app.decorateRequest("isMetered", false);
   app.decorateRequest("arrivedAt", 0);
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     // A body that could not even be read still counts.
-    if (request.caller && !request.metered && !(error instanceof Failure && error.reason.startsWith("RATE_LIMIT"))) {
+    if (request.caller && !request.isMetered) {
       try {
         await meter(request, reply, 1, options);
       } catch (refusal) {
@@ -171,6 +174,14 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       }),
       handler: (request, reply) => serve(route, request, reply, options),
     });
+  }
+  // A fixed path is no name of something: /v1/qr-codes/batch is not the code "batch".
+  for (const { path } of routes.filter((route) => !route.path.includes(":"))) {
+    const own = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const shadowed = routes.filter((route) => route.path.includes(":") && matches(route.path, path));
+    for (const { method } of shadowed.filter((route) => !own.includes(route.method))) {
+      app.route({ method, url: path, handler: (request, reply) => refuseBeyondTable(request, reply) });
+    }
   }
   serveRedirects(app, { ...options, timeoutMs: options.upstreamTimeoutMs });
   serveLeakReports(app, { ...options, parse: (schema, body) => parse(schema, body, "INVALID_PAYLOAD") });
@@ -239,6 +250,7 @@ async function authenticate(request: FastifyRequest, options: HttpOptions): Prom
 async function meter(request: FastifyRequest, reply: FastifyReply, cost: number, options: HttpOptions): Promise<void> {
   const { accountId, keyId, limits } = request.caller as Caller;
   const wait = { deadlineMs: remainingMs(request, options) };
+  request.isMetered = true;
   const metered = await options.upstreams.consume({ accountId, keyId, cost, limits }, wait);
   request.metered = metered;
   reply.headers(rateLimitHeaders(metered));
@@ -258,7 +270,8 @@ function refuseBeyondTable(request: FastifyRequest, reply: FastifyReply): never 
   for (const [prefix, message] of Object.entries(forbidden)) {
     if (path === prefix || path.startsWith(`${prefix}/`)) throw new Failure("FORBIDDEN", message);
   }
-  const served = routes.filter((route) => matches(route.path, path));
+  const exact = routes.filter((route) => route.path === path);
+  const served = exact.length > 0 ? exact : routes.filter((route) => matches(route.path, path));
   if (served.length === 0) throw new Failure("NOT_FOUND", "There is no such path.");
   const allowed = served.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   reply.header("allow", allowed.join(", "));

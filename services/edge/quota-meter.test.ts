@@ -149,6 +149,24 @@ describe("while quota cannot be reached and the policy is open", () => {
     await close();
   });
 
+  it("is asked again although requests never stop coming", async () => {
+    const { one, setAway, retry, handedIn, close } = manual("open");
+    setAway("unreachable");
+    await one();
+    let stopped = false;
+    const traffic = (async () => {
+      while (!stopped) await one(`b${handedIn.length % 3}`);
+    })();
+    setAway("no");
+    for (let round = 0; round < 3; round++) await retry();
+    const before = handedIn.length;
+    for (let round = 0; round < 3; round++) await retry();
+    stopped = true;
+    await traffic;
+    expect(handedIn).toHaveLength(before);
+    await close();
+  });
+
   it("a batch that quota may have forgotten is not handed in, so that it is never counted twice", async () => {
     const { one, setAway, retry, handedIn, passTime, close } = manual("open");
     setAway("unreachable");

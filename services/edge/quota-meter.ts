@@ -40,6 +40,8 @@ const attemptsMax = 3;
 const bulkItemsMax = 16;
 /** After this long quota may have forgotten a batch's id, so its counts cannot be handed in under it any more. */
 const batchKnownMs = 240_000;
+/** Failures after which counts are given up. */
+const failuresMax = 20;
 const countsPerCallMax = 1_000;
 /** Counts, by key and minute, that wait to be handed in at most; beyond, requests are refused. */
 const owedCountsMax = 100_000;
@@ -50,6 +52,8 @@ interface Owed {
   counts: ServedCount[];
   /** On the monotonic clock: when the batch was sent to be charged, if it was. */
   sentAt?: number;
+  /** How often quota has failed to take it for another reason than being away. */
+  failures: number;
 }
 
 /**
@@ -68,6 +72,8 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
   /** What is counted in the running minute, not yet in `owed`. */
   let gathering: { minute: number; servedMs: number; tally: Tally } | undefined;
   let recovering: Promise<void> | undefined;
+  /** While the last counts are handed in, requests wait, so that there is a last. */
+  let handingOver: Promise<void> | undefined;
   const closing = new AbortController();
   const waiting = () => owed.reduce((sum, { counts }) => sum + counts.length, gathering?.tally.size() ?? 0);
   options.metrics.gauge("quota_owed_counts", "counts by key and minute that are to be handed in to quota", waiting);
@@ -94,6 +100,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
   }
 
   async function send(asks: MeterAsk[]): Promise<Metered[]> {
+    await handingOver?.catch(() => undefined);
     if (recovering) return decideHere(asks);
     const batchId = options.newBatchId();
     const sentAt = clock.monotonic();
@@ -111,10 +118,8 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
       const servedMs = clock.now();
       const tally = createTally();
       const decisions = asks.map((one) => decide(one, servedMs, tally));
-      owed.push({ batchId, servedMs, counts: tally.counts(), sentAt });
-      recovering ??= recover().finally(() => {
-        recovering = undefined;
-      });
+      owed.push({ batchId, servedMs, counts: tally.counts(), sentAt, failures: 0 });
+      recovering ??= recover();
       return decisions;
     }
   }
@@ -145,7 +150,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     const servedMs = gathering?.servedMs ?? 0;
     gathering = undefined;
     while (counts.length > 0) {
-      owed.push({ batchId: options.newBatchId(), servedMs, counts: counts.splice(0, countsPerCallMax) });
+      owed.push({ batchId: options.newBatchId(), servedMs, counts: counts.splice(0, countsPerCallMax), failures: 0 });
     }
   }
 
@@ -159,7 +164,9 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
       try {
         await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { deadlineMs });
       } catch (error) {
-        if (!(error instanceof Failure) || error.reason !== "INVALID_REQUEST") throw error;
+        if (!isUnavailable(error)) one.failures++;
+        const isRefused = error instanceof Failure && error.reason === "INVALID_REQUEST";
+        if (!isRefused && one.failures < failuresMax) throw error;
         log.error({ error, lost }, "counts were refused by quota and are lost");
       }
     }
@@ -171,18 +178,26 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     while (!closing.signal.aborted) {
       await clock.sleep(retryMs, closing.signal);
       try {
-        while (!closing.signal.aborted) {
-          if (owed.length === 0) takeGathered();
-          const [oldest] = owed;
-          if (!oldest) {
-            log.info("quota is back and has what was counted here");
-            return;
-          }
-          await handIn(oldest);
-        }
+        while (owed[0] && !closing.signal.aborted) await handIn(owed[0]);
+        if (closing.signal.aborted) return;
+        handingOver = handOver();
+        await handingOver;
+        log.info("quota is back and has what was counted here");
+        return;
       } catch (error) {
         log.debug({ error }, "quota is still away");
       }
+    }
+  }
+
+  /** Hands in what is left; nothing is counted here meanwhile. */
+  async function handOver(): Promise<void> {
+    try {
+      takeGathered();
+      while (owed[0]) await handIn(owed[0]);
+      recovering = undefined;
+    } finally {
+      handingOver = undefined;
     }
   }
 

@@ -188,7 +188,7 @@ export const routes: Route[] = [
         "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed.",
       data: qrCodeAnswer,
       status: 200,
-      failures: ["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "PRECONDITION_FAILED"],
+      failures: ["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_ARCHIVED", "PRECONDITION_FAILED"],
       example: { body: { redirect_url: "https://example.com/menu/winter", style: { caption: "Our menu" } } },
     },
     params: idParams,
@@ -390,7 +390,8 @@ function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unkn
 
 /** The tags in If-None-Match without their quotation marks; weak ones match as well, says RFC 9110. */
 function readTags(ifNoneMatch: string | undefined): string[] {
-  return ifNoneMatch?.split(",").map((tag) => tag.trim().replace(/^W\//, "").replaceAll('"', "")) ?? [];
+  if (ifNoneMatch?.trim() === "*") return ["*"];
+  return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag]) => tag as string);
 }
 
 function replay(replayed: boolean): Record<string, string> {
@@ -418,11 +419,15 @@ function acceptedFormat(accept: string | undefined): keyof typeof symbolFormats 
     return { type, quality: quality === undefined ? 1 : Number(quality) || 0 };
   });
   wanted.sort((a, b) => b.quality - a.quality);
+  const excluded = new Set(wanted.filter(({ quality }) => quality === 0).map(({ type }) => type));
+  const names = (["svg", "png", "pdf"] as const).filter((name) => !excluded.has(symbolFormats[name].type));
   for (const { type, quality } of wanted) {
-    const format = (["svg", "png", "pdf"] as const).find((name) => symbolFormats[name].type === type);
+    const isWanted = (name: keyof typeof symbolFormats) =>
+      [symbolFormats[name].type, `${symbolFormats[name].type.split("/")[0]}/*`, "*/*"].includes(type);
+    const format = names.find(isWanted);
     if (format && quality > 0) return format;
   }
-  return "svg";
+  return names[0] ?? "svg";
 }
 
 /** What scans are counted over if nothing is asked: 30 days. */

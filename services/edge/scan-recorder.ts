@@ -45,6 +45,8 @@ interface Batch {
 }
 
 const batchMax = 1_000;
+/** Characters of a header that are kept while a scan waits. */
+const headerLengthMax = 512;
 /** How long scans gather before they are sent. */
 const gatherMs = 50;
 const retryMs = 250;
@@ -71,16 +73,19 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
     let pauseMs = gatherMs;
     while (waiting() > 0 && !closing.signal.aborted) {
       await clock.sleep(pauseMs, closing.signal);
-      pauseMs = (await send(callDeadlineMs)) ? gatherMs : retryMs;
+      pauseMs = (await send(callDeadlineMs).catch(unforeseen)) ? gatherMs : retryMs;
     }
     draining = undefined;
   }
 
+  function unforeseen(error: unknown): boolean {
+    log.error({ error }, "scans could not be made ready to be handed in");
+    return false;
+  }
+
   async function nextBatch(): Promise<Batch | undefined> {
-    const taken = noted.splice(0, batchMax);
+    const taken = noted.slice(0, batchMax);
     const people = taken.filter(({ scanner }) => !agentOf(scanner.userAgent).isRobot);
-    if (people.length < taken.length) count({ outcome: "robot" }, taken.length - people.length);
-    if (people.length === 0) return undefined;
     const scans = [];
     for (const { codeId, scannedAtMs, scanner } of people) {
       const salt = await options.salts.of(scannedAtMs);
@@ -94,7 +99,10 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
         ...(salt && { visitor: visitorOf(scanner, salt) }),
       });
     }
-    return { id: options.newId(), request: create(BatchRecordScansRequestSchema, { scans }) };
+    const request = create(BatchRecordScansRequestSchema, { scans });
+    noted.splice(0, taken.length);
+    if (people.length < taken.length) count({ outcome: "robot" }, taken.length - people.length);
+    return scans.length > 0 ? { id: options.newId(), request } : undefined;
   }
 
   /** Sends one batch and tells whether it has been acknowledged. */
@@ -136,7 +144,9 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
         count({ outcome: "dropped" });
         return;
       }
-      noted.push({ codeId, scannedAtMs: clock.now(), scanner });
+      const userAgent = scanner.userAgent.slice(0, headerLengthMax);
+      const referer = scanner.referer.slice(0, headerLengthMax);
+      noted.push({ codeId, scannedAtMs: clock.now(), scanner: { ...scanner, userAgent, referer } });
       draining ??= drain();
     },
     async close({ deadlineMs }) {
@@ -144,7 +154,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
       closing.abort();
       await draining;
       while (waiting() > 0 && clock.monotonic() < end) {
-        if (!(await send(end - clock.monotonic()))) await clock.sleep(retryMs);
+        if (!(await send(end - clock.monotonic()).catch(unforeseen))) await clock.sleep(retryMs);
       }
       if (waiting() === 0) return;
       count({ outcome: "lost" }, waiting());

@@ -100,19 +100,30 @@ export const imageQuery = queryOf({
   ecc: z.enum(["L", "M", "Q", "H"]).optional(),
 });
 
-/** An RFC 3339 time, or a day as YYYY-MM-DD, in ms since the Unix epoch. */
-const time = z
-  .string()
-  .regex(
-    /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/,
-    "must be a time like 2026-01-31T12:00:00Z",
-  )
-  .transform((value) => Date.parse(value))
-  .refine((ms) => !Number.isNaN(ms), "must be a time like 2026-01-31T12:00:00Z");
+const timeRule = "must be a time like 2026-01-31T12:00:00Z or a day like 2026-01-31, from 2000 to 2099";
+const timePattern = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+/** An RFC 3339 time in ms since the Unix epoch; or a day, which is its beginning, or its end where a range ends. */
+function timeOf(edge: "start" | "end") {
+  return z
+    .string()
+    .refine((value) => !Number.isNaN(readTime(value, edge)), timeRule)
+    .transform((value) => readTime(value, edge))
+    .meta({ parameter: { type: "string", description: timeRule } });
+}
+
+function readTime(value: string, edge: "start" | "end"): number {
+  const [, day = "", time] = timePattern.exec(value) ?? [];
+  const startMs = Date.parse(day);
+  // Date takes the 30th of February for the 2nd of March.
+  const isDay = !Number.isNaN(startMs) && new Date(startMs).toISOString().startsWith(day);
+  const ms = time ? Date.parse(value) : edge === "start" ? startMs : startMs + 86_400_000;
+  return isDay && ms >= Date.UTC(2000) && ms <= Date.UTC(2100) ? ms : Number.NaN;
+}
 
 export const scansQuery = queryOf({
-  from: time.optional(),
-  to: time.optional(),
+  from: timeOf("start").optional(),
+  to: timeOf("end").optional(),
   interval: z.enum(["hour", "day"]).default("day"),
   by: z.enum(["device", "country", "referrer"]).optional(),
 });
@@ -134,11 +145,13 @@ export function issuesOf(error: z.ZodError): FieldIssue[] {
   });
 }
 
+const typeNames: Record<string, string> = { object: "an object", array: "an array", int: "a whole number" };
+
 function describe(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
       if (issue.input === undefined) return "is required";
-      return `must be ${issue.expected === "object" ? "an object" : `a ${issue.expected}`}`;
+      return `must be ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
     case "invalid_value":
       return `must be one of ${issue.values.join(", ")}`;
     case "too_big":

@@ -4,12 +4,17 @@ import type { Upstreams } from "./upstreams.ts";
 
 const deadlineMs = 1_000;
 const retryMs = 5_000;
+/** A day. */
+const spanMs = 86_400_000;
 
 /** The salts of the days, asked of qr once a day. */
 export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: Clock; log: Logger }) {
   const { scans, clock, log } = options;
   let known: { date: string; salt: Uint8Array } | undefined;
   let retryAt = 0;
+  function forget(date: string): void {
+    if (known?.date === date) known = undefined;
+  }
   return {
     /** The salt of the day that it is; undefined if qr cannot be asked, or the time is another day's. */
     async of(timeMs: number): Promise<Uint8Array | undefined> {
@@ -19,6 +24,8 @@ export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: 
       try {
         const { salt } = await scans.getVisitorSalt({ date }, { deadlineMs });
         known = { date, salt };
+        // Gone when its day is, also if nobody scans any more.
+        setTimeout(forget, spanMs - (clock.now() % spanMs), date).unref();
         return salt;
       } catch (error) {
         log.warn({ error }, "visitors cannot be told apart: the day's salt was not to be had");

@@ -32,10 +32,17 @@ import type { Styles } from "./styles.ts";
 import { plainStyle } from "./symbols/style.ts";
 
 const batchMax = 100;
+/** Times that an edit of a style begins anew because another came between. */
+const updateRoundsMax = 5;
 /** Attempts at slugs that nobody has; with 36^7 of them, two in a row taken means something else is wrong. */
 const slugAttempts = 5;
 const statusNames = { [QrCodeStatus.ACTIVE]: "active", [QrCodeStatus.ARCHIVED]: "archived" } as const;
 const statusNumbers = { active: QrCodeStatus.ACTIVE, archived: QrCodeStatus.ARCHIVED };
+
+/** A code to create, and whether its slug was asked for. */
+type WantedCode = NewCode & { isChosen: boolean };
+
+const newSlug = () => formatSlug(randomBase36(7));
 
 export interface CodeDependencies {
   store: Store;
@@ -55,6 +62,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
     accountId: string,
     requests: CreateQrCodeRequest[],
     once: Once | undefined,
+    remainingMs: () => number,
     field: (place: number, name: string) => string,
   ) {
     const issues = requests.flatMap((request, place) => issuesOf(request).map(named(place, field)));
@@ -63,49 +71,62 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
     if (known) return { answer: known, replayed: true };
 
     const projectId = await projectsOf(accountId, requests);
-    const codes: (Omit<NewCode, "slug"> & { wanted: string })[] = [];
-    for (const [place, request] of requests.entries()) {
-      const style = await styles.accept(accountId, plainStyle, request.style, urlLike(request.slug), (name) =>
-        field(place, name),
-      );
-      codes.push({
+    const caller = { accountId, remainingMs };
+    const toNewCode = async (request: CreateQrCodeRequest, place: number): Promise<WantedCode> => {
+      const slug = request.slug || newSlug();
+      const style = await styles.accept(caller, plainStyle, request.style, slug, (name) => field(place, name));
+      return {
         codeId: newId(),
         accountId,
         projectId: request.projectId || projectId,
         name: request.name,
         redirectUrl: request.redirectUrl,
-        wanted: request.slug,
+        slug,
+        isChosen: request.slug !== "",
         ...style,
-      });
+      };
+    };
+    // Logos one after the other, since an account may not have many looked at at once; all else together.
+    const codes: WantedCode[] = [];
+    for (const [place, request] of requests.entries()) {
+      if (request.style?.logo.length) codes[place] = await toNewCode(request, place);
     }
+    await Promise.all(
+      requests.map(async (request, place) => {
+        codes[place] ??= await toNewCode(request, place);
+      }),
+    );
+    // Nobody waits any more, so nothing is begun that nobody would learn of.
+    if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
     return await createWithFreeSlugs(codes, once, field);
   }
 
   async function createWithFreeSlugs(
-    codes: (Omit<NewCode, "slug"> & { wanted: string })[],
+    codes: WantedCode[],
     once: Once | undefined,
     field: (place: number, name: string) => string,
   ) {
     for (let attempt = 1; ; attempt++) {
-      const rows = codes.map(({ wanted, ...code }) => ({ ...code, slug: wanted || formatSlug(randomBase36(7)) }));
-      const created = await store.createCodes(rows, once, (made) => {
+      const created = await store.createCodes(codes, once, (made) => {
         const message = create(BatchCreateQrCodesResponseSchema, { qrCodes: made.map(toQrCode) });
         return toBinary(BatchCreateQrCodesResponseSchema, message);
       });
       if (created !== slugTaken) {
         // Nobody can have asked for a random one.
-        if (!created.replayed) for (const { wanted } of codes) if (wanted) hintSlug(wanted);
+        if (!created.replayed) for (const { slug, isChosen } of codes) if (isChosen) hintSlug(slug);
         return created;
       }
-      const taken = new Set(await store.takenSlugs(codes.map(({ wanted }) => wanted)));
-      const again = codes.map(({ wanted }) => wanted).filter((slug, place, all) => slug && all.indexOf(slug) < place);
-      const fields = codes.flatMap(({ wanted }, place) => {
-        if (taken.has(wanted)) return [{ field: field(place, "slug"), issue: "is taken; choose another" }];
-        if (again.includes(wanted)) return [{ field: field(place, "slug"), issue: "is in the batch more than once" }];
-        return [];
+      const taken = new Set(await store.takenSlugs(codes.map(({ slug }) => slug)));
+      const chosen = codes.map(({ slug, isChosen }) => (isChosen ? slug : undefined));
+      const fields = chosen.flatMap((slug, place) => {
+        if (slug === undefined) return [];
+        if (taken.has(slug)) return [{ field: field(place, "slug"), issue: "is taken; choose another" }];
+        const isDouble = chosen.indexOf(slug) !== chosen.lastIndexOf(slug);
+        return isDouble ? [{ field: field(place, "slug"), issue: "is in the batch more than once" }] : [];
       });
       if (fields.length > 0) throw new Failure("CONFLICT", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
       if (attempt === slugAttempts) throw new Error("no free slug was found");
+      for (const code of codes) if (!code.isChosen) code.slug = newSlug();
     }
   }
 
@@ -116,14 +137,14 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
 
   /** The default project's id, once every project named is known to be the account's. */
   async function projectsOf(accountId: string, requests: CreateQrCodeRequest[]): Promise<string> {
-    const named = new Set(requests.map((request) => request.projectId).filter((id) => id !== ""));
-    for (const id of named) await store.requireProject(accountId, validId(id, "PROJECT_NOT_FOUND"));
+    const named = requests.map((request) => request.projectId).filter((id) => id !== "");
+    await store.requireProjects(
+      accountId,
+      named.map((id) => validId(id, "PROJECT_NOT_FOUND")),
+    );
     const isNeeded = requests.some((request) => request.projectId === "");
     return isNeeded ? await store.ensureDefaultProject(accountId) : "";
   }
-
-  /** A URL as long as the code's will be. */
-  const urlLike = (slug: string) => shortUrl("0".repeat((slug || formatSlug("0000000")).length));
 
   function toQrCode(row: CodeRow): MessageInitShape<typeof QrCodeSchema> {
     return {
@@ -147,19 +168,20 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
   }
 
   return implement(QrCodeService, {
-    async createQrCode(request) {
+    async createQrCode(request, { remainingMs }) {
       requireAccount(request.accountId);
       const once = readIdempotency(request.accountId, request.idempotency);
-      const { answer, replayed } = await createCodes(request.accountId, [request], once, (_, name) => name);
+      const field = (_: number, name: string) => name;
+      const { answer, replayed } = await createCodes(request.accountId, [request], once, remainingMs, field);
       return { qrCode: fromBinary(BatchCreateQrCodesResponseSchema, answer).qrCodes[0], replayed };
     },
 
-    async batchCreateQrCodes({ accountId, qrCodes, idempotency }) {
+    async batchCreateQrCodes({ accountId, qrCodes, idempotency }, { remainingMs }) {
       requireAccount(accountId);
       requireItems(qrCodes.length, "qr_codes", batchMax);
       const once = readIdempotency(accountId, idempotency);
       const field = (place: number, name: string) => `qr_codes.${place}.${name}`;
-      const { answer, replayed } = await createCodes(accountId, qrCodes, once, field);
+      const { answer, replayed } = await createCodes(accountId, qrCodes, once, remainingMs, field);
       return { qrCodes: fromBinary(BatchCreateQrCodesResponseSchema, answer).qrCodes, replayed };
     },
 
@@ -187,7 +209,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
         const issue = "must have at most 200 characters, none of them NUL";
         throw new Failure("INVALID_REQUEST", `q ${issue}`, { fields: [{ field: "q", issue }] });
       }
-      if (projectId) await store.requireProject(request.accountId, validId(projectId, "PROJECT_NOT_FOUND"));
+      if (projectId) await store.requireProjects(request.accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const status = statusNames[request.status as keyof typeof statusNames];
       const page = await store.listCodes(
         request.accountId,
@@ -198,30 +220,42 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
       return { qrCodes: page.rows.map(toQrCode), nextPageToken: encodePageToken(page.next) };
     },
 
-    async updateQrCode(request) {
+    async updateQrCode(request, { remainingMs }) {
+      const caller = { accountId: request.accountId, remainingMs };
       const { accountId, name, redirectUrl, projectId } = request;
       requireAccount(accountId);
       const codeId = validId(request.qrCodeId, "NOT_FOUND");
       refuseFields(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, undefined));
-      if (projectId !== undefined) await store.requireProject(accountId, validId(projectId, "PROJECT_NOT_FOUND"));
+      if (projectId !== undefined) await store.requireProjects(accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const status = statusNames[request.status as keyof typeof statusNames];
       const change = { name, redirectUrl, projectId, status };
-      for (;;) {
+      const check = (current: CodeRow) => {
+        const revisions = request.etag.split(",").map((etag) => etag.split(".")[0]);
+        if (request.etag !== "" && !revisions.includes(String(current.revision))) {
+          throw new Failure("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
+        }
+        const isEdit = [name, redirectUrl, projectId, request.style].some((part) => part !== undefined);
+        if (isEdit && current.status === "archived" && status !== "active") {
+          throw new Failure(
+            "RESOURCE_ARCHIVED",
+            'The code is archived. Restore it first, or with the edit: "status":"active".',
+          );
+        }
+        refuseFields(codeIssues({ redirectUrl }, shortUrl(current.slug)));
+      };
+      for (let round = 0; round < updateRoundsMax; round++) {
         // A style is drawn and read back before the row is locked, from what is there now: if that changes, once more.
         const before = request.style && (await store.findCode(accountId, codeId));
-        const style =
-          before && (await styles.accept(accountId, before, request.style, urlLike(before.slug), (part) => part));
+        if (before) check(before);
+        const style = before && (await styles.accept(caller, before, request.style, before.slug, (part) => part));
         const updated = await store.updateCode(accountId, codeId, { ...change, ...style }, (current) => {
-          const revisions = request.etag.split(",").map((etag) => etag.split(".")[0]);
-          if (request.etag !== "" && !revisions.includes(String(current.revision))) {
-            throw new Failure("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
-          }
-          refuseFields(codeIssues({ redirectUrl }, shortUrl(current.slug)));
+          check(current);
           return before === undefined || before.revision === current.revision;
         });
         if (!updated) continue;
         return { qrCode: toQrCode(updated.row), propagation: toPropagation(await propagate(updated.entries)) };
       }
+      throw new Failure("UNAVAILABLE", "Others are editing this code. Try again shortly.", { retryAfterS: 1 });
     },
 
     async batchResolveSlugs({ slugs }) {

@@ -73,8 +73,8 @@ describe("fields", () => {
     });
   });
 
-  it("name characters of a caption that cannot be drawn", () => {
-    const [issue] = codeIssues({ style: { caption: "Café 漢 Меню" } }, undefined);
-    expect(issue).toEqual({ field: "style.caption", issue: "has characters that cannot be drawn: 漢" });
+  it("of names are one line", () => {
+    for (const name of ["a\tb", "a\nb"]) expect(codeIssues({ name }, undefined)).toHaveLength(1);
+    expect(projectIssues({ name: "n", description: "a\nb" })).toEqual([]);
   });
 });

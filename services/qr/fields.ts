@@ -1,7 +1,6 @@
 import type { FieldIssue } from "../../platform/errors.ts";
 import { redirectUrlIssue } from "./redirect-url.ts";
 import { slugIssue } from "./slugs.ts";
-import { undrawable } from "./symbols/caption.ts";
 import { captionLengthMax, logoSizeBounds, type Style } from "./symbols/style.ts";
 
 /** The fields of a code that a caller may give; undefined leaves a field alone. */
@@ -15,7 +14,7 @@ export interface CodeFields {
 /** Everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
 export function codeIssues(fields: CodeFields, shortUrl: string | undefined): FieldIssue[] {
   const issues: [string, string | undefined][] = [];
-  if (fields.name !== undefined) issues.push(["name", textIssue(fields.name, 1, 200)]);
+  if (fields.name !== undefined) issues.push(["name", lineIssue(fields.name, 1, 200)]);
   if (fields.redirectUrl !== undefined) issues.push(["redirect_url", redirectUrlIssue(fields.redirectUrl, shortUrl)]);
   if (fields.slug !== undefined) issues.push(["slug", slugIssue(fields.slug)]);
   return [...toFieldIssues(issues), ...styleIssues(fields.style ?? {})];
@@ -33,21 +32,16 @@ export function styleIssues(style: Partial<Style>): FieldIssue[] {
     issues.push(["style.logo_size", `must be from ${logoSizeBounds.min} to ${logoSizeBounds.max} percent`]);
   }
   if (logoId && !logoIdPattern.test(logoId)) issues.push(["style.logo", "must be a picture or the id of one"]);
-  if (caption) issues.push(["style.caption", textIssue(caption, 1, captionLengthMax) ?? undrawableIssue(caption)]);
+  if (caption) issues.push(["style.caption", lineIssue(caption, 1, captionLengthMax)]);
   return toFieldIssues(issues);
 }
 
 const logoIdPattern = /^[0-9a-f]{32}$/;
 
-function undrawableIssue(caption: string): string | undefined {
-  const characters = undrawable(caption);
-  return characters.length === 0 ? undefined : `has characters that cannot be drawn: ${characters.join(" ")}`;
-}
-
 /** Everything that is wrong with a project's fields. */
 export function projectIssues(fields: { name: string; description: string }): FieldIssue[] {
   return toFieldIssues([
-    ["name", textIssue(fields.name, 1, 100)],
+    ["name", lineIssue(fields.name, 1, 100)],
     ["description", textIssue(fields.description, 0, 500)],
   ]);
 }
@@ -57,6 +51,11 @@ export function changeStyle(current: Style, change: Partial<Style> | undefined):
   const given = Object.fromEntries(Object.entries(change ?? {}).filter(([, value]) => value !== undefined));
   const next = { ...current, ...given };
   return { ...next, foreground: next.foreground.toLowerCase(), background: next.background.toLowerCase() };
+}
+
+/** What is wrong with a text of one line. */
+function lineIssue(text: string, min: number, max: number): string | undefined {
+  return /[\t\n\r]/.test(text) ? "must be one line, without tabs" : textIssue(text, min, max);
 }
 
 /** Lengths count Unicode code points, as a person would count characters of most scripts. */

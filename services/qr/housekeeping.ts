@@ -6,34 +6,42 @@ import { monthOf } from "./spans.ts";
 import type { Store } from "./store.ts";
 
 const roundMs = 60_000;
-const monthMs = 31 * 86_400_000;
 
-/** Makes the months' partitions ahead of time and removes what is over its time, every minute until closed. */
-export function openHousekeeping(options: {
-  store: Pick<Store, "trimAnswers">;
+/**
+ * Makes the months' partitions ahead of time and removes what is over its time, every minute until closed. Resolves once
+ * the running month's partition is there, if it can be made.
+ */
+export async function openHousekeeping(options: {
+  store: Pick<Store, "trim">;
   scans: ScanStore;
   retention: Retention;
   clock: Clock;
   closer: Closer;
   log: Logger;
-}): void {
+}): Promise<void> {
   const { store, scans, clock, log } = options;
   const closing = new AbortController();
-  async function keepHouse(): Promise<void> {
-    for (const ms of [clock.now(), clock.now() + monthMs]) {
-      const { first, next } = monthOf(ms);
-      await scans.ensureMonth(first, next);
-    }
-    await scans.destroySalts();
-    await scans.trimScans(options.retention);
-    await store.trimAnswers();
+  /** One failure does not keep the other things from being done. */
+  const attempt = (what: string, work: () => Promise<unknown>) =>
+    work().catch((error) => log.warn({ error, what }, "housekeeping failed and will be tried again"));
+
+  async function ensureMonths(): Promise<void> {
+    const { first, next } = monthOf(clock.now());
+    await scans.ensureMonth(first, next);
+    await scans.ensureMonth(next, monthOf(next.getTime()).next);
   }
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
-      await keepHouse().catch((error) => log.warn({ error }, "housekeeping failed and will be tried again"));
+      await attempt("salts", () => scans.destroySalts());
+      await attempt("scans", () => scans.trimScans(options.retention));
+      await attempt("answers and logos", async () => {
+        while (!closing.signal.aborted && (await store.trim()));
+      });
       await clock.sleep(roundMs, closing.signal);
+      await attempt("months", ensureMonths);
     }
   }
+  await attempt("months", ensureMonths);
   const running = run();
   options.closer.defer("housekeeping", () => {
     closing.abort();

@@ -8,7 +8,7 @@ import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import { openConsumer, queueOf } from "../../platform/queue.ts";
 import { readScans } from "./scan-service.ts";
-import type { ScanStore } from "./scan-store.ts";
+import type { ScanRow, ScanStore } from "./scan-store.ts";
 
 /** Stores the scans that edges put into the queue; a batch leaves it once it is stored. Replicas share the work. */
 export function consumeScans(options: {
@@ -22,18 +22,27 @@ export function consumeScans(options: {
 }): void {
   const { scans, log } = options;
   const recorded = options.metrics.counter("scans_recorded", "scans stored out of the queue");
+  const dropped = options.metrics.counter("scan_batches_dropped", "messages in the queue that were no scans");
   openConsumer({
     ...options,
     queue: queueOf(BatchRecordScansRequestSchema),
     durable: "qr",
     async handle(data) {
+      let rows: ScanRow[];
       try {
-        recorded({}, await scans.recordScans(readScans(fromBinary(BatchRecordScansRequestSchema, data))));
+        rows = readScans(fromBinary(BatchRecordScansRequestSchema, data));
+      } catch (error) {
+        log.error({ error }, "a message in the queue is no batch of scans; it is dropped");
+        dropped();
+        return "never";
+      }
+      try {
+        recorded({}, await scans.recordScans(rows));
         return "done";
       } catch (error) {
-        if (isUnavailable(error)) return "again";
-        log.error({ error }, "a batch of scans could not be stored and is lost");
-        return "never";
+        // Acknowledged scans are not given up, whatever keeps them from being stored.
+        if (!isUnavailable(error)) log.error({ error }, "a batch of scans could not be stored; it comes again");
+        return "again";
       }
     },
   });

@@ -60,6 +60,9 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
       if (idOrSlug !== "" && !isName) throw new Failure("NOT_FOUND", "There is no such QR code in this account.");
       const interval = request.interval === Interval.HOUR ? "hour" : "day";
       if (!fromTime || !toTime) throw new Failure("INVALID_REQUEST", "from_time and to_time must be set");
+      if (![fromTime, toTime].every((time) => isSane(timestampMs(time)))) {
+        throw new Failure("INVALID_REQUEST", "from_time and to_time must be from 2000 to 2099");
+      }
       const range = wholeSpans(timestampMs(fromTime), timestampMs(toTime), interval);
       const spans = (range.toMs - range.fromMs) / spanMs[interval];
       if (!(spans >= 1 && spans <= spansMax)) {
@@ -91,12 +94,19 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
   });
 }
 
+/** Whether a time is one that the database and calendars have no trouble with. */
+function isSane(ms: number): boolean {
+  return ms >= Date.UTC(2000) && ms < Date.UTC(2100);
+}
+
 /** Scans as they were handed in, over gRPC or a queue. Fails with INVALID_REQUEST. */
 export function readScans({ scans }: BatchRecordScansRequest): ScanRow[] {
   requireItems(scans.length, "scans");
   return scans.map(({ scanId, qrCodeId, scanTime, device, country, referrer, visitor }) => {
     if (!uuidPattern.test(scanId)) throw new Failure("INVALID_REQUEST", "scan_id must be a UUID");
-    if (!scanTime) throw new Failure("INVALID_REQUEST", "scan_time must be set");
+    if (!scanTime || !isSane(timestampMs(scanTime))) {
+      throw new Failure("INVALID_REQUEST", "scan_time must be set, from 2000 to 2099");
+    }
     if (country !== "" && !/^[A-Z]{2}$/.test(country)) {
       throw new Failure("INVALID_REQUEST", "country must be two capital letters");
     }

@@ -30,6 +30,11 @@ export interface Retention {
   dayDays: number;
 }
 
+/** Values of a dimension that are told apart for one code on one day, about. */
+const valuesMax = 200;
+/** Rows that one statement deletes at most. */
+const deleteRowsMax = 10_000;
+
 export type ScanStore = ReturnType<typeof createScanStore>;
 
 /** Scans and their counts in Postgres. */
@@ -38,6 +43,16 @@ export function createScanStore(sql: Sql) {
     "codeId" in counted
       ? sql`(select ${counted.codeId}::text as code_id)`
       : sql`(select code_id from qr.codes where project_id = ${counted.projectId})`;
+
+  /** Deletes rows, some at a time, so that no statement takes long; what another replica is deleting is left to it. */
+  async function deleteAll(table: string, condition: ReturnType<typeof sql>): Promise<void> {
+    for (;;) {
+      const { count } = await sql`
+        delete from ${sql(table)} where ctid = any(array(
+          select ctid from ${sql(table)} where ${condition} limit ${deleteRowsMax} for update skip locked))`;
+      if (count < deleteRowsMax) return;
+    }
+  }
 
   return cleanStore({
     /**
@@ -68,7 +83,8 @@ export function createScanStore(sql: Sql) {
         ), seen as (
           insert into qr.scan_visitors (code_id, day, visitor)
           select distinct code_id, day, visitor from fresh, (select count(*) from hours) as after
-          where visitor is not null order by 1, 2, 3
+          -- Of a day that is over nobody knows any more who was there: late scans of it count no visitors.
+          where visitor is not null and day >= (now() at time zone 'UTC')::date order by 1, 2, 3
           on conflict do nothing
           returning code_id, day
         ), days as (
@@ -77,15 +93,27 @@ export function createScanStore(sql: Sql) {
           from (
             select code_id, day, 1 as scans, 0 as visitors from fresh
             union all select code_id, day, 0, 1 from seen
-          ) as counts
+          ) as counts, (select count(*) from hours) as after
           group by 1, 2 order by 1, 2
           on conflict (code_id, day) do update set
             scans = d.scans + excluded.scans, visitors = d.visitors + excluded.visitors
           returning 1
         ), dimensions as (
           insert into qr.scan_dimensions as v (code_id, day, dimension, value, scans)
-          select code_id, day, dimension, value, count(*)
-          from fresh, (select count(*) from days) as after,
+          select code_id, day, dimension,
+            -- Anyone can make up referrers: beyond so many of a day the rest is one.
+            case when exists (
+              select 1 from qr.scan_dimensions k
+              where (k.code_id, k.day, k.dimension, k.value) = (f.code_id, f.day, p.dimension, p.value)
+            ) or (
+              select count(*) from qr.scan_dimensions k
+              where (k.code_id, k.day, k.dimension) = (f.code_id, f.day, p.dimension)
+            ) < ${valuesMax}::int then value else 'other' end as value,
+            sum(scans)
+          from (
+            select code_id, day, device, country, referrer, count(*) as scans
+            from fresh, (select count(*) from days) as after group by 1, 2, 3, 4, 5
+          ) as f,
             lateral (values ('device', device), ('country', country), ('referrer', referrer)) as p (dimension, value)
           group by 1, 2, 3, 4 order by 1, 2, 3, 4
           on conflict (code_id, day, dimension, value) do update set scans = v.scans + excluded.scans
@@ -175,16 +203,16 @@ export function createScanStore(sql: Sql) {
       for (const { name, ends } of months) {
         if (ends.getTime() < cutoff) await sql`drop table if exists ${sql(`qr.${name}`)}`;
       }
-      await sql`delete from qr.scans_other where scanned_at < now() - ${scanDays} * interval '1 day'`;
-      await sql`delete from qr.scan_hours where hour < now() - ${hourDays} * interval '1 day'`;
-      await sql`delete from qr.scan_days where day < (now() at time zone 'UTC')::date - ${dayDays}::int`;
-      await sql`delete from qr.scan_dimensions where day < (now() at time zone 'UTC')::date - ${dayDays}::int`;
+      await deleteAll("qr.scans_other", sql`scanned_at < now() - ${scanDays} * interval '1 day'`);
+      await deleteAll("qr.scan_hours", sql`hour < now() - ${hourDays} * interval '1 day'`);
+      await deleteAll("qr.scan_days", sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`);
+      await deleteAll("qr.scan_dimensions", sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`);
     },
 
     /** Destroys the salts of days that are over, and with them what they were for. */
     async destroySalts(): Promise<void> {
       await sql`delete from qr.visitor_salts where day < (now() at time zone 'UTC')::date`;
-      await sql`delete from qr.scan_visitors where day < (now() at time zone 'UTC')::date`;
+      await deleteAll("qr.scan_visitors", sql`day < (now() at time zone 'UTC')::date`);
     },
   });
 }

@@ -27,7 +27,7 @@ export interface QrDependencies {
 export function createQrService(dependencies: QrDependencies): Implementation[] {
   const { store, scans, drawer, clock, shortUrlBase, propagate, hintSlug } = dependencies;
   const shortUrl = (slug: string) => `${shortUrlBase}/${slug}`;
-  const styles = createStyles({ store, drawer });
+  const styles = createStyles({ store, drawer, shortUrl });
   return [
     createCodeService({ store, styles, shortUrl, propagate, hintSlug }),
     createProjectService({ store }),

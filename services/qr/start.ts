@@ -29,7 +29,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
 
   const store = createStore(sql, { newId });
   const scans = createScanStore(sql);
-  openHousekeeping({ store, scans, retention: config, clock, closer, log });
+  await openHousekeeping({ store, scans, retention: config, clock, closer, log });
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
   const drawer = openDrawer({
     threads: config.symbolThreads,

@@ -80,6 +80,11 @@ export const slugTaken = Symbol("slug taken");
 /** Default projects that a process remembers at most. */
 const rememberedMax = 10_000;
 
+/** Bytes of logos that one account may keep. */
+const logoBytesMax = 32 * 1_048_576;
+/** Rows that one statement of the trimming deletes at most. */
+const trimRowsMax = 10_000;
+
 /** Hours for which an answer to a request with an idempotency key is kept. */
 const keptHours = 24;
 
@@ -96,9 +101,13 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     c.created_at as "createdAt", c.updated_at as "updatedAt",
     (select coalesce(sum(d.scans), 0)::bigint from qr.scan_days d where d.code_id = c.code_id) as scans`;
 
-  async function requireProject(accountId: string, projectId: string): Promise<void> {
-    const found = await sql`select 1 from qr.projects where project_id = ${projectId} and account_id = ${accountId}`;
-    if (found.length === 0) throw new Failure("PROJECT_NOT_FOUND");
+  /** Fails with PROJECT_NOT_FOUND unless all of these are projects of the account. */
+  async function requireProjects(accountId: string, projectIds: string[]): Promise<void> {
+    const ids = [...new Set(projectIds)];
+    if (ids.length === 0) return;
+    const found = await sql`
+      select 1 from qr.projects where project_id = any(${ids}::text[]) and account_id = ${accountId}`;
+    if (found.length < ids.length) throw new Failure("PROJECT_NOT_FOUND");
   }
 
   /** Default projects by account; they never change. */
@@ -113,11 +122,15 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
   async function claimKey(tx: Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
     const [claim] = await tx<[{ free: boolean }]>`
       select pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${key}`}, 0)) as free`;
-    if (!claim.free) {
-      const message = "The first request with this Idempotency-Key is still running.";
-      throw new Failure("CONFLICT", message, { retryAfterS: 1 });
-    }
-    const [known] = await tx<{ requestHash: Buffer; answer: Buffer }[]>`
+    const known = await findAnswer(tx, { accountId, key, requestHash });
+    if (known || claim.free) return known;
+    const message = "The first request with this Idempotency-Key is still running.";
+    throw new Failure("CONFLICT", message, { retryAfterS: 1 });
+  }
+
+  /** What was answered to a request before. Fails with CONFLICT if the key was another request's. */
+  async function findAnswer(on: Sql | Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
+    const [known] = await on<{ requestHash: Buffer; answer: Buffer }[]>`
       select request_hash as "requestHash", answer from qr.idempotency_keys
       where account_id = ${accountId} and key = ${key} and created_at > now() - ${keptHours} * interval '1 hour'`;
     if (known && !known.requestHash.equals(requestHash)) {
@@ -198,7 +211,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       return toPage(found, size, (row) => ({ createdAt: row.createdAt, id: row.projectId }));
     },
 
-    requireProject,
+    requireProjects,
 
     /** Creates codes, all or none. What is answered is stored with them, if the request is to be done once. */
     async createCodes(
@@ -218,6 +231,10 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
               ${column("foreground")}::text[], ${column("background")}::text[], ${column("moduleShape")}::text[],
               ${column("finderShape")}::text[], ${column("logoId")}::text[], ${column("logoSize")}::int[],
               ${column("caption")}::text[])
+              as code (code_id, account_id, project_id, name, slug, redirect_url, foreground, background, module_shape,
+                finder_shape, logo_id, logo_size, caption)
+            -- In one order, so that two that want the same slugs do not wait for each other.
+            order by slug
             returning ${codeColumns}`;
           const byId = new Map(rows.map((row) => [row.codeId, row]));
           return toAnswer(codes.map(({ codeId }) => byId.get(codeId) as CodeRow));
@@ -234,26 +251,41 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       return rows.map(({ slug }) => slug);
     },
 
-    /** What was answered to this request before. Fails with CONFLICT if that was another request, or still runs. */
-    async findAnswer(once: Once): Promise<Uint8Array | undefined> {
-      return await sql.begin((tx) => claimKey(tx, once));
+    /** What was answered to a request before. Fails with CONFLICT if the key was another request's. */
+    findAnswer: (once: Once): Promise<Uint8Array | undefined> => findAnswer(sql, once),
+
+    /** Removes answers that are older than clients may rely on, and logos that no code has; tells whether there may be more. */
+    async trim(): Promise<boolean> {
+      const answers = await sql`
+        delete from qr.idempotency_keys where (account_id, key) in (
+          select account_id, key from qr.idempotency_keys
+          where created_at < now() - ${keptHours} * interval '1 hour' limit ${trimRowsMax} for update skip locked)`;
+      const logos = await sql`
+        delete from qr.logos where (account_id, logo_id) in (
+          select account_id, logo_id from qr.logos l
+          where named_at < now() - interval '1 day' and not exists (
+            select 1 from qr.codes c where c.account_id = l.account_id and c.logo_id = l.logo_id and c.logo_id <> '')
+          limit ${trimRowsMax} for update skip locked)`;
+      return answers.count === trimRowsMax || logos.count === trimRowsMax;
     },
 
-    /** Removes answers that are older than clients may rely on. */
-    async trimAnswers(): Promise<void> {
-      await sql`delete from qr.idempotency_keys where created_at < now() - ${keptHours} * interval '1 hour'`;
-    },
-
-    async putLogo(accountId: string, logoId: string, { png, width, height }: Logo): Promise<void> {
-      await sql`
+    /** Keeps a logo; tells whether there was room for it. */
+    async putLogo(accountId: string, logoId: string, { png, width, height }: Logo): Promise<boolean> {
+      const kept = await sql`
         insert into qr.logos (account_id, logo_id, png, width, height)
-        values (${accountId}, ${logoId}, ${Buffer.from(png)}, ${width}, ${height})
-        on conflict do nothing`;
+        select ${accountId}, ${logoId}, ${Buffer.from(png)}::bytea, ${width}, ${height}
+        where exists (select 1 from qr.logos where account_id = ${accountId} and logo_id = ${logoId})
+          or (select coalesce(sum(octet_length(png)), 0) from qr.logos where account_id = ${accountId}) < ${logoBytesMax}
+        on conflict (account_id, logo_id) do update set named_at = now()
+        returning 1`;
+      return kept.length > 0;
     },
 
-    async getLogo(accountId: string, logoId: string): Promise<Logo | undefined> {
+    /** A logo that somebody names; one that is named is not removed for a day. */
+    async nameLogo(accountId: string, logoId: string): Promise<Logo | undefined> {
       const [logo] = await sql<Logo[]>`
-        select png, width, height from qr.logos where account_id = ${accountId} and logo_id = ${logoId}`;
+        update qr.logos set named_at = now() where account_id = ${accountId} and logo_id = ${logoId}
+        returning png, width, height`;
       return logo;
     },
 
@@ -302,7 +334,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     async updateCode(accountId: string, codeId: string, change: CodeChange, check: (current: CodeRow) => boolean) {
       return await sql.begin(async (tx) => {
         const [current] = await tx<CodeRow[]>`
-          select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId} for update`;
+          select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId} for no key update`;
         if (!current) throw new Failure("NOT_FOUND", "There is no such QR code.");
         if (!check(current)) return undefined;
         const next = { ...current, ...defined(change) };

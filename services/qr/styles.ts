@@ -1,66 +1,68 @@
 import { createHash } from "node:crypto";
 import type { Style as StyleMessage } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { refuseFields } from "../../platform/errors.ts";
+import { refuseField } from "../../platform/errors.ts";
 import { changeStyle } from "./fields.ts";
 import { readStyle } from "./requests.ts";
 import type { Store } from "./store.ts";
-import type { Drawer } from "./symbols/drawer.ts";
-import { type Logo, logoBytesMax, marginBounds, type Style } from "./symbols/style.ts";
+import type { DrawCaller, Drawer } from "./symbols/drawer.ts";
+import { type Logo, logoBytesMax, marginBounds, plainStyle, type Style } from "./symbols/style.ts";
 
 /** The error correction of a symbol for which none is asked. */
 export const eccFallback = "M";
 
+export interface StyleDependencies {
+  store: Store;
+  drawer: Drawer;
+  /** Where a slug is scanned, `https://host/slug`. */
+  shortUrl(slug: string): string;
+}
+
 /** Styles as they are asked for, with their logos, until they are known to be readable. */
-export function createStyles({ store, drawer }: { store: Store; drawer: Drawer }) {
+export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
   /** The logo that a style names; fails if the account has no such logo. */
   async function logoOf(accountId: string, style: Style, field = "style.logo"): Promise<Logo | undefined> {
     if (style.logoId === "") return undefined;
-    const logo = await store.getLogo(accountId, style.logoId);
-    if (!logo) refuseFields([{ field, issue: "is no logo of this account" }]);
-    return logo;
+    const logo = await store.nameLogo(accountId, style.logoId);
+    return logo ?? refuseField(field, "is no logo of this account");
   }
 
-  async function takeLogo(accountId: string, bytes: Uint8Array, field: string): Promise<string> {
-    if (bytes.length > logoBytesMax) refuseFields([{ field, issue: `must have at most ${logoBytesMax / 1024} KiB` }]);
-    const read = await drawer.readLogo(bytes);
-    if ("issue" in read) {
-      refuseFields([{ field, issue: read.issue }]);
-      throw new Error("a field at fault was not refused");
-    }
+  async function takeLogo(caller: DrawCaller, bytes: Uint8Array, field: string): Promise<string> {
+    if (bytes.length > logoBytesMax) refuseField(field, `must have at most ${logoBytesMax / 1024} KiB`);
+    const read = await drawer.readLogo(bytes, caller);
+    if ("issue" in read) return refuseField(field, read.issue);
     const logoId = logoIdOf(read);
-    await store.putLogo(accountId, logoId, read);
-    return logoId;
+    const kept = await store.putLogo(caller.accountId, logoId, read);
+    return kept ? logoId : refuseField(field, "is one too many: the account's logos take all the room that they may");
   }
 
   return {
     logoOf,
     /**
-     * The style that a request makes of a code's, once a symbol of it has been drawn and read back: one for an address as long
-     * as the code's, so that the verdict serves every code with such a slug. The very symbol is read back when it is handed
-     * out. Fails with INVALID_PAYLOAD, naming what to change.
+     * The style that a request makes of a code's, once its symbol has been drawn and read back. Fails with INVALID_PAYLOAD,
+     * naming what to change.
+     *
+     * With plain shapes and no logo, one address is read as well as another of its length; so such a style is judged once
+     * for all slugs as long as this one.
      */
     async accept(
-      accountId: string,
+      caller: DrawCaller,
       current: Style,
       message: StyleMessage | undefined,
-      shortUrl: string,
+      slug: string,
       field: (name: string) => string,
     ): Promise<Style> {
       const style = changeStyle(pick(current), readStyle(message));
       if (message && message.logo.length > 0) {
-        style.logoId = await takeLogo(accountId, message.logo, field("style.logo"));
+        style.logoId = await takeLogo(caller, message.logo, field("style.logo"));
       }
-      const logo = await logoOf(accountId, style, field("style.logo"));
-      const issue = await drawer.judge({
-        text: shortUrl,
-        style,
-        logo,
-        margin: marginBounds.fallback,
-        ecc: eccFallback,
-      });
+      const logo = await logoOf(caller.accountId, style, field("style.logo"));
+      const isPlain =
+        !logo && style.moduleShape === plainStyle.moduleShape && style.finderShape === plainStyle.finderShape;
+      const text = shortUrl(isPlain ? "0".repeat(slug.length) : slug);
+      const issue = await drawer.judge({ text, style, logo, margin: marginBounds.fallback, ecc: eccFallback }, caller);
       if (issue) {
         const named = issue.field === "ecc" ? { field: "slug", issue: "is too long for this style" } : issue;
-        refuseFields([{ ...named, field: field(named.field) }]);
+        refuseField(field(named.field), named.issue);
       }
       return style;
     },

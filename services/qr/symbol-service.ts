@@ -35,7 +35,7 @@ export interface SymbolDependencies {
 /** The handlers of SymbolService. */
 export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolDependencies): Implementation {
   return implement(SymbolService, {
-    async drawSymbol({ accountId, idOrSlug, options, knownEtags }) {
+    async drawSymbol({ accountId, idOrSlug, options, knownEtags }, { remainingMs }) {
       requireAccount(accountId);
       const { format, size, margin, ecc } = readOptions(options);
       const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
@@ -44,12 +44,13 @@ export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolD
       const style = pick(code);
       const request = { text: shortUrl(code.slug), style, logo: undefined, margin, ecc };
       const etag = drawer.etagOf(request, format, size);
-      if (knownEtags.includes(etag)) return { etag };
+      if (knownEtags.includes(etag) || knownEtags.includes("*")) return { etag };
       const logo = await styles.logoOf(accountId, style);
-      return { etag, content: await drawer.draw({ ...request, logo }, format, size) };
+      return { etag, content: await drawer.draw({ ...request, logo }, format, size, { accountId, remainingMs }) };
     },
 
-    async previewSymbol({ accountId, text, style: message, options }) {
+    async previewSymbol({ accountId, text, style: message, options }, { remainingMs }) {
+      const caller = { accountId, remainingMs };
       requireAccount(accountId);
       if (text.length === 0 || text.length > textLengthMax) {
         throw new Failure("INVALID_REQUEST", `text must have 1 to ${textLengthMax} characters`);
@@ -58,13 +59,13 @@ export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolD
       const given = readStyle(message);
       refuseFields(styleIssues(given));
       const style = changeStyle(plainStyle, given);
-      const uploaded = message?.logo.length ? await drawer.readLogo(message.logo) : undefined;
+      const uploaded = message?.logo.length ? await drawer.readLogo(message.logo, caller) : undefined;
       if (uploaded && "issue" in uploaded) return { field: "style.logo", issue: uploaded.issue };
       if (uploaded) style.logoId = logoIdOf(uploaded);
       const logo = uploaded ?? (await styles.logoOf(accountId, style));
       const request = { text, style, logo, margin, ecc };
-      const issue = await drawer.judge(request);
-      return issue ?? { content: await drawer.draw(request, format, size) };
+      const issue = await drawer.judge(request, caller);
+      return issue ?? { content: await drawer.draw(request, format, size, caller) };
     },
   });
 }

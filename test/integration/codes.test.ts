@@ -101,10 +101,9 @@ describe("an Idempotency-Key", () => {
       expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([201, "true"]);
       expect(again.body.data).toEqual(first.body.data);
       for (const name of ["location", "etag"]) expect(again.headers.get(name)).toBe(first.headers.get(name));
-      const other = await post(key, path, { ...body, name: "other" }, "order-17");
-      expect([other.status, other.body.code]).toEqual(
-        path.endsWith("batch") ? [400, "invalid_payload"] : [409, "conflict"],
-      );
+      const changed = "name" in body ? { ...body, name: "other" } : { qr_codes: [fields()] };
+      const other = await post(key, path, changed, "order-17");
+      expect([other.status, other.body.code]).toEqual([409, "conflict"]);
       const elsewhere = await post(await newKey(), path, body, "order-17");
       expect([elsewhere.status, elsewhere.headers.get("idempotent-replayed")]).toEqual([201, null]);
     });
@@ -131,6 +130,17 @@ describe("an Idempotency-Key", () => {
     expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(1);
   });
 
+  it("of a request that was answered gives that answer to 50 at once", async () => {
+    const key = await newKey();
+    const first = await post(key, "/v1/qr-codes", fields(), "k");
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => post(key, "/v1/qr-codes", fields(), "k", index)),
+    );
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body.data?.id}`))).toEqual(
+      new Set([`201 ${first.body.data.id}`]),
+    );
+  });
+
   it("keeps nothing of a request that failed", async () => {
     const key = await newKey();
     expect((await post(key, "/v1/qr-codes", fields({ slug: "healthz" }), "k")).status).toBe(400);
@@ -144,6 +154,45 @@ describe("an Idempotency-Key", () => {
       expect([answer.status, answer.body.code]).toEqual([400, "invalid_request"]);
     }
     expect((await post(key, "/v1/qr-codes", fields(), "x".repeat(255))).status).toBe(201);
+  });
+});
+
+describe("batches at once", () => {
+  it("that want the same slugs, in any order, are created or refused", async () => {
+    const key = await newKey();
+    const statuses: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const slugs = Array.from({ length: 50 }, () => newSlug());
+      const bodies = [slugs, [...slugs].reverse(), slugs].map((some) => some.map((slug) => fields({ slug })));
+      const answers = await Promise.all(
+        bodies.map((qr_codes, index) => call(url("/v1/qr-codes/batch", index), { key, body: { qr_codes } })),
+      );
+      statuses.push(...answers.map(({ status }) => status).sort());
+    }
+    expect(statuses).toEqual(Array(6).fill([201, 409, 409]).flat());
+  });
+});
+
+describe("an archived code", () => {
+  it("is not edited, unless it is restored with the edit", async () => {
+    const key = await newKey();
+    const { id } = (await call(url("/v1/qr-codes"), { key, body: fields() })).body.data;
+    const patch = (body: object) => call(url(`/v1/qr-codes/${id}`), { key, method: "PATCH", body });
+    await patch({ status: "archived" });
+    for (const body of [{ name: "x" }, { redirect_url: "https://example.org/" }, { style: { caption: "x" } }]) {
+      const refused = await patch(body);
+      expect([refused.status, refused.body.code]).toEqual([409, "resource_archived"]);
+    }
+    expect((await patch({ status: "archived" })).status).toBe(200);
+    expect((await patch({ status: "active", name: "x" })).body.data).toMatchObject({ status: "active", name: "x" });
+  });
+});
+
+describe("paths beside", () => {
+  it("the names of codes are not codes", async () => {
+    const key = await newKey();
+    const answer = await call(url("/v1/qr-codes/batch"), { key });
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
   });
 });
 

@@ -63,6 +63,9 @@ describe("the scans of a code", () => {
     for (const [query, field] of [
       ["from=yesterday", "from"],
       ["to=2026-13-01", "to"],
+      ["from=2026-02-30", "from"],
+      ["to=9999-12-31T23:59:59Z", "to"],
+      ["from=0000-01-01&to=0000-01-02", "from"],
       ["interval=week", "interval"],
       ["by=browser", "by"],
       ["from=2026-02-01&to=2026-01-01", "to"],

@@ -1,12 +1,20 @@
 import { createHash } from "node:crypto";
 import { Piscina } from "piscina";
 import type { Closer } from "../../../platform/closer.ts";
-import { Failure, type FieldIssue } from "../../../platform/errors.ts";
+import { Failure, type FieldIssue, refuseField } from "../../../platform/errors.ts";
 import type { Metrics } from "../../../platform/metrics.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 
 /** To be raised whenever any drawing changes, so that no cache takes the old one for the new. */
-const drawingVersion = 1;
+const drawingVersion = 2;
+/** Drawings of one account that wait or are being drawn at most, so that others get their turn. */
+const perAccountMax = 50;
+const logosPerAccountMax = 4;
+/** Pictures wider than this take long, in pixels; and how many of them, and of logos, may wait. */
+const heavySizeMin = 1_024;
+const heavyWaitingMax = 20;
+/** How long looking at a logo may take, in ms; the first time in a thread takes longest. */
+const logoTimeoutMs = 3_000;
 /** Verdicts that are remembered at most. */
 const verdictsMax = 10_000;
 
@@ -14,11 +22,18 @@ export interface Drawer {
   /** A strong validator of a picture, found without drawing it. */
   etagOf(request: SymbolRequest, format: Format, size: number): string;
   /** The bytes of a picture. Fails with INVALID_PAYLOAD, saying what to change, if the symbol cannot be read back. */
-  draw(request: SymbolRequest, format: Format, size: number): Promise<Uint8Array>;
+  draw(request: SymbolRequest, format: Format, size: number, caller: DrawCaller): Promise<Uint8Array>;
   /** What makes a symbol unreadable; undefined if nothing does. */
-  judge(request: SymbolRequest): Promise<FieldIssue | undefined>;
+  judge(request: SymbolRequest, caller: DrawCaller): Promise<FieldIssue | undefined>;
   /** A logo from what was uploaded, or what is wrong with that. */
-  readLogo(bytes: Uint8Array): Promise<Logo | { issue: string }>;
+  readLogo(bytes: Uint8Array, caller: DrawCaller): Promise<Logo | { issue: string }>;
+}
+
+/** For whom something is drawn. */
+export interface DrawCaller {
+  accountId: string;
+  /** Milliseconds until nobody waits for it any more. */
+  remainingMs(): number;
 }
 
 export interface DrawerOptions {
@@ -39,44 +54,66 @@ export function openDrawer(options: DrawerOptions): Drawer {
     filename: new URL("worker.ts", import.meta.url).href,
     minThreads: 1,
     maxThreads: options.threads,
-    maxQueue: options.queueMax,
     idleTimeout: 60_000,
   });
+  const gate = createGate(options.threads, options.queueMax);
+  // What takes long never has all threads, so that what is quick need not wait for it.
+  const heavyGate = createGate(Math.max(1, options.threads - 1), heavyWaitingMax);
+  const accounts = createShares(perAccountMax);
+  const logos = createShares(logosPerAccountMax);
   options.closer.defer("drawing threads", () => pool.close({ force: false }));
   const drawn = options.metrics.counter("qr_symbols", "pictures of symbols asked for, by whether they were remembered");
-  options.metrics.gauge("qr_symbols_waiting", "drawings that wait for a thread", () => pool.queueSize);
+  options.metrics.gauge("qr_symbols_waiting", "drawings that wait for a thread", gate.waiting);
 
-  async function run<T>(name: "draw" | "judge" | "readLogo", task: unknown): Promise<T> {
-    try {
-      return await pool.run(task, { name, signal: AbortSignal.timeout(options.timeoutMs) });
-    } catch (error) {
-      const { name: kind = "", message = "" } = error as Partial<Error>;
-      if (kind === "AbortError") throw new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
-      if (/queue is at limit/i.test(message))
-        throw new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
-      throw error;
-    }
+  /** Has a thread do something. The time that it may take is counted from when a thread is free for it. */
+  function run<T>(
+    name: "draw" | "judge" | "readLogo",
+    task: unknown,
+    caller: DrawCaller,
+    timeoutMs = options.timeoutMs,
+  ) {
+    return gate.pass(caller, async (): Promise<T> => {
+      try {
+        return await pool.run(task, { name, signal: AbortSignal.timeout(timeoutMs) });
+      } catch (error) {
+        if ((error as Error).name !== "AbortError") throw error;
+        throw new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
+      }
+    });
   }
 
   const pictures = createMemo<Uint8Array>(options.cacheBytesMax, (bytes) => bytes.length);
   const verdicts = createMemo<FieldIssue | undefined>(verdictsMax, () => 1);
-  const judge = (request: SymbolRequest) => verdicts.get(nameOf(request), () => run("judge", request));
+  const judge = (request: SymbolRequest, caller: DrawCaller) =>
+    verdicts.get(nameOf(request), () => run("judge", request, caller));
 
   return {
     etagOf: (request, format, size) => nameOf(request, format, size),
     judge,
-    async draw(request, format, size) {
+    async draw(request, format, size, caller) {
       let remembered = true;
-      const bytes = await pictures.get(nameOf(request, format, size), async () => {
+      const bytes = await pictures.get(nameOf(request, format, size), () => {
         remembered = false;
-        const issue = await judge(request);
-        if (issue) throw new Failure("INVALID_PAYLOAD", `${issue.field} ${issue.issue}`, { fields: [issue] });
-        return await run<Uint8Array>("draw", { request, format, size });
+        return accounts.take(caller, async () => {
+          const issue = await judge(request, caller);
+          if (issue) refuseField(issue.field, issue.issue);
+          const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
+          return format === "png" && size > heavySizeMin ? await heavyGate.pass(caller, draw) : await draw();
+        });
       });
       drawn({ remembered: String(remembered) });
       return bytes;
     },
-    readLogo: (bytes) => run("readLogo", bytes),
+    async readLogo(bytes, caller) {
+      const read = () => run<Logo | { issue: string }>("readLogo", bytes, caller, logoTimeoutMs);
+      try {
+        return await logos.take(caller, () => heavyGate.pass(caller, read));
+      } catch (error) {
+        if (caller.remainingMs() <= 0 || !(error instanceof Failure) || error.reason !== "DEADLINE_EXCEEDED")
+          throw error;
+        return { issue: "takes too long to draw" };
+      }
+    },
   };
 }
 
@@ -84,6 +121,51 @@ export function openDrawer(options: DrawerOptions): Drawer {
 function nameOf({ text, style, margin, ecc }: SymbolRequest, ...rest: (string | number)[]): string {
   const parts = JSON.stringify([drawingVersion, text, Object.entries(style).sort(), margin, ecc, ...rest]);
   return createHash("sha256").update(parts).digest("hex").slice(0, 32);
+}
+
+/** Lets so many pass at once, and so many wait; further ones fail with UNAVAILABLE. */
+function createGate(insideMax: number, waitingMax: number) {
+  const queue: (() => void)[] = [];
+  let inside = 0;
+  return {
+    waiting: () => queue.length,
+    async pass<T>({ remainingMs }: DrawCaller, work: () => Promise<T>): Promise<T> {
+      if (inside >= insideMax) {
+        if (queue.length >= waitingMax) throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+        // Whoever leaves hands its place on.
+        await new Promise<void>((resolve) => queue.push(resolve));
+      } else inside++;
+      try {
+        if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
+        return await work();
+      } finally {
+        const next = queue.shift();
+        if (next) next();
+        else inside--;
+      }
+    },
+  };
+}
+
+/** Lets each account have so much under way; more fails with UNAVAILABLE, so that others get their turn. */
+function createShares(shareMax: number) {
+  const taken = new Map<string, number>();
+  return {
+    async take<T>({ accountId }: DrawCaller, work: () => Promise<T>): Promise<T> {
+      const count = taken.get(accountId) ?? 0;
+      if (count >= shareMax) {
+        throw new Failure("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
+      }
+      taken.set(accountId, count + 1);
+      try {
+        return await work();
+      } finally {
+        const left = (taken.get(accountId) ?? 1) - 1;
+        if (left === 0) taken.delete(accountId);
+        else taken.set(accountId, left);
+      }
+    },
+  };
 }
 
 /** Results by name, those used last, up to a total weight; a result that is being made is waited for, not made twice. */
@@ -111,11 +193,14 @@ function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
       }
       const underWay = making.get(name);
       if (underWay) return underWay;
-      const made = make().finally(() => making.delete(name));
+      const made = make()
+        .then((value) => {
+          keep(name, value);
+          return value;
+        })
+        .finally(() => making.delete(name));
       making.set(name, made);
-      const value = await made;
-      keep(name, value);
-      return value;
+      return made;
     },
   };
 }

@@ -3,6 +3,11 @@ import type { Logo } from "./style.ts";
 
 /** The longer side of a logo as it is kept, in pixels. */
 const sidePx = 512;
+/** Bytes of a logo as it is kept. */
+const pngBytesMax = 256 * 1024;
+/** Parts of SVG whose drawing may take very long for a small file, or that lead out of it. */
+const costlyPattern =
+  /<(?:[\w-]+:)?(?:filter|use|image|feImage|pattern|mask|clipPath|marker|foreignObject|style|text|script)\b|<!(?:DOCTYPE|ENTITY)|url\s*\(\s*['"]?(?!#)/i;
 /** Beyond this a picture is not looked at: a small file can unpack to very many pixels. */
 const pixelsMax = 4_096 * 4_096;
 
@@ -13,7 +18,12 @@ const pixelsMax = 4_096 * 4_096;
 export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {
   const size = sizeOf(Buffer.from(bytes));
   if (size === undefined) return { issue: "must be a PNG, JPEG or SVG picture" };
-  const { width, height } = size;
+  const { type, width, height } = size;
+  if (type === "image/svg+xml" && costlyPattern.test(Buffer.from(bytes).toString("utf8"))) {
+    return {
+      issue: "must not use filters, patterns, masks, styles, text, references or entities; export it as plain paths",
+    };
+  }
   if (width < 1 || height < 1 || width * height > pixelsMax) return { issue: "must have 1 to 4,096 x 4,096 pixels" };
   if (Math.max(width, height) > 4 * Math.min(width, height))
     return { issue: "must not be over four times as long as wide" };
@@ -22,10 +32,12 @@ export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: 
   const data = Buffer.from(bytes).toString("base64");
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">` +
-    `<image width="${w}" height="${h}" preserveAspectRatio="none" href="data:${size.type};base64,${data}"/></svg>`;
+    `<image width="${w}" height="${h}" preserveAspectRatio="none" href="data:${type};base64,${data}"/></svg>`;
   try {
     const png = await toPicture(svg);
-    return png ? { png, width: w, height: h } : { issue: "is a picture that cannot be read, or is empty" };
+    if (!png) return { issue: "is a picture that cannot be read, or is empty" };
+    if (png.length > pngBytesMax) return { issue: "has too much detail; take a simpler or smaller picture" };
+    return { png, width: w, height: h };
   } catch {
     return { issue: "is a picture that cannot be read" };
   }

@@ -1,13 +1,16 @@
 import PDFDocument from "pdfkit";
 import type { Drawing } from "./geometry.ts";
 
-/** A drawing as a PDF of one page, so many points wide; vectors throughout, and the same bytes each time. */
+/**
+ * A drawing as a PDF of one page, so many points wide; vectors throughout, but for a logo. The same bytes each time; with a
+ * logo on one version of Node, since zlib packs it.
+ */
 export async function toPdf({ width, height, shapes, logo }: Drawing, widthPt: number): Promise<Buffer> {
   const scale = widthPt / width;
   const document = new PDFDocument({
     size: [widthPt, height * scale],
     margin: 0,
-    // zlib's output differs between its versions.
+    // What zlib makes of it differs between zlib's versions.
     compress: false,
     info: { Producer: "QRForge", Creator: "QRForge", CreationDate: new Date(0) },
   });

@@ -1,5 +1,5 @@
 import type { FieldIssue } from "../../../platform/errors.ts";
-import { outlineText } from "./caption.ts";
+import { outlineText, undrawable } from "./caption.ts";
 import { drawSymbol } from "./geometry.ts";
 import { blur, toRaster } from "./raster.ts";
 import { readSymbol } from "./reader.ts";
@@ -10,29 +10,33 @@ import { toSvg } from "./svg.ts";
 const widthPx = 512;
 const smallPx = 120;
 /** The least contrast between the colours, by WCAG's measure: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
-const contrastMin = 3;
+const contrastMin = 4.5;
 
 /**
  * Draws a symbol and reads it back, at full size, and small and blurred. Tells what to change if that fails: the first
  * setting that mends it when it is changed alone.
  */
 export async function readabilityIssue(request: SymbolRequest): Promise<FieldIssue | undefined> {
-  const colours = coloursIssue(request.style);
-  if (colours) return colours;
+  const issue = coloursIssue(request.style) ?? captionIssue(request.style);
+  if (issue) return issue;
   if (await isReadable(request)) return undefined;
-  for (const { changed, field, issue } of remedies(request)) {
-    if (await isReadable(changed)) return { field, issue };
+  for (const { changed, field, issue: mended } of remedies(request)) {
+    if (await isReadable(changed)) return { field, issue: mended };
   }
-  const issue =
+  const hopeless =
     "makes a symbol that cannot be read back at 120 px; take the plain style, a shorter slug or a lower ecc";
-  return { field: "style", issue };
+  return { field: "style", issue: hopeless };
 }
 
 async function isReadable(request: SymbolRequest): Promise<boolean> {
-  const svg = toSvg(drawSymbol(request, outlineText), widthPx);
+  const drawing = drawSymbol(request, outlineText);
+  const svg = toSvg(drawing, widthPx);
   const large = await readSymbol(await toRaster(svg, widthPx));
   if (large !== request.text) return false;
-  return (await readSymbol(blur(await toRaster(svg, smallPx)))) === request.text;
+  // A wider margin than usual makes the picture larger and the symbol in it no smaller.
+  const wider = 2 * Math.max(0, request.margin - marginBounds.fallback);
+  const small = await toRaster(svg, Math.round((smallPx * drawing.width) / (drawing.width - wider)));
+  return (await readSymbol(blur(small))) === request.text;
 }
 
 function coloursIssue({ foreground, background }: Style): FieldIssue | undefined {
@@ -41,8 +45,18 @@ function coloursIssue({ foreground, background }: Style): FieldIssue | undefined
   if (dark >= light) return { field, issue: "must be darker than the background: many readers see no inverted symbol" };
   const contrast = (light + 0.05) / (dark + 0.05);
   if (contrast >= contrastMin) return undefined;
-  const issue = `has a contrast of ${contrast.toFixed(1)} to the background and needs ${contrastMin}; make it darker`;
+  const issue = `has a contrast of ${(Math.floor(contrast * 100) / 100).toFixed(2)} to the background and needs ${contrastMin}; make it darker`;
   return { field, issue };
+}
+
+function captionIssue({ caption }: Style): FieldIssue | undefined {
+  const field = "style.caption";
+  const missing = undrawable(caption);
+  if (missing.length > 0) return { field, issue: `has characters that cannot be drawn: ${missing.join(" ")}` };
+  // Accents piled on one letter climb into the symbol.
+  if (/\p{M}{3,}/u.test(caption.normalize("NFC"))) return { field, issue: "has too many marks on one letter" };
+  const isVisible = caption === "" || /[\p{L}\p{N}\p{P}\p{S}]/u.test(caption);
+  return isVisible ? undefined : { field, issue: "must have something to see, or be null" };
 }
 
 /** Relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */

@@ -2,11 +2,13 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { CreatedVia } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { Dimension, Interval } from "../../gen/qrforge/qr/v1/scan_pb.ts";
-import { ErrorCorrection, SymbolFormat } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
+import { ErrorCorrection } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
 import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./answers.ts";
+import { quoted, readTags, requiredTag, unlessMatched } from "./etags.ts";
+import { acceptedFormat, fileHeaders, symbolFormats } from "./image-format.ts";
 import { toProjectJson, toQrCodeJson, toScansJson, toUsageJson } from "./representations.ts";
-import { type Route, type RouteAnswer, route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 import {
   bodyOf,
   idParams,
@@ -376,69 +378,15 @@ export const methodMessages: Record<string, string> = {
     'QR codes are archived, not deleted: a printed code must not come to mean something else. PATCH {"status":"archived"}.',
 };
 
-function quoted(etag: string | undefined): string {
-  return `"${etag}"`;
-}
-
 /** 304 if the client has this revision already. */
-function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unknown): RouteAnswer {
-  const headers = { etag: quoted(etag) };
-  const known = readTags(ifNoneMatch);
-  if (known.includes("*") || known.includes(etag)) return { status: 304, headers };
-  return { data, headers };
-}
-
 /** The tags in If-None-Match without their quotation marks; weak ones match as well, says RFC 9110. */
-function readTags(ifNoneMatch: string | undefined): string[] {
-  if (ifNoneMatch?.trim() === "*") return ["*"];
-  return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag]) => tag as string);
-}
-
 function replay(replayed: boolean): Record<string, string> {
   return replayed ? { "idempotent-replayed": "true" } : {};
 }
 
 /** A picture is for its account alone, may be kept, and does nothing when it is opened as a page. */
-const fileHeaders = {
-  "cache-control": "private, no-cache",
-  "x-content-type-options": "nosniff",
-  "content-security-policy": "default-src 'none'; img-src data:; sandbox",
-};
-
-const symbolFormats = {
-  svg: { number: SymbolFormat.SVG, type: "image/svg+xml" },
-  png: { number: SymbolFormat.PNG, type: "image/png" },
-  pdf: { number: SymbolFormat.PDF, type: "application/pdf" },
-};
-
 /** The format that a client likes best; SVG if it does not say. */
-function acceptedFormat(accept: string | undefined): keyof typeof symbolFormats {
-  const wanted = (accept ?? "").split(",").map((entry) => {
-    const [type = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
-    const quality = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
-    return { type, quality: quality === undefined ? 1 : Number(quality) || 0 };
-  });
-  wanted.sort((a, b) => b.quality - a.quality);
-  const excluded = new Set(wanted.filter(({ quality }) => quality === 0).map(({ type }) => type));
-  const names = (["svg", "png", "pdf"] as const).filter((name) => !excluded.has(symbolFormats[name].type));
-  for (const { type, quality } of wanted) {
-    const isWanted = (name: keyof typeof symbolFormats) =>
-      [symbolFormats[name].type, `${symbolFormats[name].type.split("/")[0]}/*`, "*/*"].includes(type);
-    const format = names.find(isWanted);
-    if (format && quality > 0) return format;
-  }
-  return names[0] ?? "svg";
-}
-
 /** What scans are counted over if nothing is asked: 30 days. */
 const defaultRangeMs = 30 * 86_400_000;
 
 /** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */
-function requiredTag(ifMatch: string | undefined): string {
-  if (ifMatch === undefined || ifMatch.trim() === "*") return "";
-  const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));
-  if (tags.includes(null)) throw new Failure("INVALID_REQUEST", "If-Match must be ETags in quotation marks, or *.");
-  const strong = tags.flatMap((tag) => (tag?.[2] !== undefined && tag[1] === undefined ? [tag[2]] : []));
-  if (strong.length === 0) throw new Failure("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
-  return strong.join(",");
-}

@@ -1,0 +1,27 @@
+import { Failure } from "../../platform/errors.ts";
+import type { RouteAnswer } from "./route.ts";
+
+export function quoted(etag: string | undefined): string {
+  return `"${etag}"`;
+}
+
+export function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unknown): RouteAnswer {
+  const headers = { etag: quoted(etag) };
+  const known = readTags(ifNoneMatch);
+  if (known.includes("*") || known.includes(etag)) return { status: 304, headers };
+  return { data, headers };
+}
+
+export function readTags(ifNoneMatch: string | undefined): string[] {
+  if (ifNoneMatch?.trim() === "*") return ["*"];
+  return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag]) => tag as string);
+}
+
+export function requiredTag(ifMatch: string | undefined): string {
+  if (ifMatch === undefined || ifMatch.trim() === "*") return "";
+  const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));
+  if (tags.includes(null)) throw new Failure("INVALID_REQUEST", "If-Match must be ETags in quotation marks, or *.");
+  const strong = tags.flatMap((tag) => (tag?.[2] !== undefined && tag[1] === undefined ? [tag[2]] : []));
+  if (strong.length === 0) throw new Failure("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
+  return strong.join(",");
+}

@@ -1,10 +1,12 @@
 import { Failure } from "../../platform/errors.ts";
 import type { RouteAnswer } from "./route.ts";
 
+/** A tag as headers have it. */
 export function quoted(etag: string | undefined): string {
   return `"${etag}"`;
 }
 
+/** An answer, or 304 if the client has this revision already. */
 export function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unknown): RouteAnswer {
   const headers = { etag: quoted(etag) };
   const known = readTags(ifNoneMatch);
@@ -12,11 +14,13 @@ export function unlessMatched(ifNoneMatch: string | undefined, etag: string, dat
   return { data, headers };
 }
 
+/** The tags in If-None-Match without their quotation marks, or `*`; weak ones match as well, says RFC 9110. */
 export function readTags(ifNoneMatch: string | undefined): string[] {
   if (ifNoneMatch?.trim() === "*") return ["*"];
   return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag]) => tag as string);
 }
 
+/** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */
 export function requiredTag(ifMatch: string | undefined): string {
   if (ifMatch === undefined || ifMatch.trim() === "*") return "";
   const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));

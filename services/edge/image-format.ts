@@ -1,17 +1,20 @@
 import { SymbolFormat } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 
+/** A picture is for its account alone, may be kept, and does nothing when it is opened as a page. */
 export const fileHeaders = {
   "cache-control": "private, no-cache",
   "x-content-type-options": "nosniff",
   "content-security-policy": "default-src 'none'; img-src data:; sandbox",
 };
 
+/** What symbols come as: the contract's number, and the media type. */
 export const symbolFormats = {
   svg: { number: SymbolFormat.SVG, type: "image/svg+xml" },
   png: { number: SymbolFormat.PNG, type: "image/png" },
   pdf: { number: SymbolFormat.PDF, type: "application/pdf" },
 };
 
+/** The format that a client likes best, by its Accept header; SVG if it does not say. */
 export function acceptedFormat(accept: string | undefined): keyof typeof symbolFormats {
   const wanted = (accept ?? "").split(",").map((entry) => {
     const [type = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());

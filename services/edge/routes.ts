@@ -378,15 +378,9 @@ export const methodMessages: Record<string, string> = {
     'QR codes are archived, not deleted: a printed code must not come to mean something else. PATCH {"status":"archived"}.',
 };
 
-/** 304 if the client has this revision already. */
-/** The tags in If-None-Match without their quotation marks; weak ones match as well, says RFC 9110. */
 function replay(replayed: boolean): Record<string, string> {
   return replayed ? { "idempotent-replayed": "true" } : {};
 }
 
-/** A picture is for its account alone, may be kept, and does nothing when it is opened as a page. */
-/** The format that a client likes best; SVG if it does not say. */
 /** What scans are counted over if nothing is asked: 30 days. */
 const defaultRangeMs = 30 * 86_400_000;
-
-/** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */

@@ -11,7 +11,7 @@ export interface Listed {
 /** `run.json` in the data directory: every process of a running suite. It holds the database's password. */
 export interface RunFile {
   launcher: { pid: number };
-  edges: { url: string; pid: number; metrics: string }[];
+  edges: { url: string; pid: number; metrics: string; rpc: string }[];
   auth: Listed[];
   quota: Listed[];
   qr: Listed[];

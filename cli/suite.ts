@@ -38,6 +38,8 @@ export interface Member {
   address: string;
   /** Where its metrics are, `host:port`. */
   metrics: string;
+  /** Where an edge serves `qrforge.api.v1` over gRPC, `host:port`. */
+  rpc?: string;
   child: ChildProcess;
   /** Settings for this member alone, from its next start on. */
   env?: Record<string, string>;
@@ -89,6 +91,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       ...inherited,
       NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
       METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
+      RPC_LISTEN_ADDRESS: "127.0.0.1:0",
       NATS_URL: options.natsUrl || (infra.state.nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
       ...(kind !== "edge" && { DATABASE_URL: databaseUrl }),
@@ -118,8 +121,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     member.child = child;
     running.add(child);
     child.once("exit", () => running.delete(child));
-    const { ready, metrics } = await announced(child, member.name, logFile);
-    Object.assign(member, { address: ready, metrics });
+    const { ready, ...more } = await announced(child, member.name, logFile);
+    Object.assign(member, { address: ready, ...more });
     child.once("exit", () => void replace(member, child));
   }
 
@@ -144,17 +147,19 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     const of = (kind: Kind) =>
       members
         .filter((member) => member.kind === kind)
-        .map(({ address, metrics, child }) => ({
+        .map(({ address, metrics, rpc, child }) => ({
           address,
           pid: child.pid as number,
           metrics: `http://${metrics}/metrics`,
+          rpc: rpc ?? "",
         }));
+    const inner = ({ address, pid, metrics }: ReturnType<typeof of>[number]) => ({ address, pid, metrics });
     const content: RunFile = {
       launcher: { pid: process.pid },
       edges: of("edge").map(({ address, ...edge }) => ({ url: `http://${address}`, ...edge })),
-      auth: of("auth"),
-      quota: of("quota"),
-      qr: of("qr"),
+      auth: of("auth").map(inner),
+      quota: of("quota").map(inner),
+      qr: of("qr").map(inner),
       postgres: infra.state.postgres ?? { url: databaseUrl, pid: null },
       nats: infra.state.nats ?? (options.natsUrl ? { url: options.natsUrl, pid: null } : null),
     };
@@ -254,6 +259,7 @@ function addressList(members: Member[]): string {
 interface Announced {
   ready: string;
   metrics: string;
+  rpc?: string;
 }
 
 /** Waits until a service says where it listens. */

@@ -7,6 +7,8 @@ import { type Metrics, type metricsAddress, openMetrics } from "./metrics.ts";
 export interface Running {
   /** Where it listens, `host:port` with the real port. */
   address: string;
+  /** Other things to tell whoever started the process. */
+  announce?: Record<string, string>;
   /** Stops taking work, finishes what has begun, and closes everything. */
   close(): Promise<void>;
 }
@@ -64,7 +66,7 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
     const running = await service.start(config, log, metrics);
     closer.defer(service.name, () => running.close());
     log.info({ address: running.address, metrics: metrics.address }, "ready");
-    process.send?.({ ready: running.address, metrics: metrics.address });
+    process.send?.({ ready: running.address, metrics: metrics.address, ...running.announce });
   } catch (error) {
     log.fatal({ error }, "could not start");
     process.exit(1);

@@ -1,4 +1,4 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -9,20 +9,27 @@ import { catalogue, Failure, type FieldIssue, type Reason } from "../errors.ts";
 const domain = "qrforge";
 const detailsKey = "grpc-status-details-bin";
 
-/** A failure as gRPC carries it: code, message, and one ErrorInfo (with BadRequest and RetryInfo where they say more). */
-export function failureToStatus(failure: Failure): { code: number; details: string; metadata: Metadata } {
-  const code = catalogue[failure.reason].grpc;
-  const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: failure.reason, domain }))];
+/** A failure's gRPC code, and what is said beside its message: one ErrorInfo, and BadRequest and RetryInfo where they say more. */
+export function failureDetails(failure: Failure) {
+  const details: { desc: DescMessage; value: Record<string, unknown> }[] = [
+    { desc: ErrorInfoSchema, value: { reason: failure.reason, domain } },
+  ];
   if (failure.fields.length > 0) {
     const fieldViolations = failure.fields.map(({ field, issue }) => ({ field, description: issue }));
-    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
+    details.push({ desc: BadRequestSchema, value: { fieldViolations } });
   }
   if (failure.retryAfterS !== undefined) {
-    const retryDelay = durationFromMs(failure.retryAfterS * 1000);
-    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(failure.retryAfterS * 1000) } });
   }
+  return { code: catalogue[failure.reason].grpc, details };
+}
+
+/** A failure as grpc-js carries it. */
+export function failureToStatus(failure: Failure): { code: number; details: string; metadata: Metadata } {
+  const { code, details } = failureDetails(failure);
+  const packed = details.map(({ desc, value }) => anyPack(desc, create(desc, value)));
   const metadata = new Metadata();
-  const bytes = toBinary(StatusSchema, create(StatusSchema, { code, message: failure.message, details }));
+  const bytes = toBinary(StatusSchema, create(StatusSchema, { code, message: failure.message, details: packed }));
   metadata.set(detailsKey, Buffer.from(bytes));
   return { code, details: failure.message, metadata };
 }

@@ -14,6 +14,11 @@ export const settings = {
   ...tlsSettings,
   metricsListen: metricsAddress("127.0.0.1:9464"),
   listen: listenAddress("LISTEN_ADDRESS", "where HTTP is served, host:port", "127.0.0.1:8080"),
+  rpcListen: listenAddress(
+    "RPC_LISTEN_ADDRESS",
+    "where qrforge.api.v1 is served over gRPC, host:port",
+    "127.0.0.1:8090",
+  ),
   publicUrl: url(
     "PUBLIC_URL",
     "where clients reach the API, for its reference; unset, the address it listens on",

@@ -1,32 +1,30 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import type { z } from "zod";
-import { describeFields, Failure, type Reason, toFailure } from "../../platform/errors.ts";
+import { Failure, toFailure } from "../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../platform/log.ts";
 import type { AddressList } from "./addresses.ts";
 import type { Admission } from "./admission.ts";
+import { type ApiHandler, serveApiBeside } from "./api-servers.ts";
 import { readJson } from "./bodies.ts";
-import { hashKey, readKey } from "./credentials.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
-import type { createFailureLimit } from "./failure-limit.ts";
-import { readIdempotencyKey } from "./idempotency.ts";
-import type { KeyUse } from "./key-use.ts";
+import { type ApiCall, type Caller, type Gatekeeper, refuseIfSpent } from "./gatekeeper.ts";
 import { serveLeakReports } from "./leaks.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
-import { type AccountLimits, type Metered, rateLimitHeaders } from "./rate-limit.ts";
+import { type Metered, rateLimitHeaders } from "./rate-limit.ts";
 import { serveRedirects } from "./redirects.ts";
 import { serveReference } from "./reference.ts";
 import type { Route } from "./route.ts";
 import { forbidden, methodMessages, routes } from "./routes.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
-import { issuesOf } from "./schemas.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface HttpOptions {
   upstreams: Upstreams;
   scanRecorder: ScanRecorder;
-  keyUse: KeyUse;
+  gatekeeper: Gatekeeper;
+  /** Calls of the same API over Connect and gRPC-Web. */
+  handleCalls: ApiHandler;
   newRequestId(): string;
   /** Where clients reach the API, for the reference; no slash at the end. */
   publicUrl: string;
@@ -36,7 +34,6 @@ export interface HttpOptions {
   /** Bounds on what is under way: of the API, and of everything else, which is scans above all. */
   apiPlaces: Admission;
   scanPlaces: Admission;
-  failureLimit: ReturnType<typeof createFailureLimit>;
   /** Who may say for whom a request is sent. */
   trustedProxies: AddressList;
   /** The header in which a trusted proxy tells a client's country, in small letters; empty for none. */
@@ -44,13 +41,6 @@ export interface HttpOptions {
   /** How long a closing edge goes on taking connections after it has said that it is not ready, in ms. */
   closeNoticeMs: number;
   log: Logger;
-}
-
-/** Who calls. */
-interface Caller {
-  accountId: string;
-  keyId: string;
-  limits: AccountLimits;
 }
 
 declare module "fastify" {
@@ -67,17 +57,14 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** For a path of the public API, which needs a key and is metered: what is served there. */
     route?: Route;
-    /** Whether it tells how the process is. */
-    isProbe?: boolean;
+    /** Whether it takes no place: it tells how the process is, or takes a place itself. */
+    isUnbounded?: boolean;
   }
 }
 
 const bodyBytesMax = 65_536;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const pathLengthMax = 8_192;
-/** Details that one refusal lists at most, and characters of a field's name that it repeats. */
-const detailsMax = 50;
-const fieldNameMax = 100;
 
 /** The edge's HTTP application: the API of the route table, the redirects, the dashboard and the probes. */
 export function createHttp(options: HttpOptions): FastifyInstance {
@@ -101,7 +88,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       reply.header("x-request-id", request.id);
       const admitted = async () => {
         if (!isApiPath(request.url)) return;
-        request.caller = await authenticate(request, options);
+        request.caller = await options.gatekeeper.authenticate(callOf(request, options));
         await meter(request, reply, 1, options);
       };
       admitted().then(
@@ -150,8 +137,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     reply.header("x-request-id", request.id);
     if (closing) reply.header("connection", "close");
     const { route } = request.routeOptions.config;
-    // A probe that finds no place would have a busy edge taken for a dead one.
-    if (request.routeOptions.config.isProbe) return done();
+    // A probe that finds no place would have a busy edge taken for a dead one; calls take their places themselves.
+    if (request.routeOptions.config.isUnbounded) return done();
     const isApi = route !== undefined || isApiPath(request.url);
     try {
       // Not the finish of the answer: a client may go before it.
@@ -184,12 +171,13 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     }
   }
   serveRedirects(app, { ...options, timeoutMs: options.upstreamTimeoutMs });
-  serveLeakReports(app, { ...options, parse: (schema, body) => parse(schema, body, "INVALID_PAYLOAD") });
+  serveLeakReports(app, options);
 
+  serveApiBeside(app, options.handleCalls);
   serveReference(app, options.publicUrl);
 
   app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
-  const probe = { config: { isProbe: true } };
+  const probe = { config: { isUnbounded: true } };
   app.get("/healthz", probe, (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
   app.get("/readyz", probe, async (_request, reply) => {
     if (closing) throw new Failure("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
@@ -211,14 +199,19 @@ function isApiPath(url: string): boolean {
   return /^\/+v1(?:\/|$)/.test(decoded);
 }
 
-function remainingMs(request: FastifyRequest, options: HttpOptions): number {
-  return Math.max(1, options.upstreamTimeoutMs - (performance.now() - request.arrivedAt));
-}
-
 /** Answers are for who asked alone, and JSON is nothing to guess about. */
 const apiHeaders = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
 const noBrowsers =
   "Pages in a browser cannot call the API: API keys belong on servers, where visitors cannot read them. Call it from your server.";
+
+/** A request as the gatekeeper sees it. */
+function callOf(request: FastifyRequest, { upstreamTimeoutMs }: HttpOptions): ApiCall {
+  return {
+    headers: request.headers,
+    address: request.ip,
+    remainingMs: () => Math.max(1, upstreamTimeoutMs - (performance.now() - request.arrivedAt)),
+  };
+}
 
 /** Authenticates, then meters, then looks whether there is such a route. What costs by its body is metered once that is read. */
 async function admit(
@@ -229,40 +222,20 @@ async function admit(
 ): Promise<void> {
   reply.headers(apiHeaders);
   if (request.headers["access-control-request-method"] !== undefined) throw new Failure("FORBIDDEN", noBrowsers);
-  request.caller = await authenticate(request, options);
+  request.caller = await options.gatekeeper.authenticate(callOf(request, options));
   if (route?.cost) return;
   await meter(request, reply, 1, options);
   if (!route) refuseBeyondTable(request, reply);
 }
 
-/** Tells whose the key is. Fails with UNAUTHORIZED or API_KEY_INACTIVE. */
-async function authenticate(request: FastifyRequest, options: HttpOptions): Promise<Caller> {
-  const hash = hashKey(readKey(request.headers));
-  options.failureLimit.check(request.ip, Date.now());
-  const answer = await options.upstreams.resolveKey(hash, { deadlineMs: remainingMs(request, options) });
-  if (answer.verdict === "unknown") options.failureLimit.note(request.ip, hash, Date.now());
-  if (answer.verdict !== "active") throw refusals[answer.verdict]();
-  options.keyUse.note(answer.keyId);
-  return answer;
-}
-
 /** Charges an authenticated request. Fails with a rate limit, having charged nothing. */
 async function meter(request: FastifyRequest, reply: FastifyReply, cost: number, options: HttpOptions): Promise<void> {
-  const { accountId, keyId, limits } = request.caller as Caller;
-  const wait = { deadlineMs: remainingMs(request, options) };
   request.isMetered = true;
-  const metered = await options.upstreams.consume({ accountId, keyId, cost, limits }, wait);
+  const metered = await options.gatekeeper.meter(callOf(request, options), request.caller as Caller, cost);
   request.metered = metered;
   reply.headers(rateLimitHeaders(metered));
-  if (metered.refusedBy === "minute") throw new Failure("RATE_LIMIT_MINUTE");
-  if (metered.refusedBy === "day") throw new Failure("RATE_LIMIT_DAY");
+  refuseIfSpent(metered);
 }
-
-const refusals = {
-  unknown: () => new Failure("UNAUTHORIZED"),
-  revoked: () => new Failure("API_KEY_INACTIVE"),
-  account_disabled: () => new Failure("API_KEY_INACTIVE", "The account of this API key is disabled."),
-};
 
 /** Refuses what the table does not have: a path that is closed to keys on purpose, another method, or no such path. */
 function refuseBeyondTable(request: FastifyRequest, reply: FastifyReply): never {
@@ -294,39 +267,15 @@ async function serve(
   reply: FastifyReply,
   options: HttpOptions,
 ): Promise<FastifyReply> {
-  const body = route.body ? parse(route.body, request.body, "INVALID_PAYLOAD") : undefined;
-  const answer = await route.handle({
-    ...(request.caller as Caller),
-    metered: request.metered as Metered,
-    params: parse(route.params, request.params, "INVALID_REQUEST"),
-    query: parse(route.query, request.query, "INVALID_REQUEST"),
-    body: body as never,
-    ifMatch: request.headers["if-match"],
-    ifNoneMatch: request.headers["if-none-match"],
-    accept: request.headers.accept,
-    idempotency:
-      route.method === "POST"
-        ? readIdempotencyKey(request.headers["idempotency-key"], route.operation, body)
-        : undefined,
-    upstreams: options.upstreams,
-    deadlineMs: remainingMs(request, options),
-  });
+  const { params, query, body } = request;
+  const { caller, metered } = request as { caller: Caller; metered: Metered };
+  const call = callOf(request, options);
+  const answer = await options.gatekeeper.perform(route, call, caller, metered, { params, query, body });
   reply.code(answer.status ?? 200);
   if (answer.headers) reply.headers(answer.headers);
   if (answer.status === 304) return reply.send();
   if (answer.file) return reply.type(answer.file.type).send(Buffer.from(answer.file.bytes));
   return reply.type(jsonType).send(successBody(request.id, answer));
-}
-
-function parse(schema: z.ZodType, value: unknown, reason: Reason): never {
-  const result = schema.safeParse(value, { reportInput: true });
-  if (result.success) return result.data as never;
-  const issues = issuesOf(result.error)
-    .slice(0, detailsMax)
-    .map(({ field, issue }) => ({ field: field.slice(0, fieldNameMax), issue }));
-  const fields = issues.filter(({ field }) => field !== "");
-  const message = fields.length > 0 ? describeFields(fields) : `The body ${issues[0]?.issue}.`;
-  throw new Failure(reason, message, { fields });
 }
 
 /** Answers bytes that are no HTTP request, or one with too large a head, and closes. */

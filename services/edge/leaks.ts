@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Failure } from "../../platform/errors.ts";
 import { hashKey, keyPattern } from "./credentials.ts";
 import { jsonType, successBody } from "./envelope.ts";
+import { parse } from "./gatekeeper.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 const keysMax = 1_000;
@@ -18,7 +19,7 @@ const report = z.strictObject({ keys: z.array(z.string().max(200)).min(1).max(ke
  */
 export function serveLeakReports(
   app: FastifyInstance,
-  options: { upstreams: Upstreams; upstreamTimeoutMs: number; parse: (schema: z.ZodType, body: unknown) => never },
+  options: { upstreams: Upstreams; upstreamTimeoutMs: number },
 ): void {
   let minute = 0;
   let calls = new Map<string, number>();
@@ -37,7 +38,7 @@ export function serveLeakReports(
 
   app.post("/leaked-keys", async (request: FastifyRequest, reply: FastifyReply) => {
     limit(request.ip);
-    const { keys } = options.parse(report, request.body) as z.output<typeof report>;
+    const { keys } = parse(report, request.body, "INVALID_PAYLOAD") as z.output<typeof report>;
     const keyHashes = keys.filter((key) => keyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
     if (keyHashes.length > 0) {
       const actor = { name: "reporter", address: request.ip };

@@ -7,9 +7,11 @@ import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import { createAdmission } from "./admission.ts";
+import { createApiHandler, openApiServer } from "./api-servers.ts";
 import type { settings } from "./config.ts";
 import { openCountries } from "./countries.ts";
 import { createFailureLimit } from "./failure-limit.ts";
+import { createGatekeeper } from "./gatekeeper.ts";
 import { createHttp } from "./http.ts";
 import { openKeyUse } from "./key-use.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
@@ -39,18 +41,39 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
 
   const keyUse = openKeyUse({ keys: upstreams.keys, clock: systemClock, closer, log });
 
+  const gatekeeper = createGatekeeper({
+    upstreams,
+    keyUse,
+    failureLimit: createFailureLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
+  });
+  const apiPlaces = createAdmission({ kind: "api_requests", placesMax: config.apiInFlightMax, metrics });
+  const handleCalls = createApiHandler({
+    gatekeeper,
+    places: apiPlaces,
+    newRequestId: randomUUIDv7,
+    timeoutMs: config.upstreamTimeoutMs,
+    trustedProxies: config.trustedProxies,
+    log,
+  });
+  const rpcAddress = await openApiServer({
+    listen: config.rpcListen,
+    handle: handleCalls,
+    closeMs: config.drainMs / 3,
+    closer,
+  });
+
   const app = createHttp({
     upstreams,
     scanRecorder,
-    keyUse,
+    gatekeeper,
+    handleCalls,
     newRequestId: randomUUIDv7,
     publicUrl: config.publicUrl || `http://${config.listen.host}:${config.listen.port}`,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     closeNoticeMs: config.closeNoticeMs,
-    apiPlaces: createAdmission({ kind: "api_requests", placesMax: config.apiInFlightMax, metrics }),
+    apiPlaces,
     scanPlaces: createAdmission({ kind: "scan_requests", placesMax: config.scansInFlightMax, metrics }),
-    failureLimit: createFailureLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
     trustedProxies: config.trustedProxies,
     countryHeader: config.countryHeader.toLowerCase(),
     log,
@@ -63,5 +86,5 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     clearTimeout(cut);
   });
   const { port } = app.server.address() as { port: number };
-  return { address: `${config.listen.host}:${port}`, close: () => closer.close() };
+  return { address: `${config.listen.host}:${port}`, announce: { rpc: rpcAddress }, close: () => closer.close() };
 }

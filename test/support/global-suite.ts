@@ -6,6 +6,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     suite: {
       edges: string[];
+      /** Where the edges serve `qrforge.api.v1` over gRPC. */
+      rpcs: string[];
       auths: string[];
       quotas: string[];
       qrs: string[];
@@ -21,6 +23,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const addresses = (kind: "auth" | "quota" | "qr") => suite.members(kind).map((member) => member.address);
   project.provide("suite", {
     edges: suite.edgeUrls(),
+    rpcs: suite.members("edge").map(({ rpc }) => rpc as string),
     auths: addresses("auth"),
     quotas: addresses("quota"),
     qrs: addresses("qr"),

@@ -1,0 +1,97 @@
+import { type Request, type SendOptions, send } from "./send.ts";
+import type {
+  Image,
+  ImageOptions,
+  NewQrCode,
+  Project,
+  QrCode,
+  QrCodeChange,
+  ScanCounts,
+  ScanOptions,
+  Usage,
+} from "./types.ts";
+
+export { QrForgeError } from "./errors.ts";
+export type * from "./types.ts";
+
+export interface ClientOptions extends Partial<Omit<SendOptions, "baseUrl" | "apiKey">> {
+  /** Where the API is, such as `https://qr.example.com`. */
+  baseUrl: string;
+  apiKey: string;
+}
+
+/** For what creates something. */
+export interface CreateOptions {
+  /** Names the request, so that it is done once; a new one for each call if unset. */
+  idempotencyKey?: string;
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+/** A client of one API with one key. Every method fails with a QrForgeError. */
+export function createClient(options: ClientOptions) {
+  const sending: SendOptions = {
+    timeoutMs: 10_000,
+    retriesMax: 4,
+    pauseMaxMs: 60_000,
+    fetch: globalThis.fetch,
+    random: Math.random,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    ...options,
+  };
+
+  async function json<T>(request: Request): Promise<{ data: T; next_cursor?: string | null }> {
+    return (await send(sending, request)).json() as Promise<{ data: T; next_cursor?: string | null }>;
+  }
+  const get = async <T>(path: string, query?: object) =>
+    (await json<T>({ method: "GET", path, query: query ?? {}, isRepeatable: true })).data;
+  const post = async <T>(path: string, body: unknown, { idempotencyKey = crypto.randomUUID() }: CreateOptions = {}) => {
+    const headers = { "idempotency-key": idempotencyKey };
+    return (await json<T>({ method: "POST", path, body, headers, isRepeatable: true })).data;
+  };
+  async function* list<T>(path: string, query: object): AsyncGenerator<T, void> {
+    let cursor: string | null | undefined;
+    do {
+      const page = await json<T[]>({ method: "GET", path, query: { ...query, cursor }, isRepeatable: true });
+      yield* page.data;
+      cursor = page.next_cursor;
+    } while (cursor);
+  }
+  const named = (id: string) => encodeURIComponent(id);
+
+  return {
+    /** All codes, newest first, page by page as they are asked for. */
+    listQrCodes: (
+      filter: { project_id?: string; status?: "active" | "archived" | "all"; q?: string; limit?: number } = {},
+    ) => list<QrCode>("/v1/qr-codes", { limit: 100, ...filter }),
+    createQrCode: (code: NewQrCode, once?: CreateOptions) => post<QrCode>("/v1/qr-codes", code, once),
+    /** Up to 100 codes, all or none. */
+    createQrCodes: (codes: NewQrCode[], once?: CreateOptions) =>
+      post<QrCode[]>("/v1/qr-codes/batch", { qr_codes: codes }, once),
+    /** A code by id or slug. */
+    getQrCode: (idOrSlug: string) => get<QrCode>(`/v1/qr-codes/${named(idOrSlug)}`),
+    /** Changes what is given. `ifMatch` is the ETag of the revision to change; with it a retry cannot undo another's edit. */
+    async updateQrCode(id: string, change: QrCodeChange, { ifMatch }: { ifMatch?: string } = {}): Promise<QrCode> {
+      const headers: Record<string, string> = ifMatch === undefined ? {} : { "if-match": ifMatch };
+      // Setting fields to the same values twice is setting them once; a revision matches only once.
+      const request = { method: "PATCH", path: `/v1/qr-codes/${named(id)}`, body: change, headers } as const;
+      return (await json<QrCode>({ ...request, isRepeatable: ifMatch === undefined })).data;
+    },
+    async getQrCodeImage(idOrSlug: string, query: ImageOptions = {}): Promise<Image> {
+      const path = `/v1/qr-codes/${named(idOrSlug)}/image`;
+      const answer = await send(sending, { method: "GET", path, query, isRepeatable: true });
+      return {
+        content: new Uint8Array(await answer.arrayBuffer()),
+        contentType: answer.headers.get("content-type") ?? "",
+        etag: answer.headers.get("etag"),
+      };
+    },
+    countScans: (idOrSlug: string, query: ScanOptions = {}) =>
+      get<ScanCounts>(`/v1/qr-codes/${named(idOrSlug)}/scans`, query),
+    listProjects: ({ limit = 100 }: { limit?: number } = {}) => list<Project>("/v1/projects", { limit }),
+    createProject: (project: { name: string; description?: string }, once?: CreateOptions) =>
+      post<Project>("/v1/projects", project, once),
+    getProject: (id: string) => get<Project>(`/v1/projects/${named(id)}`),
+    getUsage: () => get<Usage>("/v1/usage"),
+  };
+}

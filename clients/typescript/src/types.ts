@@ -1,0 +1,103 @@
+/** The shapes of the QRForge API, as they are on the wire. */
+
+export interface Style {
+  foreground: string;
+  background: string;
+  module_shape: "square" | "dot" | "rounded";
+  finder_shape: "square" | "rounded" | "circle";
+  /** The id of a logo of the account. */
+  logo: string | null;
+  /** The logo's longer side in percent of the symbol's. */
+  logo_size: number;
+  caption: string | null;
+}
+
+/** In requests `logo` may also be a picture as `data:image/...;base64,...`. */
+export type StyleChange = Partial<Style>;
+
+export interface QrCode {
+  id: string;
+  name: string;
+  slug: string;
+  status: "active" | "archived";
+  type: "url";
+  project_id: string;
+  redirect_url: string;
+  short_url: string;
+  style: Style;
+  render_status: "pending" | "ready" | "failed";
+  last_rendered_at: string | null;
+  scan_count: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface NewQrCode {
+  name: string;
+  redirect_url: string;
+  project_id?: string;
+  slug?: string;
+  style?: StyleChange;
+}
+
+export interface QrCodeChange {
+  name?: string;
+  redirect_url?: string;
+  project_id?: string;
+  style?: StyleChange;
+  status?: "active" | "archived";
+}
+
+export interface Project {
+  id: string;
+  name: string;
+  description: string;
+  is_default: boolean;
+  has_custom_domain: boolean;
+  created_via: "api" | "dashboard";
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Window {
+  /** null is unlimited. */
+  limit: number | null;
+  used: number;
+  remaining: number | null;
+  resets_at: string;
+}
+
+export interface Usage {
+  minute: Window;
+  day: Window;
+}
+
+export interface ScanCounts {
+  total: number;
+  /** Visitors of each day, added up. */
+  unique_visitors: number;
+  interval: "hour" | "day";
+  series: { start: string; scans: number; unique_visitors?: number }[];
+  by?: "device" | "country" | "referrer";
+  values?: { value: string; scans: number }[];
+}
+
+export interface ImageOptions {
+  format?: "svg" | "png" | "pdf";
+  size?: number;
+  margin?: number;
+  ecc?: "L" | "M" | "Q" | "H";
+}
+
+export interface Image {
+  content: Uint8Array;
+  contentType: string;
+  etag: string | null;
+}
+
+export interface ScanOptions {
+  from?: string;
+  to?: string;
+  interval?: "hour" | "day";
+  by?: "device" | "country" | "referrer";
+}

@@ -2,6 +2,7 @@ import { createCloser } from "./closer.ts";
 import { type Config, ConfigError, type commonSettings, loadConfig, type Settings } from "./config.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { type Metrics, type metricsAddress, openMetrics } from "./metrics.ts";
+import { openTracing, type tracingSettings } from "./tracing.ts";
 
 /** What a running service offers to whoever started it. */
 export interface Running {
@@ -14,7 +15,9 @@ export interface Running {
 }
 
 /** What every service reads, and where its metrics are. */
-type ServiceSettings = Settings & typeof commonSettings & { metricsListen: ReturnType<typeof metricsAddress> };
+type ServiceSettings = Settings &
+  typeof commonSettings &
+  typeof tracingSettings & { metricsListen: ReturnType<typeof metricsAddress> };
 
 export interface ServiceDefinition<S extends ServiceSettings> {
   name: string;
@@ -62,6 +65,7 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
   process.on("disconnect", () => void stop("parent process is gone"));
 
   try {
+    openTracing({ ...(config as Config<typeof tracingSettings>), service: service.name, closer });
     const metrics = await openMetrics({ listen: config.metricsListen as { host: string; port: number }, closer });
     const running = await service.start(config, log, metrics);
     closer.defer(service.name, () => running.close());

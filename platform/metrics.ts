@@ -11,6 +11,8 @@ export type Labels = Record<string, string>;
 export interface Metrics {
   /** Something that is counted; its name gets the suffix `_total`. */
   counter(name: string, help: string): (labels?: Labels, by?: number) => void;
+  /** Durations in seconds, in buckets from a millisecond to ten seconds; its name gets the suffix `_seconds`. */
+  duration(name: string, help: string): (seconds: number, labels?: Labels) => void;
   /** Something that is looked at when metrics are read. */
   gauge(name: string, help: string, read: () => number): void;
 }
@@ -20,6 +22,7 @@ export function metricsAddress(fallback: string): Setting<{ host: string; port: 
   return listenAddress("METRICS_LISTEN_ADDRESS", "where metrics are served, host:port, path /metrics", fallback);
 }
 
+const bucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const endMs = 500;
 
 /** Serves a process's metrics in Prometheus' text format, and tells at which address. */
@@ -55,6 +58,11 @@ export async function openMetrics(options: {
     counter(name, help) {
       const counter = meter.createCounter(name, { description: help });
       return (labels, by = 1) => counter.add(by, labels);
+    },
+    duration(name, help) {
+      const advice = { explicitBucketBoundaries: bucketsS };
+      const histogram = meter.createHistogram(`${name}_seconds`, { description: help, advice });
+      return (seconds, labels) => histogram.record(seconds, labels);
     },
     gauge(name, help, read) {
       meter.createObservableGauge(name, { description: help }).addCallback((result) => result.observe(read()));

@@ -2,6 +2,7 @@ import { create, type DescMethodUnary, type DescService } from "@bufbuild/protob
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { Failure } from "../errors.ts";
+import { type Carrier, carried, openSpan } from "../tracing.ts";
 import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
 import { statusToFailure } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";
@@ -66,6 +67,14 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
 
 const noMetadata = new Metadata();
 
+function toMetadata(carrier: Carrier): Metadata {
+  const entries = Object.entries(carrier);
+  if (entries.length === 0) return noMetadata;
+  const metadata = new Metadata();
+  for (const [name, value] of entries) metadata.set(name, value);
+  return metadata;
+}
+
 function caller(channel: Client, method: DescMethodUnary) {
   const path = methodPath(method.parent, method.name);
   const { serialize } = codec(method.input);
@@ -75,8 +84,12 @@ function caller(channel: Client, method: DescMethodUnary) {
       if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
       const message = create(method.input, request);
       const deadline = Date.now() + deadlineMs;
-      channel.makeUnaryRequest(path, serialize, deserialize, message, noMetadata, { deadline }, (error, answer) => {
-        if (error) reject(statusToFailure(error));
+      const span = openSpan(path.slice(1), "client");
+      const metadata = span.run(() => toMetadata(carried()));
+      channel.makeUnaryRequest(path, serialize, deserialize, message, metadata, { deadline }, (error, answer) => {
+        const failure = error ? statusToFailure(error) : undefined;
+        span.end({ "rpc.system": "grpc" }, failure?.reason);
+        if (failure) reject(failure);
         else resolve(answer);
       });
     });

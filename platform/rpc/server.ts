@@ -13,6 +13,8 @@ import { HealthImplementation } from "grpc-health-check";
 import { systemClock } from "../clock.ts";
 import { Failure, toFailure } from "../errors.ts";
 import { createOutageLog, type Logger, redact } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { type Carrier, openSpan, within } from "../tracing.ts";
 import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
 import { failureToStatus } from "./status.ts";
 import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
@@ -51,6 +53,7 @@ export interface RpcServerOptions extends TlsFiles {
   /** Which clients may call which methods, where clients have certificates. */
   rpcAllow: Allowed;
   implementations: Implementation[];
+  metrics: Metrics;
   log: Logger;
   /** Calls being worked on at once at most; one more is refused with UNAVAILABLE. */
   callsInFlightMax: number;
@@ -83,6 +86,8 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   new ReflectionService(describe(implementations.map(({ service }) => service))).addToServer(server);
 
   const calls = { inFlight: 0, max: options.callsInFlightMax };
+  options.metrics.gauge("rpc_in_flight", "gRPC calls being worked on", () => calls.inFlight);
+  const took = options.metrics.duration("rpc", "gRPC calls served, by method and the reason of their failure");
   for (const { service, handlers } of implementations) {
     const definition: Record<string, object> = {};
     const adapted: Record<string, handleUnaryCall<unknown, unknown>> = {};
@@ -101,7 +106,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
         responseSerialize: (bytes: Buffer) => bytes,
         responseDeserialize: output.deserialize,
       };
-      adapted[method.localName] = adapt(method, handler as never, calls, options) as never;
+      adapted[method.localName] = adapt(method, handler as never, calls, { ...options, took }) as never;
     }
     server.addService(definition as never, adapted);
   }
@@ -135,7 +140,7 @@ function adapt(
   method: DescMethodUnary,
   handler: (request: never, context: CallContext) => Promise<never>,
   calls: { inFlight: number; max: number },
-  { log, rpcAllow }: Pick<RpcServerOptions, "log" | "rpcAllow">,
+  { log, rpcAllow, took }: Pick<RpcServerOptions, "log" | "rpcAllow"> & { took: ReturnType<Metrics["duration"]> },
 ): handleUnaryCall<Buffer, Buffer> {
   const input = codec(method.input);
   const output = codec(method.output);
@@ -147,15 +152,20 @@ function adapt(
       return;
     }
     calls.inFlight++;
+    const startedAt = performance.now();
+    let outcome = "OK";
+    const span = within(carrierOf(call), () => openSpan(name, "server"));
     let request: Message | undefined;
     try {
       requireAllowed(call, rpcAllow, name);
       request = readRequest(input.deserialize, call.request);
       const context = contextOf(call);
-      const answer = await withDeadline(handler(request as never, context), context.remainingMs());
+      const answered = span.run(() => handler(request as never, context));
+      const answer = await withDeadline(answered, context.remainingMs());
       callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
       const failure = toFailure(error);
+      outcome = failure.reason;
       noteOutage(failure);
       if (failure.reason === "INTERNAL_ERROR") {
         const shown = request && redact(method.input, request);
@@ -164,6 +174,8 @@ function adapt(
       callback(failureToStatus(failure));
     } finally {
       calls.inFlight--;
+      took((performance.now() - startedAt) / 1_000, { method: name, outcome });
+      span.end({ "rpc.system": "grpc" }, outcome === "OK" ? undefined : outcome);
     }
   };
 }
@@ -182,6 +194,11 @@ async function withDeadline<T>(answer: Promise<T>, remainingMs: number): Promise
   } finally {
     clearTimeout(timer);
   }
+}
+
+function carrierOf({ metadata }: ServerUnaryCall<Buffer, Buffer>): Carrier {
+  const [parent] = metadata.get("traceparent");
+  return typeof parent === "string" ? { traceparent: parent } : {};
 }
 
 /** The names in a client's certificate; none in clear text. */

@@ -5,6 +5,7 @@ import type { Config } from "../../platform/config.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
@@ -18,7 +19,7 @@ import { createSessionService } from "./session-service.ts";
 import { createSessionStore } from "./session-store.ts";
 import { createStore } from "./store.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger): Promise<Running> {
+export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
   const closer = createCloser(log);
   const migrations = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "auth", migrations, log });
@@ -39,6 +40,7 @@ export async function start(config: Config<typeof settings>, log: Logger): Promi
   const server = await createRpcServer({
     ...config,
     log,
+    metrics,
     implementations: [
       ...createAuthService({ store, propagate, lookAtLeaks: leaks.look, clock: systemClock }),
       createAuditService(createAuditStore(sql)),

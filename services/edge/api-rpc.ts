@@ -4,6 +4,7 @@ import { type Code, ConnectError, type ConnectRouter, type HandlerContext } from
 import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { type Failure, toFailure } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
 import { failureDetails } from "../../platform/rpc/status.ts";
 import type { Admission } from "./admission.ts";
 import type { ApiCall, Gatekeeper, RouteArguments } from "./gatekeeper.ts";
@@ -18,6 +19,8 @@ export interface ApiRpcOptions {
   newRequestId(): string;
   /** How long a call waits for all the services behind, in ms. */
   timeoutMs: number;
+  /** Told how long each call took. */
+  noteCall: ReturnType<Metrics["duration"]>;
   log: Logger;
 }
 
@@ -47,6 +50,7 @@ async function answer(
   const startedAt = performance.now();
   const requestId = options.newRequestId();
   context.responseHeader.set("x-request-id", requestId);
+  let outcome = "OK";
   let leave: (() => void) | undefined;
   try {
     leave = options.places.enter();
@@ -69,12 +73,14 @@ async function answer(
     return toResponse(method, answered);
   } catch (error) {
     const failure = toFailure(error);
+    outcome = failure.reason;
     if (failure.reason === "INTERNAL_ERROR") {
       log.error({ error: failure.cause ?? failure, requestId, method: method.name }, "call failed");
     }
     throw toConnectError(failure, context.responseHeader);
   } finally {
     leave?.();
+    options.noteCall((performance.now() - startedAt) / 1_000, { method: method.name, outcome });
   }
 }
 

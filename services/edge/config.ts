@@ -2,6 +2,7 @@ import { busSettings, choice, commonSettings, integer, listenAddress, text, url 
 import { holderSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
+import { tracingSettings } from "../../platform/tracing.ts";
 import { addressList } from "./addresses.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";
@@ -9,6 +10,7 @@ const replicas = "as host:port,host:port for several, or dns:///name:port";
 /** Every setting of the edge. */
 export const settings = {
   ...commonSettings,
+  ...tracingSettings,
   ...busSettings,
   ...holderSettings,
   ...tlsSettings,

@@ -1,8 +1,11 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Failure, toFailure } from "../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../platform/log.ts";
+import type { Metrics } from "../../platform/metrics.ts";
+import { type Carrier, type OpenSpan, openSpan, within } from "../../platform/tracing.ts";
 import type { AddressList } from "./addresses.ts";
 import type { Admission } from "./admission.ts";
 import { type ApiHandler, serveApiBeside } from "./api-servers.ts";
@@ -31,6 +34,8 @@ export interface HttpOptions {
   /** The dashboard's page, HTML. */
   dashboard: string;
   upstreamTimeoutMs: number;
+  /** Told how long each request took. */
+  noteRequest: ReturnType<Metrics["duration"]>;
   /** Bounds on what is under way: of the API, and of everything else, which is scans above all. */
   apiPlaces: Admission;
   scanPlaces: Admission;
@@ -53,6 +58,8 @@ declare module "fastify" {
     isMetered: boolean;
     /** On the monotonic clock. */
     arrivedAt: number;
+    /** The request in its trace. */
+    span: OpenSpan | null;
   }
   interface FastifyContextConfig {
     /** For a path of the public API, which needs a key and is metered: what is served there. */
@@ -104,11 +111,23 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     closing = true;
     await sleep(options.closeNoticeMs);
   });
+  // By the pattern of the path, never by the path itself, of which there is no end.
+  app.addHook("onResponse", (request, reply, done) => {
+    const route = request.routeOptions.url ?? (isApiPath(request.url) ? "other /v1" : "other");
+    const labels = { route, method: request.method, status: String(reply.statusCode) };
+    request.span?.end(
+      { "http.response.status_code": reply.statusCode },
+      reply.statusCode >= 500 ? "failed" : undefined,
+    );
+    options.noteRequest((performance.now() - request.arrivedAt) / 1_000, labels);
+    done();
+  });
   readJson(app);
   app.decorateRequest("caller", null);
   app.decorateRequest("metered", null);
   app.decorateRequest("isMetered", false);
   app.decorateRequest("arrivedAt", 0);
+  app.decorateRequest("span", null);
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     // A body that could not even be read still counts.
     if (request.caller && !request.isMetered) {
@@ -147,8 +166,15 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       done(error as Error);
       return;
     }
-    if (isApi) admit(route, request, reply, options).then(() => done(), done);
-    else done();
+    const { method } = request;
+    const name = `${method} ${request.routeOptions.url ?? "other"}`;
+    const span = within(traceOf(request.headers), () => openSpan(name, "server"));
+    request.span = span;
+    // What follows, handlers included, runs as a part of it.
+    span.run(() => {
+      if (isApi) admit(route, request, reply, options).then(() => done(), done);
+      else done();
+    });
   });
 
   for (const route of routes) {
@@ -185,6 +211,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     return reply.type(jsonType).send('{"ok":true}');
   });
   return app;
+}
+
+/** The trace that a client names, if it does. */
+function traceOf({ traceparent }: IncomingHttpHeaders): Carrier {
+  return typeof traceparent === "string" ? { traceparent } : {};
 }
 
 /** Whether a path is the API's, however it is written. */

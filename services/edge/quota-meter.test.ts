@@ -64,6 +64,7 @@ function manual(policy: "closed" | "open") {
           const series = `${name} ${Object.values(labels ?? {}).join(" ")}`;
           seen[series] = (seen[series] ?? 0) + by;
         },
+      duration: () => () => {},
       gauge: () => {},
     },
     closer,

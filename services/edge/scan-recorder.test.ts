@@ -60,6 +60,7 @@ function recorderWith(outcomes: (Failure | undefined)[], { bufferMax = 10_000, w
           const outcome = labels?.outcome ?? "";
           counted[outcome] = (counted[outcome] ?? 0) + by;
         },
+      duration: () => () => {},
       gauge: () => {},
     },
     log: pino({ level: "silent" }),

@@ -52,6 +52,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     places: apiPlaces,
     newRequestId: randomUUIDv7,
     timeoutMs: config.upstreamTimeoutMs,
+    noteCall: metrics.duration("api_call", "calls of qrforge.api.v1, by method and the reason of their failure"),
     trustedProxies: config.trustedProxies,
     log,
   });
@@ -72,6 +73,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     closeNoticeMs: config.closeNoticeMs,
+    noteRequest: metrics.duration("http_request", "requests, by the route's pattern, method and status"),
     apiPlaces,
     scanPlaces: createAdmission({ kind: "scan_requests", placesMax: config.scansInFlightMax, metrics }),
     trustedProxies: config.trustedProxies,

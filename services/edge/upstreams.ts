@@ -5,7 +5,7 @@ import { type QrCode, QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v
 import { BatchRecordScansRequestSchema, ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { SymbolService } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
-import { createBatcher } from "../../platform/batcher.ts";
+import { type Batcher, createBatcher } from "../../platform/batcher.ts";
 import { createBus } from "../../platform/bus.ts";
 import { systemClock } from "../../platform/clock.ts";
 import type { Closer } from "../../platform/closer.ts";
@@ -73,13 +73,26 @@ export function createUpstreams(
     inFlightMax: config.batchesInFlightMax,
     queuedItemsMax: config.batchQueueMax,
   };
-  const resolveKeys = createBatcher<string, KeyAnswer>({
-    ...batching,
-    async send(hashes, wait) {
-      const keyHashes = hashes.map((hash) => Buffer.from(hash, "hex"));
-      const { resolutions } = await keys.client.batchResolveKeys({ keyHashes }, wait);
-      return resolutions.map(toKeyAnswer);
-    },
+  const batches = metrics.counter("upstream_batches", "batches sent to services, by what they ask");
+  const items = metrics.counter("upstream_items", "items in those batches");
+  /** A batcher that is counted. */
+  function createCountedBatcher<Item, Result>(
+    kind: string,
+    send: (asked: Item[], wait: Wait) => Promise<(Result | Error)[]>,
+  ): Batcher<Item, Result> {
+    return createBatcher<Item, Result>({
+      ...batching,
+      send(asked, wait) {
+        batches({ kind });
+        items({ kind }, asked.length);
+        return send(asked, wait);
+      },
+    });
+  }
+  const resolveKeys = createCountedBatcher<string, KeyAnswer>("keys", async (hashes, wait) => {
+    const keyHashes = hashes.map((hash) => Buffer.from(hash, "hex"));
+    const { resolutions } = await keys.client.batchResolveKeys({ keyHashes }, wait);
+    return resolutions.map(toKeyAnswer);
   });
   const consume = openQuotaMeter({
     quota: quota.client,
@@ -94,20 +107,16 @@ export function createUpstreams(
     closer,
     log,
   });
-  const getQrCodes = createBatcher<{ accountId: string; idOrSlug: string }, QrCode | undefined>({
-    ...batching,
-    send: async (names, wait) =>
-      (await qrCodes.client.batchGetQrCodes({ names }, wait)).lookups.map(({ qrCode }) => qrCode),
-  });
-  const resolveSlugs = createBatcher<string, SlugAnswer>({
-    ...batching,
-    send: async (slugs, wait) =>
-      (await qrCodes.client.batchResolveSlugs({ slugs }, wait)).resolutions.map(
-        ({ status, qrCodeId: codeId, redirectUrl }) => {
-          if (status === QrCodeStatus.ACTIVE) return { status: "active", codeId, redirectUrl };
-          return { status: status === QrCodeStatus.ARCHIVED ? "archived" : "unknown" };
-        },
-      ),
+  const getQrCodes = createCountedBatcher<{ accountId: string; idOrSlug: string }, QrCode | undefined>(
+    "codes",
+    async (names, wait) => (await qrCodes.client.batchGetQrCodes({ names }, wait)).lookups.map(({ qrCode }) => qrCode),
+  );
+  const resolveSlugs = createCountedBatcher<string, SlugAnswer>("slugs", async (slugs, wait) => {
+    const { resolutions } = await qrCodes.client.batchResolveSlugs({ slugs }, wait);
+    return resolutions.map(({ status, qrCodeId: codeId, redirectUrl }) => {
+      if (status === QrCodeStatus.ACTIVE) return { status: "active", codeId, redirectUrl };
+      return { status: status === QrCodeStatus.ARCHIVED ? "archived" : "unknown" };
+    });
   });
 
   const bus = createBus({ url: config.natsUrl, name: "qrforge-edge", log });
@@ -136,12 +145,29 @@ export function createUpstreams(
   });
   const slugLease = openHolder({ ...holding, schema: "qr", address: config.qrAddress, cache: slugCache });
 
+  const lookups = metrics.counter(
+    "cache_lookups",
+    "questions that an edge's caches were asked; those not in upstream_items were known",
+  );
+  for (const [name, lease] of [
+    ["key", keyLease],
+    ["slug", slugLease],
+  ] as const) {
+    const left = () => Math.max(0, (lease.leasedUntil() ?? 0) - clock.monotonic()) / 1_000;
+    metrics.gauge(`${name}_lease_seconds`, `how long the lease on ${name}s still runs`, left);
+  }
+
   return {
-    resolveKey: keyCache.get,
+    resolveKey(hash, wait) {
+      lookups({ cache: "keys" });
+      return keyCache.get(hash, wait);
+    },
     consume,
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
-    resolveSlug: (slug, { deadlineMs }) =>
-      slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) }),
+    resolveSlug(slug, { deadlineMs }) {
+      lookups({ cache: "slugs" });
+      return slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) });
+    },
     keys: keys.client,
     qrCodes: qrCodes.client,
     projects: projects.client,

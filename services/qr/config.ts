@@ -2,10 +2,12 @@ import { busSettings, commonSettings, databaseSettings, integer, listenAddress, 
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
+import { tracingSettings } from "../../platform/tracing.ts";
 
 /** Every setting of qr. */
 export const settings = {
   ...commonSettings,
+  ...tracingSettings,
   ...databaseSettings,
   ...busSettings,
   ...rpcServerSettings,

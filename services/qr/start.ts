@@ -45,6 +45,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   const server = await createRpcServer({
     ...config,
     log,
+    metrics,
     implementations: [
       ...createQrService({ store, scans, drawer, clock, shortUrlBase, propagate, hintSlug: hint }),
       implementation,

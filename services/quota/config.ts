@@ -1,10 +1,12 @@
 import { commonSettings, databaseSettings, integer, listenAddress } from "../../platform/config.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
+import { tracingSettings } from "../../platform/tracing.ts";
 
 /** Every setting of quota. */
 export const settings = {
   ...commonSettings,
+  ...tracingSettings,
   ...databaseSettings,
   ...rpcServerSettings,
   metricsListen: metricsAddress("127.0.0.1:9466"),

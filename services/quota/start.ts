@@ -50,6 +50,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   const server = await createRpcServer({
     ...config,
     log,
+    metrics,
     implementations: createQuotaService({ store, charger, clock }),
   });
   closer.defer("server", () => server.close());

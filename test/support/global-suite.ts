@@ -1,6 +1,9 @@
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import type { Kind } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
+
+const kinds: Kind[] = ["edge", "auth", "quota", "qr"];
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -8,6 +11,8 @@ declare module "vitest" {
       edges: string[];
       /** Where the edges serve `qrforge.api.v1` over gRPC. */
       rpcs: string[];
+      /** Where the first process of each kind serves its metrics. */
+      metrics: Record<Kind, string>;
       auths: string[];
       quotas: string[];
       qrs: string[];
@@ -24,6 +29,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("suite", {
     edges: suite.edgeUrls(),
     rpcs: suite.members("edge").map(({ rpc }) => rpc as string),
+    metrics: Object.fromEntries(
+      kinds.map((kind) => [kind, `http://${suite.members(kind)[0]?.metrics}/metrics`]),
+    ) as Record<Kind, string>,
     auths: addresses("auth"),
     quotas: addresses("quota"),
     qrs: addresses("qr"),

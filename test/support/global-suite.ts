@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
 import type { Kind } from "../../cli/suite.ts";
@@ -38,5 +39,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
     databaseUrl: suite.databaseUrl,
     logs: path.join(dataDir, "logs"),
   });
-  return end;
+  return async () => {
+    const secrets = await findSecrets(path.join(dataDir, "logs"));
+    await end();
+    if (secrets.length > 0) throw new Error(`API keys are in the logs:\n${secrets.join("\n")}`);
+  };
+}
+
+/** Lines of a whole run's logs, of every process, that hold a whole API key. */
+async function findSecrets(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder)) {
+    const lines = (await readFile(path.join(folder, name), "utf8")).split("\n");
+    found.push(...lines.filter((line) => /api_live_[0-9A-Za-z]{32}/.test(line)).map((line) => `${name}: ${line}`));
+  }
+  return found;
 }

@@ -50,10 +50,14 @@ export function drawSymbol(request: SymbolRequest, outline: OutlineText): Drawin
   const height = width + band;
 
   const box = logo && logoBox(logo, size, style.logoSize);
-  const dark = modules.map((row, y) =>
-    row.map((isDark, x) => isDark && !isFinder(x, y, size) && !(box && isUnder(box, x, y))),
-  );
-  const isDark = (x: number, y: number) => dark[y]?.[x] ?? false;
+  // What is drawn otherwise, or hidden, is taken out: the finders, and what a logo lies on.
+  for (const [x, y] of finderCorners(size)) clear(modules, x, y, x + finderSize, y + finderSize);
+  if (box) {
+    const { x, y, width: w, height: h } = box;
+    const [left, top] = [Math.floor(x - logoPadding), Math.floor(y - logoPadding)];
+    clear(modules, left, top, Math.ceil(x + w + logoPadding), Math.ceil(y + h + logoPadding));
+  }
+  const isDark = (x: number, y: number) => modules[y]?.[x] ?? false;
   const path = modulePath(style.moduleShape, isDark, size, offset) + finders(style.finderShape, size, offset);
 
   const rule = "evenodd";
@@ -94,13 +98,21 @@ function logoBox(logo: Logo, size: number, percent: number): Box {
   return { x: round((size - width) / 2), y: round((size - height) / 2), width, height };
 }
 
-function isUnder(box: Box, x: number, y: number): boolean {
-  return (
-    x + 1 > box.x - logoPadding &&
-    x < box.x + box.width + logoPadding &&
-    y + 1 > box.y - logoPadding &&
-    y < box.y + box.height + logoPadding
-  );
+/** Makes modules light, from one place to before another. */
+function clear(modules: boolean[][], left: number, top: number, right: number, bottom: number): void {
+  for (let y = Math.max(0, top); y < Math.min(modules.length, bottom); y++) {
+    modules[y]?.fill(false, Math.max(0, left), right);
+  }
+}
+
+/** The top left modules of the three finders. */
+function finderCorners(size: number): [number, number][] {
+  const far = size - finderSize;
+  return [
+    [0, 0],
+    [far, 0],
+    [0, far],
+  ];
 }
 
 function isFinder(x: number, y: number, size: number): boolean {
@@ -155,13 +167,8 @@ function roundedModule(x: number, y: number, isDark: IsDark, offset: number): st
 }
 
 function finders(shape: FinderShape, size: number, offset: number): string {
-  const far = size - finderSize;
-  return [
-    [0, 0],
-    [far, 0],
-    [0, far],
-  ]
-    .map(([x = 0, y = 0]) => finder(shape, x + offset, y + offset))
+  return finderCorners(size)
+    .map(([x, y]) => finder(shape, x + offset, y + offset))
     .join("");
 }
 

@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { outlineText } from "./caption.ts";
+import { drawSymbol } from "./geometry.ts";
+import { toPdf } from "./pdf.ts";
+import { toPng } from "./raster.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { toSvg } from "./svg.ts";
+
+const drawing = (style: Partial<Style>) =>
+  drawSymbol(
+    { text: "https://qr.example.com/menu", style: { ...plainStyle, ...style }, logo: undefined, margin: 4, ecc: "M" },
+    outlineText,
+  );
+const hash = (bytes: string | Uint8Array) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+
+/** If a picture changes, `drawingVersion` in drawer.ts has to be raised, and these with it. */
+const expected = [
+  [{}, "64ba0614e21b4176", "f58eeb068165415a", "23a1c2b80d6bbbdd"],
+  [
+    { moduleShape: "dot", finderShape: "circle", foreground: "#1a2b6c" },
+    "7466fd1457785e21",
+    "859b995cbb34cd93",
+    "0adcd9ee661340a9",
+  ],
+  [
+    { moduleShape: "rounded", finderShape: "rounded", caption: "Scan me – Меню" },
+    "a9fd1864fc3bee89",
+    "f1ba5a84b7936460",
+    "4c9a10d26628095e",
+  ],
+] as [Partial<Style>, string, string, string][];
+
+describe("a picture", () => {
+  for (const [style, svgHash, pngHash, pdfHash] of expected) {
+    it(`has the same bytes on every machine: ${JSON.stringify(style)}`, async () => {
+      const drawn = drawing(style);
+      const svg = toSvg(drawn, 300);
+      expect([hash(svg), hash(await toPng(svg, 300)), hash(await toPdf(drawn, 300))]).toEqual([
+        svgHash,
+        pngHash,
+        pdfHash,
+      ]);
+    });
+  }
+});

@@ -56,7 +56,8 @@ async function answer(
     leave = options.places.enter();
     const headers = Object.fromEntries(context.requestHeader) as IncomingHttpHeaders;
     const call: ApiCall = {
-      headers: { ...headers, accept: undefined },
+      // Answers that say only that nothing has changed, or come in another form, are REST's.
+      headers: { ...headers, accept: undefined, "if-none-match": undefined },
       address: String(headers[addressHeader] ?? ""),
       remainingMs() {
         const ours = options.timeoutMs - (performance.now() - startedAt);

@@ -19,8 +19,6 @@ export function createApiHandler(options: ApiRpcOptions & { trustedProxies: Addr
   const handle = connectNodeAdapter({
     routes: (router) => serveApi(router, options),
     readMaxBytes: messageBytesMax,
-    // A client may wait for no longer than the edge does.
-    maxTimeoutMs: options.timeoutMs * 2,
   });
   return (request, response) => {
     request.headers[addressHeader] = clientAddress(request, options.trustedProxies);

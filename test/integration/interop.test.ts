@@ -153,6 +153,19 @@ describe("qrforge.api.v1", () => {
     client.close();
   });
 
+  it("answers a whole code whatever the client has of it, and takes any deadline", async () => {
+    const { key } = await auth.newAccount();
+    const client = createClient(ApiService, createGrpcTransport({ baseUrl: `http://${rpc}` }));
+    const { data } = await client.createQrCode(
+      { name: "n", redirectUrl: "https://example.com/" },
+      { headers: { "x-api-key": key } },
+    );
+    const headers = { "x-api-key": key, "if-none-match": "*" };
+    const read = await client.getQrCode({ id: data?.id ?? "" }, { headers, timeoutMs: 120_000 });
+    expect(read.data).toEqual(data);
+    expect((await client.getQrCodeImage({ id: data?.id ?? "" }, { headers })).content.length).toBeGreaterThan(100);
+  });
+
   it("takes no longer body than REST, and no method that it has not", async () => {
     const { key } = await auth.newAccount();
     const post = (method: string, body: string) =>

@@ -30,7 +30,12 @@ export async function openMetrics(options: {
   listen: { host: string; port: number };
   closer: Closer;
 }): Promise<Metrics & { address: string }> {
-  const exporter = new PrometheusExporter({ preventServerStart: true, prefix: "qrforge", withoutScopeInfo: true });
+  const exporter = new PrometheusExporter({
+    preventServerStart: true,
+    prefix: "qrforge",
+    withoutScopeInfo: true,
+    withoutTargetInfo: true,
+  });
   const provider = new MeterProvider({ readers: [exporter] });
   const meter = provider.getMeter("qrforge");
   const { host } = options.listen;

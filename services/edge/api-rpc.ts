@@ -78,7 +78,7 @@ async function answer(
     if (failure.reason === "INTERNAL_ERROR") {
       log.error({ error: failure.cause ?? failure, requestId, method: method.name }, "call failed");
     }
-    throw toConnectError(failure, context.responseHeader);
+    throw toConnectError(failure);
   } finally {
     leave?.();
     options.noteCall((performance.now() - startedAt) / 1_000, { method: method.name, outcome });
@@ -115,10 +115,9 @@ function setHeaders({ responseHeader }: HandlerContext, headers: Record<string, 
   for (const [name, value] of Object.entries(headers)) responseHeader.set(name, value);
 }
 
-/** A failure as Connect, gRPC and gRPC-Web carry it; what the headers say is said with it. */
-function toConnectError(failure: Failure, headers: Headers): ConnectError {
+/** A failure as Connect, gRPC and gRPC-Web carry it, beside the headers that are set. */
+function toConnectError(failure: Failure): ConnectError {
   const { code, details } = failureDetails(failure);
-  const metadata: Record<string, string> = Object.fromEntries(headers);
-  if (failure.retryAfterS !== undefined) metadata["retry-after"] = String(failure.retryAfterS);
+  const metadata = failure.retryAfterS === undefined ? undefined : { "retry-after": String(failure.retryAfterS) };
   return new ConnectError(failure.message, code as Code, metadata, details, failure);
 }

@@ -17,7 +17,8 @@ export function readJson(app: FastifyInstance): void {
     try {
       const text = decoder.decode(body as Buffer);
       parseText(request, text, (error, value) => {
-        const issue = error ? undefined : jsonTextIssue(text);
+        // What is JSON and yet refused has a key that could reach a prototype.
+        const issue = error ? isJson(text) && prototypeIssue : jsonTextIssue(text);
         if (issue) done(new Failure("INVALID_PAYLOAD", `The body ${issue}.`));
         else done(error, value);
       });
@@ -25,4 +26,15 @@ export function readJson(app: FastifyInstance): void {
       done(new Failure("INVALID_PAYLOAD", "The body is not valid UTF-8.", { cause: error }));
     }
   });
+}
+
+const prototypeIssue = "must not have a key __proto__ or constructor";
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -72,6 +72,9 @@ declare module "fastify" {
 const bodyBytesMax = 65_536;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const pathLengthMax = 8_192;
+/** How long a request's head, and the whole of it, may take to arrive. */
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
 
 /** The edge's HTTP application: the API of the route table, the redirects, the dashboard and the probes. */
 export function createHttp(options: HttpOptions): FastifyInstance {
@@ -81,7 +84,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    requestTimeout: 30_000,
+    requestTimeout: requestTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 2_000 },
     genReqId: (raw) => {
       const sent = raw.headers["x-request-id"];
       return typeof sent === "string" && uuidPattern.test(sent) ? sent : options.newRequestId();
@@ -312,13 +316,20 @@ async function serve(
 /** Answers bytes that are no HTTP request, or one with too large a head, and closes. */
 function refuseBytes(error: Error & { code?: string }, socket: Socket, requestId: string): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
-  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
-  const message = tooLarge ? "The headers are over 16 KiB." : "The bytes sent are not a well-formed HTTP request.";
+  const [status, message] = byteRefusals[error.code ?? ""] ?? [
+    "400 Bad Request",
+    "The bytes sent are not a well-formed HTTP request.",
+  ];
   const body = failureBody(requestId, new Failure("INVALID_REQUEST", message));
-  const status = tooLarge ? "431 Request Header Fields Too Large" : "400 Bad Request";
   const head = `content-type: ${jsonType}\r\nx-request-id: ${requestId}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${status}\r\n${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }
+
+/** What Node's errors about the bytes of a request are to a client: its status line and message. */
+const byteRefusals: Record<string, [string, string]> = {
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "The headers are over 16 KiB."],
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "The request took too long to arrive."],
+};
 
 /** What fastify's own errors are to a client: https://fastify.dev/docs/latest/Reference/Errors/ */
 function toHttpFailure(error: FastifyError | Error): Failure {
@@ -327,9 +338,6 @@ function toHttpFailure(error: FastifyError | Error): Failure {
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new Failure("PAYLOAD_TOO_LARGE");
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new Failure("UNSUPPORTED_MEDIA_TYPE");
   if (code === "FST_ERR_CTP_EMPTY_JSON_BODY") return new Failure("INVALID_PAYLOAD", "The body is empty.");
-  if (error instanceof SyntaxError && error.message.includes("forbidden prototype")) {
-    return new Failure("INVALID_PAYLOAD", "The body must not have a key __proto__ or constructor.", { cause: error });
-  }
   if (error instanceof SyntaxError || code.startsWith("FST_ERR_CTP")) {
     return new Failure("INVALID_PAYLOAD", "The body is not valid JSON.", { cause: error });
   }

@@ -1,4 +1,5 @@
 import { Failure } from "./errors.ts";
+import { captured } from "./tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
   /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
@@ -19,6 +20,8 @@ interface Waiting<Item, Result> {
   /** On the monotonic clock. */
   expiresAt: number;
   settled: boolean;
+  /** Runs the sending as a part of what asked. */
+  inTrace: ReturnType<typeof captured>;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -89,10 +92,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     try {
       const now = performance.now();
       const deadlineMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
-      const results = await options.send(
-        batch.map((waiting) => waiting.item),
-        { deadlineMs },
-      );
+      const items = batch.map((waiting) => waiting.item);
+      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() => options.send(items, { deadlineMs }));
       if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
       for (const [index, waiting] of batch.entries()) {
         const result = results[index] as Result | Error;
@@ -116,7 +117,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         return;
       }
       const expiresAt = performance.now() + deadlineMs;
-      queue.push({ item, expiresAt, settled: false, resolve, reject });
+      queue.push({ item, expiresAt, settled: false, inTrace: captured(), resolve, reject });
       watch(expiresAt);
       schedule();
     });

@@ -21,6 +21,8 @@ type ServiceSettings = Settings &
 
 export interface ServiceDefinition<S extends ServiceSettings> {
   name: string;
+  /** Whether strangers call it. */
+  isPublic?: boolean;
   settings: S;
   start(config: Config<S>, log: Logger, metrics: Metrics): Promise<Running>;
 }
@@ -65,7 +67,12 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
   process.on("disconnect", () => void stop("parent process is gone"));
 
   try {
-    openTracing({ ...(config as Config<typeof tracingSettings>), service: service.name, closer });
+    openTracing({
+      ...(config as Config<typeof tracingSettings>),
+      service: service.name,
+      isPublic: service.isPublic ?? false,
+      closer,
+    });
     const metrics = await openMetrics({ listen: config.metricsListen as { host: string; port: number }, closer });
     const running = await service.start(config, log, metrics);
     closer.defer(service.name, () => running.close());

@@ -3,6 +3,7 @@ import {
   type Context,
   context,
   propagation,
+  ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -29,12 +30,9 @@ export const tracingSettings = {
     ["http", "https"],
     "",
   ),
-  tracePerMille: integer(
-    "TRACE_PER_MILLE",
-    "how many of a thousand requests are traced, unless whoever calls has decided",
-    100,
-    { max: 1_000 },
-  ),
+  tracePerMille: integer("TRACE_PER_MILLE", "how many of a thousand requests are traced, by their trace ids", 100, {
+    max: 1_000,
+  }),
 };
 
 /** Names a call in the headers or metadata that it travels with: https://www.w3.org/TR/trace-context/ */
@@ -48,13 +46,20 @@ export function openTracing(options: {
   service: string;
   otlpEndpoint: string;
   tracePerMille: number;
+  /** Whether strangers call this process. */
+  isPublic: boolean;
   closer: Closer;
 }): void {
   if (options.otlpEndpoint === "") return;
   const exporter = new OTLPTraceExporter({ url: `${options.otlpEndpoint}/v1/traces`, timeoutMillis: exportTimeoutMs });
+  const sampled = new TraceIdRatioBasedSampler(options.tracePerMille / 1_000);
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": `qrforge-${options.service}` }),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.tracePerMille / 1_000) }),
+    sampler: new ParentBasedSampler({
+      root: sampled,
+      // Anyone may claim to be traced; inside, whoever called has decided.
+      ...(options.isPublic && { remoteParentSampled: sampled, remoteParentNotSampled: sampled }),
+    }),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager());
@@ -74,6 +79,20 @@ export function carried(): Carrier {
   const carrier: Carrier = {};
   if (isOn) propagation.inject(context.active(), carrier);
   return carrier;
+}
+
+const asItIs = <T>(work: () => T): T => work();
+
+/** Runs something later as a part of what is running now. */
+export function captured(): <T>(work: () => T) => T {
+  if (!isOn) return asItIs;
+  const here = context.active();
+  return (work) => context.with(here, work);
+}
+
+/** Runs something as a part of nothing: what goes on after the request that began it. */
+export function detached<T>(work: () => T): T {
+  return isOn ? context.with(ROOT_CONTEXT, work) : work();
 }
 
 /** A piece of work that is being traced. */

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { create, type DescMethodUnary, fromJson, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
-import { type Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { type Failure, toFailure } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import { failureDetails } from "../../platform/rpc/status.ts";
-import type { Admission } from "./admission.ts";
+import { openSpan, within } from "../../platform/tracing.ts";
 import type { ApiCall, Gatekeeper, RouteArguments } from "./gatekeeper.ts";
 import { refuseIfSpent } from "./gatekeeper.ts";
 import { rateLimitHeaders } from "./rate-limit.ts";
@@ -15,7 +15,6 @@ import { routes } from "./routes.ts";
 
 export interface ApiRpcOptions {
   gatekeeper: Gatekeeper;
-  places: Admission;
   newRequestId(): string;
   /** How long a call waits for all the services behind, in ms. */
   timeoutMs: number;
@@ -35,7 +34,21 @@ export function serveApi(router: ConnectRouter, options: ApiRpcOptions): void {
   for (const method of ApiService.methods as DescMethodUnary[]) {
     const route = routes.find(({ operation }) => operation === method.localName);
     if (!route) throw new Error(`${method.name} is no operation of the API`);
-    router.rpc(method, (request: Message, context: HandlerContext) => answer(method, route, request, context, options));
+    router.rpc(method, async (request: Message, context: HandlerContext) => {
+      const traceparent = context.requestHeader.get("traceparent");
+      const span = within(traceparent ? { traceparent } : {}, () =>
+        openSpan(`${ApiService.typeName}/${method.name}`, "server"),
+      );
+      let failure: string | undefined;
+      try {
+        return await span.run(() => answer(method, route, request, context, options));
+      } catch (error) {
+        failure = Code[ConnectError.from(error).code];
+        throw error;
+      } finally {
+        span.end({ "rpc.system": "connect_rpc" }, failure);
+      }
+    });
   }
 }
 
@@ -49,11 +62,13 @@ async function answer(
   const { gatekeeper, log } = options;
   const startedAt = performance.now();
   const requestId = options.newRequestId();
-  context.responseHeader.set("x-request-id", requestId);
+  setHeaders(context, {
+    "x-request-id": requestId,
+    "cache-control": "private, no-cache",
+    "x-content-type-options": "nosniff",
+  });
   let outcome = "OK";
-  let leave: (() => void) | undefined;
   try {
-    leave = options.places.enter();
     const headers = Object.fromEntries(context.requestHeader) as IncomingHttpHeaders;
     const call: ApiCall = {
       // Answers that say only that nothing has changed, or come in another form, are REST's.
@@ -80,7 +95,6 @@ async function answer(
     }
     throw toConnectError(failure);
   } finally {
-    leave?.();
     options.noteCall((performance.now() - startedAt) / 1_000, { method: method.name, outcome });
   }
 }

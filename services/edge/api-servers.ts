@@ -1,13 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from "node:http2";
+import {
+  constants,
+  createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { FastifyInstance } from "fastify";
 import type { Closer } from "../../platform/closer.ts";
 import type { AddressList } from "./addresses.ts";
+import type { Admission } from "./admission.ts";
 import { type ApiRpcOptions, addressHeader, serveApi } from "./api-rpc.ts";
 
 /** Bytes that a call may bring at most: as much as a REST body. */
 const messageBytesMax = 65_536;
+/** Calls of one connection at once at most, bytes of a call's headers, and how long either may be silent, in ms. */
+const maxConcurrentStreams = 250;
+const maxHeaderListSize = 16_384;
+const streamTimeoutMs = 30_000;
+const sessionIdleMs = 120_000;
 
 export type ApiHandler = (
   request: IncomingMessage | Http2ServerRequest,
@@ -15,12 +27,24 @@ export type ApiHandler = (
 ) => void;
 
 /** Answers calls of `qrforge.api.v1`, in gRPC's, gRPC-Web's and Connect's protocols. */
-export function createApiHandler(options: ApiRpcOptions & { trustedProxies: AddressList }): ApiHandler {
+export function createApiHandler(
+  options: ApiRpcOptions & { places: Admission; trustedProxies: AddressList },
+): ApiHandler {
   const handle = connectNodeAdapter({
     routes: (router) => serveApi(router, options),
     readMaxBytes: messageBytesMax,
   });
   return (request, response) => {
+    try {
+      // Before anything of the body is read.
+      response.once("close", options.places.enter());
+    } catch (error) {
+      const { message } = error as Error;
+      const refused = response as ServerResponse;
+      refused.writeHead(503, { "content-type": "application/json", "retry-after": "1" });
+      refused.end(JSON.stringify({ code: "unavailable", message }));
+      return;
+    }
     request.headers[addressHeader] = clientAddress(request, options.trustedProxies);
     handle(request as never, response as never);
   };
@@ -55,10 +79,14 @@ export async function openApiServer(options: {
   closer: Closer;
 }): Promise<string> {
   const { host, port } = options.listen;
-  const server = createServer(options.handle);
+  const server = createServer({ settings: { maxConcurrentStreams, maxHeaderListSize } }, (request, response) => {
+    request.stream.setTimeout(streamTimeoutMs, () => request.stream.close(constants.NGHTTP2_CANCEL));
+    options.handle(request, response);
+  });
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);
+    session.setTimeout(sessionIdleMs, () => session.close());
     session.once("close", () => sessions.delete(session));
   });
   await new Promise<void>((resolve, reject) => {

@@ -2,14 +2,16 @@ import { Failure } from "../../platform/errors.ts";
 
 /** Addresses that are remembered at most; beyond, all are forgotten. */
 const addressesMax = 10_000;
+/** Keys of an address that are known again at most. */
+const recentMax = 16;
 
 /**
- * Bounds the unknown keys that one address may try in a minute. A key that comes again and again counts once, since it is
+ * Bounds the unknown keys that one address may try in a minute. The few that come again and again count once, since they are
  * answered from memory: what is bounded is guessing, and asking auth for it.
  */
 export function createFailureLimit({ perMinuteMax }: { perMinuteMax: number }) {
   let minute = 0;
-  let tried = new Map<string, { count: number; last: string }>();
+  let tried = new Map<string, { count: number; recent: string[] }>();
 
   function current(address: string, nowMs: number) {
     const now = Math.floor(nowMs / 60_000);
@@ -30,10 +32,10 @@ export function createFailureLimit({ perMinuteMax }: { perMinuteMax: number }) {
     /** Notes that a key, named by its hash, is not known. */
     note(address: string, hash: string, nowMs: number): void {
       const entry = current(address, nowMs);
-      if (!entry) tried.set(address, { count: 1, last: hash });
-      else if (entry.last !== hash) {
+      if (!entry) tried.set(address, { count: 1, recent: [hash] });
+      else if (!entry.recent.includes(hash)) {
         entry.count++;
-        entry.last = hash;
+        entry.recent = [hash, ...entry.recent.slice(0, recentMax - 1)];
       }
     },
   };

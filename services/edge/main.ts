@@ -2,4 +2,4 @@ import { run } from "../../platform/lifecycle.ts";
 import { settings } from "./config.ts";
 import { start } from "./start.ts";
 
-await run({ name: "edge", settings, start });
+await run({ name: "edge", isPublic: true, settings, start });

@@ -7,6 +7,7 @@ import { Failure, isUnavailable } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { RpcClient } from "../../platform/rpc/client.ts";
+import { detached } from "../../platform/tracing.ts";
 import { createLocalQuota, createTally, type MeterAsk, type ServedCount, type Tally } from "./local-quota.ts";
 import type { Metered } from "./rate-limit.ts";
 
@@ -119,7 +120,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
       const tally = createTally();
       const decisions = asks.map((one) => decide(one, servedMs, tally));
       owed.push({ batchId, servedMs, counts: tally.counts(), sentAt, failures: 0 });
-      recovering ??= recover();
+      recovering ??= detached(recover);
       return decisions;
     }
   }

@@ -6,6 +6,7 @@ import { Failure } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import type { Publisher } from "../../platform/queue.ts";
+import { detached } from "../../platform/tracing.ts";
 import type { CountryLookup } from "./countries.ts";
 import { createAgentLookup, referrerOf, type Scanner, visitorOf } from "./scan-details.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -147,7 +148,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
       const userAgent = scanner.userAgent.slice(0, headerLengthMax);
       const referer = scanner.referer.slice(0, headerLengthMax);
       noted.push({ codeId, scannedAtMs: clock.now(), scanner: { ...scanner, userAgent, referer } });
-      draining ??= drain();
+      draining ??= detached(drain);
     },
     async close({ deadlineMs }) {
       const end = clock.monotonic() + deadlineMs;

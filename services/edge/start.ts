@@ -24,8 +24,11 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
       "QUOTA_TIMEOUT_MS must be less than UPSTREAM_TIMEOUT_MS, or no request outlives a quota that hangs",
     );
   }
+  if (config.closeNoticeMs >= config.drainMs) throw new Error("CLOSE_NOTICE_MS must be less than DRAIN_MS");
+  // REST, RPC, scans and counts are closed one after the other, and there is something left for the rest.
+  const stageMs = (config.drainMs - config.closeNoticeMs) / 5;
   const closer = createCloser(log);
-  const upstreams = createUpstreams(config, { closer, log, metrics });
+  const upstreams = createUpstreams(config, { closer, closeMs: stageMs, log, metrics });
   const scanRecorder = createScanRecorder({
     scans: upstreams.scans,
     queue: upstreams.scanQueue,
@@ -37,7 +40,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     metrics,
     log,
   });
-  closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: config.drainMs / 3 }));
+  closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: stageMs }));
 
   const keyUse = openKeyUse({ keys: upstreams.keys, clock: systemClock, closer, log });
 
@@ -59,7 +62,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   const rpcAddress = await openApiServer({
     listen: config.rpcListen,
     handle: handleCalls,
-    closeMs: config.drainMs / 3,
+    closeMs: stageMs,
     closer,
   });
 
@@ -83,7 +86,7 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   await app.listen({ host: config.listen.host, port: config.listen.port });
   closer.defer("http", async () => {
     // A client that dawdles over its request may not keep what comes after from closing.
-    const cut = setTimeout(() => app.server.closeAllConnections(), config.closeNoticeMs + config.drainMs / 3);
+    const cut = setTimeout(() => app.server.closeAllConnections(), config.closeNoticeMs + stageMs);
     await app.close();
     clearTimeout(cut);
   });

@@ -56,7 +56,7 @@ export interface Upstreams {
 
 export function createUpstreams(
   config: Config<typeof settings>,
-  { closer, log, metrics }: { closer: Closer; log: Logger; metrics: Metrics },
+  { closer, closeMs, log, metrics }: { closer: Closer; closeMs: number; log: Logger; metrics: Metrics },
 ): Upstreams {
   const clock = systemClock;
   const keys = createRpcClient(KeyService, { address: config.authAddress, tls: config });
@@ -101,7 +101,7 @@ export function createUpstreams(
     batching,
     newBatchId: randomUUIDv7,
     accountsMax: config.cacheEntriesMax,
-    closeMs: config.drainMs / 3,
+    closeMs,
     clock,
     metrics,
     closer,

@@ -32,6 +32,8 @@ import type { Styles } from "./styles.ts";
 import { plainStyle } from "./symbols/style.ts";
 
 const batchMax = 100;
+/** Styles of one batch that are judged at the same time. */
+const judgedAtOnce = 20;
 /** Times that an edit of a style begins anew because another came between. */
 const updateRoundsMax = 5;
 /** Attempts at slugs that nobody has; with 36^7 of them, two in a row taken means something else is wrong. */
@@ -86,16 +88,19 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
         ...style,
       };
     };
-    // Logos one after the other, since an account may not have many looked at at once; all else together.
+    // Logos one after the other, since an account may not have many looked at at once; the rest some at a time.
     const codes: WantedCode[] = [];
     for (const [place, request] of requests.entries()) {
       if (request.style?.logo.length) codes[place] = await toNewCode(request, place);
     }
-    await Promise.all(
-      requests.map(async (request, place) => {
-        codes[place] ??= await toNewCode(request, place);
-      }),
-    );
+    for (let from = 0; from < requests.length; from += judgedAtOnce) {
+      const some = requests.slice(from, from + judgedAtOnce);
+      await Promise.all(
+        some.map(async (request, index) => {
+          codes[from + index] ??= await toNewCode(request, from + index);
+        }),
+      );
+    }
     // Nobody waits any more, so nothing is begun that nobody would learn of.
     if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
     return await createWithFreeSlugs(codes, once, field);

@@ -281,6 +281,12 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       return kept.length > 0;
     },
 
+    async getLogo(accountId: string, logoId: string): Promise<Logo | undefined> {
+      const [logo] = await sql<Logo[]>`
+        select png, width, height from qr.logos where account_id = ${accountId} and logo_id = ${logoId}`;
+      return logo;
+    },
+
     /** A logo that somebody names; one that is named is not removed for a day. */
     async nameLogo(accountId: string, logoId: string): Promise<Logo | undefined> {
       const [logo] = await sql<Logo[]>`

@@ -22,6 +22,13 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
   /** The logo that a style names; fails if the account has no such logo. */
   async function logoOf(accountId: string, style: Style, field = "style.logo"): Promise<Logo | undefined> {
     if (style.logoId === "") return undefined;
+    const logo = await store.getLogo(accountId, style.logoId);
+    return logo ?? refuseField(field, "is no logo of this account");
+  }
+
+  /** The same for a style that is being chosen: a logo that is named is not removed for a day. */
+  async function nameLogo(accountId: string, style: Style, field: string): Promise<Logo | undefined> {
+    if (style.logoId === "") return undefined;
     const logo = await store.nameLogo(accountId, style.logoId);
     return logo ?? refuseField(field, "is no logo of this account");
   }
@@ -55,7 +62,7 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
       if (message && message.logo.length > 0) {
         style.logoId = await takeLogo(caller, message.logo, field("style.logo"));
       }
-      const logo = await logoOf(caller.accountId, style, field("style.logo"));
+      const logo = await nameLogo(caller.accountId, style, field("style.logo"));
       const isPlain =
         !logo && style.moduleShape === plainStyle.moduleShape && style.finderShape === plainStyle.finderShape;
       const text = shortUrl(isPlain ? "0".repeat(slug.length) : slug);

@@ -114,12 +114,11 @@ describe("the TypeScript client", () => {
     await expect(spent.client.getUsage()).rejects.toMatchObject({ code: "rate_limit_day" });
     expect(spent.sent).toHaveLength(1);
     const edit = await newClient([refusal(504, "deadline_exceeded")]);
-    await expect(edit.client.updateQrCode("x", { name: "n" }, { ifMatch: '"1.0"' })).rejects.toMatchObject({
-      status: 504,
-    });
+    const change = { name: "n", status: "archived" } as const;
+    await expect(edit.client.updateQrCode("x", change)).rejects.toMatchObject({ status: 504 });
     expect(edit.sent).toHaveLength(1);
-    const odd = await newClient([new Response("<html>", { status: 502 })]);
-    await expect(odd.client.getUsage()).rejects.toMatchObject({ status: 502, code: "unexpected_answer" });
+    const odd = await newClient([new Response("<html>", { status: 418 })]);
+    await expect(odd.client.getUsage()).rejects.toMatchObject({ status: 418, code: "unexpected_answer" });
   });
 
   it("compiles as a package of its own", async () => {

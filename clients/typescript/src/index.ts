@@ -1,3 +1,4 @@
+import { QrForgeError } from "./errors.ts";
 import { type Request, type SendOptions, send } from "./send.ts";
 import type {
   Image,
@@ -11,8 +12,8 @@ import type {
   Usage,
 } from "./types.ts";
 
-export { QrForgeError } from "./errors.ts";
 export type * from "./types.ts";
+export { QrForgeError };
 
 export interface ClientOptions extends Partial<Omit<SendOptions, "baseUrl" | "apiKey">> {
   /** Where the API is, such as `https://qr.example.com`. */
@@ -30,18 +31,23 @@ export type Client = ReturnType<typeof createClient>;
 
 /** A client of one API with one key. Every method fails with a QrForgeError. */
 export function createClient(options: ClientOptions) {
-  const sending: SendOptions = {
+  const sending = {
     timeoutMs: 10_000,
     retriesMax: 4,
     pauseMaxMs: 60_000,
     fetch: globalThis.fetch,
     random: Math.random,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    ...options,
-  };
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  } as SendOptions;
 
   async function json<T>(request: Request): Promise<{ data: T; next_cursor?: string | null }> {
-    return (await send(sending, request)).json() as Promise<{ data: T; next_cursor?: string | null }>;
+    const { status, bytes } = await send(sending, request);
+    try {
+      return JSON.parse(new TextDecoder().decode(bytes));
+    } catch (cause) {
+      throw new QrForgeError("The answer is no JSON.", { status, code: "unexpected_answer", cause });
+    }
   }
   const get = async <T>(path: string, query?: object) =>
     (await json<T>({ method: "GET", path, query: query ?? {}, isRepeatable: true })).data;
@@ -70,18 +76,18 @@ export function createClient(options: ClientOptions) {
       post<QrCode[]>("/v1/qr-codes/batch", { qr_codes: codes }, once),
     /** A code by id or slug. */
     getQrCode: (idOrSlug: string) => get<QrCode>(`/v1/qr-codes/${named(idOrSlug)}`),
-    /** Changes what is given. `ifMatch` is the ETag of the revision to change; with it a retry cannot undo another's edit. */
-    async updateQrCode(id: string, change: QrCodeChange, { ifMatch }: { ifMatch?: string } = {}): Promise<QrCode> {
-      const headers: Record<string, string> = ifMatch === undefined ? {} : { "if-match": ifMatch };
-      // Setting fields to the same values twice is setting them once; a revision matches only once.
-      const request = { method: "PATCH", path: `/v1/qr-codes/${named(id)}`, body: change, headers } as const;
-      return (await json<QrCode>({ ...request, isRepeatable: ifMatch === undefined })).data;
+    /** Changes what is given; the last of two edits of the same field stays. */
+    async updateQrCode(id: string, change: QrCodeChange): Promise<QrCode> {
+      const path = `/v1/qr-codes/${named(id)}`;
+      // Setting fields to the same values twice is setting them once. Archiving with an edit is not: archived codes take none.
+      const isRepeatable = change.status !== "archived" || Object.keys(change).length === 1;
+      return (await json<QrCode>({ method: "PATCH", path, body: change, isRepeatable })).data;
     },
     async getQrCodeImage(idOrSlug: string, query: ImageOptions = {}): Promise<Image> {
       const path = `/v1/qr-codes/${named(idOrSlug)}/image`;
       const answer = await send(sending, { method: "GET", path, query, isRepeatable: true });
       return {
-        content: new Uint8Array(await answer.arrayBuffer()),
+        content: answer.bytes,
         contentType: answer.headers.get("content-type") ?? "",
         etag: answer.headers.get("etag"),
       };

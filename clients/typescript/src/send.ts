@@ -24,10 +24,17 @@ export interface Request {
   isRepeatable: boolean;
 }
 
+/** An answer that came whole. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  bytes: Uint8Array;
+}
+
 const firstPauseMs = 200;
 
 /** Sends a request, and again as long as that can help and do no harm. Fails with a QrForgeError. */
-export async function send(options: SendOptions, request: Request): Promise<Response> {
+export async function send(options: SendOptions, request: Request): Promise<Answer> {
   for (let attempt = 0; ; attempt++) {
     const outcome = await sendOnce(options, request);
     const mayRetry = attempt < options.retriesMax;
@@ -36,21 +43,24 @@ export async function send(options: SendOptions, request: Request): Promise<Resp
       await options.sleep(pauseMs(options, attempt));
       continue;
     }
-    if (outcome.ok || outcome.status === 304) return outcome;
-    const failure = await toError(outcome);
+    if (outcome.status < 400) return outcome;
+    const failure = toError(outcome);
     const waitMs = mayRetry ? retryPauseMs(options, request, outcome, failure, attempt) : undefined;
     if (waitMs === undefined) throw failure;
     await options.sleep(waitMs);
   }
 }
 
-async function sendOnce(options: SendOptions, { method, path, query, body, headers }: Request) {
+async function sendOnce(
+  options: SendOptions,
+  { method, path, query, body, headers }: Request,
+): Promise<Answer | QrForgeError> {
   const url = new URL(options.baseUrl.replace(/\/+$/, "") + path);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
   try {
-    return await options.fetch(url, {
+    const answer = await options.fetch(url, {
       method,
       headers: {
         "x-api-key": options.apiKey,
@@ -61,6 +71,7 @@ async function sendOnce(options: SendOptions, { method, path, query, body, heade
       signal: AbortSignal.timeout(options.timeoutMs),
       redirect: "error",
     });
+    return { status: answer.status, headers: answer.headers, bytes: new Uint8Array(await answer.arrayBuffer()) };
   } catch (cause) {
     return new QrForgeError("No answer came from QRForge.", { status: 0, code: "connection_failed", cause });
   }
@@ -70,13 +81,13 @@ async function sendOnce(options: SendOptions, { method, path, query, body, heade
 function retryPauseMs(
   options: SendOptions,
   { isRepeatable }: Request,
-  answer: Response,
+  answer: Answer,
   { code }: QrForgeError,
   attempt: number,
 ): number | undefined {
   // A refusal for the limit, or because the same request still runs, has done nothing; what else failed may have.
   const hasDoneNothing = code === "rate_limit_minute" || (answer.status === 409 && answer.headers.has("retry-after"));
-  const isPassing = answer.status === 503 || answer.status === 504;
+  const isPassing = [502, 503, 504].includes(answer.status);
   if (!hasDoneNothing && !(isPassing && isRepeatable)) return undefined;
   const askedMs = Number(answer.headers.get("retry-after") ?? 0) * 1_000;
   const waitMs = Math.max(askedMs, pauseMs(options, attempt));
@@ -88,13 +99,12 @@ function pauseMs({ random, pauseMaxMs }: SendOptions, attempt: number): number {
   return Math.min(pauseMaxMs, firstPauseMs * 2 ** attempt) * (0.5 + random() / 2);
 }
 
-async function toError(answer: Response): Promise<QrForgeError> {
-  const text = await answer.text();
-  const about = { status: answer.status, requestId: answer.headers.get("x-request-id") ?? undefined };
+function toError({ status, headers, bytes }: Answer): QrForgeError {
+  const about = { status, requestId: headers.get("x-request-id") ?? undefined };
   try {
-    const { code, message, details } = JSON.parse(text);
+    const { code, message, details } = JSON.parse(new TextDecoder().decode(bytes));
     return new QrForgeError(String(message), { ...about, code: String(code), details });
   } catch (cause) {
-    return new QrForgeError(`QRForge answered ${answer.status}.`, { ...about, code: "unexpected_answer", cause });
+    return new QrForgeError(`QRForge answered ${status}.`, { ...about, code: "unexpected_answer", cause });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Piscina } from "piscina";
 import type { Closer } from "../../../platform/closer.ts";
-import { Failure, type FieldIssue, refuseField } from "../../../platform/errors.ts";
+import { Failure, type FieldIssue, isUnavailable, refuseField } from "../../../platform/errors.ts";
 import type { Metrics } from "../../../platform/metrics.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 
@@ -9,6 +9,7 @@ import type { Format, Logo, SymbolRequest } from "./style.ts";
 const drawingVersion = 2;
 /** Drawings of one account that wait or are being drawn at most, so that others get their turn. */
 const perAccountMax = 50;
+const heavyPerAccountMax = 8;
 const logosPerAccountMax = 4;
 /** Pictures wider than this take long, in pixels; and how many of them, and of logos, may wait. */
 const heavySizeMin = 1_024;
@@ -60,6 +61,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
   // What takes long never has all threads, so that what is quick need not wait for it.
   const heavyGate = createGate(Math.max(1, options.threads - 1), heavyWaitingMax);
   const accounts = createShares(perAccountMax);
+  const heavy = createShares(heavyPerAccountMax);
   const logos = createShares(logosPerAccountMax);
   options.closer.defer("drawing threads", () => pool.close({ force: false }));
   const drawn = options.metrics.counter("qr_symbols", "pictures of symbols asked for, by whether they were remembered");
@@ -85,11 +87,11 @@ export function openDrawer(options: DrawerOptions): Drawer {
   const pictures = createMemo<Uint8Array>(options.cacheBytesMax, (bytes) => bytes.length);
   const verdicts = createMemo<FieldIssue | undefined>(verdictsMax, () => 1);
   const judge = (request: SymbolRequest, caller: DrawCaller) =>
-    verdicts.get(nameOf(request), () => run("judge", request, caller));
+    verdicts.get(nameOf(request), () => run<FieldIssue | undefined>("judge", request, caller));
 
   return {
     etagOf: (request, format, size) => nameOf(request, format, size),
-    judge,
+    judge: (request, caller) => accounts.take(caller, () => judge(request, caller)),
     async draw(request, format, size, caller) {
       let remembered = true;
       const bytes = await pictures.get(nameOf(request, format, size), () => {
@@ -98,7 +100,8 @@ export function openDrawer(options: DrawerOptions): Drawer {
           const issue = await judge(request, caller);
           if (issue) refuseField(issue.field, issue.issue);
           const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
-          return format === "png" && size > heavySizeMin ? await heavyGate.pass(caller, draw) : await draw();
+          if (format !== "png" || size <= heavySizeMin) return await draw();
+          return await heavy.take(caller, () => heavyGate.pass(caller, draw));
         });
       });
       drawn({ remembered: String(remembered) });
@@ -125,22 +128,23 @@ function nameOf({ text, style, margin, ecc }: SymbolRequest, ...rest: (string | 
 
 /** Lets so many pass at once, and so many wait; further ones fail with UNAVAILABLE. */
 function createGate(insideMax: number, waitingMax: number) {
-  const queue: (() => void)[] = [];
+  let queue: { enter(): void; remainingMs(): number }[] = [];
   let inside = 0;
   return {
     waiting: () => queue.length,
     async pass<T>({ remainingMs }: DrawCaller, work: () => Promise<T>): Promise<T> {
       if (inside >= insideMax) {
+        if (queue.length >= waitingMax) queue = queue.filter((one) => one.remainingMs() > 0);
         if (queue.length >= waitingMax) throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
         // Whoever leaves hands its place on.
-        await new Promise<void>((resolve) => queue.push(resolve));
+        await new Promise<void>((enter) => queue.push({ enter, remainingMs }));
       } else inside++;
       try {
         if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
         return await work();
       } finally {
         const next = queue.shift();
-        if (next) next();
+        if (next) next.enter();
         else inside--;
       }
     },
@@ -192,7 +196,9 @@ function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
         return value;
       }
       const underWay = making.get(name);
-      if (underWay) return underWay;
+      // That another could not wait for it, or found no room, is no reason for this one.
+      if (underWay)
+        return underWay.catch((error) => (isUnavailable(error) ? this.get(name, make) : Promise.reject(error)));
       const made = make()
         .then((value) => {
           keep(name, value);

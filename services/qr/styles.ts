@@ -4,7 +4,8 @@ import { refuseField } from "../../platform/errors.ts";
 import { changeStyle } from "./fields.ts";
 import { readStyle } from "./requests.ts";
 import type { Store } from "./store.ts";
-import type { DrawCaller, Drawer } from "./symbols/drawer.ts";
+import type { Drawer } from "./symbols/drawer.ts";
+import type { DrawCaller } from "./symbols/gate.ts";
 import { type Logo, logoBytesMax, marginBounds, plainStyle, type Style } from "./symbols/style.ts";
 
 /** The error correction of a symbol for which none is asked. */
@@ -19,18 +20,10 @@ export interface StyleDependencies {
 
 /** Styles as they are asked for, with their logos, until they are known to be readable. */
 export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
-  /** The logo that a style names; fails if the account has no such logo. */
-  async function logoOf(accountId: string, style: Style, field = "style.logo"): Promise<Logo | undefined> {
-    if (style.logoId === "") return undefined;
-    const logo = await store.getLogo(accountId, style.logoId);
-    return logo ?? refuseField(field, "is no logo of this account");
-  }
-
-  /** The same for a style that is being chosen: a logo that is named is not removed for a day. */
-  async function nameLogo(accountId: string, style: Style, field: string): Promise<Logo | undefined> {
-    if (style.logoId === "") return undefined;
-    const logo = await store.nameLogo(accountId, style.logoId);
-    return logo ?? refuseField(field, "is no logo of this account");
+  /** The logo that a style has; fails if the account has no such logo. */
+  async function findLogo(find: Store["getLogo"], accountId: string, { logoId }: Style, field: string) {
+    if (logoId === "") return undefined;
+    return (await find(accountId, logoId)) ?? refuseField(field, "is no logo of this account");
   }
 
   async function takeLogo(caller: DrawCaller, bytes: Uint8Array, field: string): Promise<string> {
@@ -43,7 +36,8 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
   }
 
   return {
-    logoOf,
+    /** The logo of a style that has been chosen. */
+    logoOf: (accountId: string, style: Style) => findLogo(store.getLogo, accountId, style, "style.logo"),
     /**
      * The style that a request makes of a code's, once its symbol has been drawn and read back. Fails with INVALID_PAYLOAD,
      * naming what to change.
@@ -62,7 +56,7 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
       if (message && message.logo.length > 0) {
         style.logoId = await takeLogo(caller, message.logo, field("style.logo"));
       }
-      const logo = await nameLogo(caller.accountId, style, field("style.logo"));
+      const logo = await findLogo(store.nameLogo, caller.accountId, style, field("style.logo"));
       const isPlain =
         !logo && style.moduleShape === plainStyle.moduleShape && style.finderShape === plainStyle.finderShape;
       const text = shortUrl(isPlain ? "0".repeat(slug.length) : slug);

@@ -3,6 +3,7 @@ import { Piscina } from "piscina";
 import type { Closer } from "../../../platform/closer.ts";
 import { Failure, type FieldIssue, isUnavailable, refuseField } from "../../../platform/errors.ts";
 import type { Metrics } from "../../../platform/metrics.ts";
+import { createGate, createShares, type DrawCaller } from "./gate.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 
 /** To be raised whenever any drawing changes, so that no cache takes the old one for the new. */
@@ -28,13 +29,6 @@ export interface Drawer {
   judge(request: SymbolRequest, caller: DrawCaller): Promise<FieldIssue | undefined>;
   /** A logo from what was uploaded, or what is wrong with that. */
   readLogo(bytes: Uint8Array, caller: DrawCaller): Promise<Logo | { issue: string }>;
-}
-
-/** For whom something is drawn. */
-export interface DrawCaller {
-  accountId: string;
-  /** Milliseconds until nobody waits for it any more. */
-  remainingMs(): number;
 }
 
 export interface DrawerOptions {
@@ -124,52 +118,6 @@ export function openDrawer(options: DrawerOptions): Drawer {
 function nameOf({ text, style, margin, ecc }: SymbolRequest, ...rest: (string | number)[]): string {
   const parts = JSON.stringify([drawingVersion, text, Object.entries(style).sort(), margin, ecc, ...rest]);
   return createHash("sha256").update(parts).digest("hex").slice(0, 32);
-}
-
-/** Lets so many pass at once, and so many wait; further ones fail with UNAVAILABLE. */
-function createGate(insideMax: number, waitingMax: number) {
-  let queue: { enter(): void; remainingMs(): number }[] = [];
-  let inside = 0;
-  return {
-    waiting: () => queue.length,
-    async pass<T>({ remainingMs }: DrawCaller, work: () => Promise<T>): Promise<T> {
-      if (inside >= insideMax) {
-        if (queue.length >= waitingMax) queue = queue.filter((one) => one.remainingMs() > 0);
-        if (queue.length >= waitingMax) throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
-        // Whoever leaves hands its place on.
-        await new Promise<void>((enter) => queue.push({ enter, remainingMs }));
-      } else inside++;
-      try {
-        if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
-        return await work();
-      } finally {
-        const next = queue.shift();
-        if (next) next.enter();
-        else inside--;
-      }
-    },
-  };
-}
-
-/** Lets each account have so much under way; more fails with UNAVAILABLE, so that others get their turn. */
-function createShares(shareMax: number) {
-  const taken = new Map<string, number>();
-  return {
-    async take<T>({ accountId }: DrawCaller, work: () => Promise<T>): Promise<T> {
-      const count = taken.get(accountId) ?? 0;
-      if (count >= shareMax) {
-        throw new Failure("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
-      }
-      taken.set(accountId, count + 1);
-      try {
-        return await work();
-      } finally {
-        const left = (taken.get(accountId) ?? 1) - 1;
-        if (left === 0) taken.delete(accountId);
-        else taken.set(accountId, left);
-      }
-    },
-  };
 }
 
 /** Results by name, those used last, up to a total weight; a result that is being made is waited for, not made twice. */

@@ -4,6 +4,8 @@ import type { Logger } from "./log.ts";
 export interface Closer {
   /** Registers a close for something just opened. */
   defer(name: string, close: () => Promise<unknown> | unknown): void;
+  /** Begins something that goes on until the signal is aborted; closing aborts it and waits for its end. */
+  loop(name: string, run: (closing: AbortSignal) => Promise<void>): void;
   /** Closes everything, newest first; a close that fails is logged and does not stop the rest. Runs once. */
   close(): Promise<void>;
 }
@@ -23,6 +25,17 @@ export function createCloser(log: Logger): Closer {
   }
   return {
     defer: (name, close) => stack.push({ name, close }),
+    loop(name, run) {
+      const closing = new AbortController();
+      const running = run(closing.signal);
+      stack.push({
+        name,
+        close() {
+          closing.abort();
+          return running;
+        },
+      });
+    },
     close: () => {
       closing ??= closeAll();
       return closing;

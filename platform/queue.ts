@@ -110,7 +110,6 @@ export function openConsumer(options: {
   log: Logger;
 }): void {
   const { bus, queue, durable, clock, log } = options;
-  const closing = new AbortController();
   let known: NatsConnection | undefined;
   let consumer: Consumer | undefined;
 
@@ -136,13 +135,13 @@ export function openConsumer(options: {
     else message.nak(againMs);
   }
 
-  async function run(): Promise<void> {
+  async function run(closing: AbortSignal): Promise<void> {
     let told = false;
-    while (!closing.signal.aborted) {
+    while (!closing.aborted) {
       const connection = bus.connection();
       try {
         if (!connection) {
-          await clock.sleep(pauseMs, closing.signal);
+          await clock.sleep(pauseMs, closing);
           continue;
         }
         const message = await (await consumerOn(connection)).next({ expires: fetchMs });
@@ -152,13 +151,9 @@ export function openConsumer(options: {
         known = undefined;
         if (!told) log.warn({ error, stream: queue.stream }, "the queue cannot be read; trying again");
         told = true;
-        await clock.sleep(pauseMs, closing.signal);
+        await clock.sleep(pauseMs, closing);
       }
     }
   }
-  const running = run();
-  options.closer.defer(`consumer of ${queue.stream}`, () => {
-    closing.abort();
-    return running;
-  });
+  options.closer.loop(`consumer of ${queue.stream}`, run);
 }

@@ -13,12 +13,11 @@ export function watchHealth(options: {
   closer: Closer;
   log: Logger;
 }): void {
-  const closing = new AbortController();
-  async function run(): Promise<void> {
+  async function run(closing: AbortSignal): Promise<void> {
     let serving = true;
-    while (!closing.signal.aborted) {
-      await options.clock.sleep(probeMs, closing.signal);
-      if (closing.signal.aborted) return;
+    while (!closing.aborted) {
+      await options.clock.sleep(probeMs, closing);
+      if (closing.aborted) return;
       const answered = await options.probe().then(
         () => true,
         (error) => {
@@ -28,12 +27,8 @@ export function watchHealth(options: {
       );
       if (answered && !serving) options.log.info("serving again");
       serving = answered;
-      if (!closing.signal.aborted) options.server.setServing(serving);
+      if (!closing.aborted) options.server.setServing(serving);
     }
   }
-  const running = run();
-  options.closer.defer("health", () => {
-    closing.abort();
-    return running;
-  });
+  options.closer.loop("health", run);
 }

@@ -13,7 +13,6 @@ export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; clo
   const { clock } = options;
   /** At most one entry for each key that this edge remembers. */
   let uses = new Map<string, number>();
-  const closing = new AbortController();
 
   async function flush(): Promise<void> {
     const taken = uses;
@@ -32,17 +31,13 @@ export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; clo
     }
   }
 
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      await clock.sleep(flushMs, closing.signal);
+  async function run(closing: AbortSignal): Promise<void> {
+    while (!closing.aborted) {
+      await clock.sleep(flushMs, closing);
       await flush();
     }
   }
-  const running = run();
-  options.closer.defer("key use", () => {
-    closing.abort();
-    return running;
-  });
+  options.closer.loop("key use", run);
 
   return {
     /** Notes that a key is used now. */

@@ -4,8 +4,7 @@ import type { Upstreams } from "./upstreams.ts";
 
 const deadlineMs = 1_000;
 const retryMs = 5_000;
-/** A day. */
-const spanMs = 86_400_000;
+const dayMs = 86_400_000;
 
 /** The salts of the days, asked of qr once a day. */
 export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: Clock; log: Logger }) {
@@ -25,7 +24,7 @@ export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: 
         const { salt } = await scans.getVisitorSalt({ date }, { deadlineMs });
         known = { date, salt };
         // Gone when its day is, also if nobody scans any more.
-        setTimeout(forget, spanMs - (clock.now() % spanMs), date).unref();
+        setTimeout(forget, dayMs - (clock.now() % dayMs), date).unref();
         return salt;
       } catch (error) {
         log.warn({ error }, "visitors cannot be told apart: the day's salt was not to be had");

@@ -20,7 +20,6 @@ export async function openHousekeeping(options: {
   log: Logger;
 }): Promise<void> {
   const { store, scans, clock, log } = options;
-  const closing = new AbortController();
   /** One failure does not keep the other things from being done. */
   const attempt = (what: string, work: () => Promise<unknown>) =>
     work().catch((error) => log.warn({ error, what }, "housekeeping failed and will be tried again"));
@@ -30,21 +29,17 @@ export async function openHousekeeping(options: {
     await scans.ensureMonth(first, next);
     await scans.ensureMonth(next, monthOf(next.getTime()).next);
   }
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
+  async function run(closing: AbortSignal): Promise<void> {
+    while (!closing.aborted) {
       await attempt("salts", () => scans.destroySalts());
       await attempt("scans", () => scans.trimScans(options.retention));
       await attempt("answers and logos", async () => {
-        while (!closing.signal.aborted && (await store.trim()));
+        while (!closing.aborted && (await store.trim()));
       });
-      await clock.sleep(roundMs, closing.signal);
+      await clock.sleep(roundMs, closing);
       await attempt("months", ensureMonths);
     }
   }
   await attempt("months", ensureMonths);
-  const running = run();
-  options.closer.defer("housekeeping", () => {
-    closing.abort();
-    return running;
-  });
+  options.closer.loop("housekeeping", run);
 }

@@ -10,21 +10,16 @@ const trimMs = 20_000;
 /** Removes what is no longer wanted, from now on until closed. */
 export function openTrimmer(options: { store: Pick<Store, "trim">; clock: Clock; closer: Closer; log: Logger }): void {
   const { store, clock } = options;
-  const closing = new AbortController();
-  async function run(): Promise<void> {
+  async function run(closing: AbortSignal): Promise<void> {
     for (;;) {
-      await clock.sleep(trimMs, closing.signal);
+      await clock.sleep(trimMs, closing);
       try {
-        while (!closing.signal.aborted && (await store.trim(daysKept)));
+        while (!closing.aborted && (await store.trim(daysKept)));
       } catch (error) {
         options.log.warn({ error }, "old rows could not be removed and will be again");
       }
-      if (closing.signal.aborted) return;
+      if (closing.aborted) return;
     }
   }
-  const running = run();
-  options.closer.defer("trimmer", () => {
-    closing.abort();
-    return running;
-  });
+  options.closer.loop("trimmer", run);
 }

@@ -29,7 +29,6 @@ export function openUsage(options: {
   let over: KeyDay[] = [];
   /** Taken out of the above and not known to be stored. */
   let sending: { batchId: string; days: KeyDay[] }[] = [];
-  const closing = new AbortController();
 
   function entryOf(accountId: string, keyId: string, day: number): KeyDay {
     let keys = counts.get(accountId);
@@ -84,9 +83,9 @@ export function openUsage(options: {
     return counts.size === 0 && over.length === 0;
   }
 
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      await clock.sleep(flushMs, closing.signal);
+  async function run(closing: AbortSignal): Promise<void> {
+    while (!closing.aborted) {
+      await clock.sleep(flushMs, closing);
       await flush();
     }
     const end = clock.monotonic() + closeMs;
@@ -100,11 +99,7 @@ export function openUsage(options: {
       await clock.sleep(flushMs);
     }
   }
-  const running = run();
-  options.closer.defer("usage", () => {
-    closing.abort();
-    return running;
-  });
+  options.closer.loop("usage", run);
 
   return {
     /** Counts requests of one account, at these places of a call: the first `admitted` of them were admitted, the rest refused. */

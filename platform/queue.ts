@@ -31,8 +31,8 @@ const bytesMax = 256 * 1_048_576;
 
 const duplicateWindowMs = 120_000;
 const setUpTimeoutMs = 2_000;
-/** How long a consumer may work on a message before another gets it, in ms. */
-const ackWaitMs = 30_000;
+/** How long a consumer may work on a message before it comes again, so about as long as one lies still whose consumer died, in ms. */
+const ackWaitMs = 5_000;
 const againMs = 500;
 const fetchMs = 1_000;
 const pauseMs = 500;

@@ -1,25 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  constants,
-  createServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from "node:http2";
+import { createServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { FastifyInstance } from "fastify";
 import type { Closer } from "../../platform/closer.ts";
 import type { AddressList } from "./addresses.ts";
 import type { Admission } from "./admission.ts";
 import { type ApiRpcOptions, addressHeader, serveApi } from "./api-rpc.ts";
+import { boundSessions, http2Settings } from "./listener.ts";
 
 /** Bytes that a call may bring at most: as much as a REST body. */
 const messageBytesMax = 65_536;
-/** Calls of one connection at once at most, bytes of a call's headers, and how long either may be silent, in ms. */
-const maxConcurrentStreams = 250;
-const maxHeaderListSize = 16_384;
-const streamTimeoutMs = 30_000;
-const sessionIdleMs = 120_000;
 
 export type ApiHandler = (
   request: IncomingMessage | Http2ServerRequest,
@@ -57,7 +47,7 @@ function clientAddress({ socket, headers }: IncomingMessage | Http2ServerRequest
   return way.findLast((address) => !trusted(address)) ?? (way[0] as string);
 }
 
-/** Serves calls beside REST, on HTTP/1.1: what browsers and Connect clients speak. */
+/** Serves calls beside REST: Connect and gRPC-Web on HTTP/1.1, and gRPC too on HTTP/2, which takes TLS. */
 export function serveApiBeside(app: FastifyInstance, handle: ApiHandler): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -79,27 +69,16 @@ export async function openApiServer(options: {
   closer: Closer;
 }): Promise<string> {
   const { host, port } = options.listen;
-  const server = createServer({ settings: { maxConcurrentStreams, maxHeaderListSize } }, (request, response) => {
-    request.stream.setTimeout(streamTimeoutMs, () => request.stream.close(constants.NGHTTP2_CANCEL));
-    options.handle(request, response);
-  });
-  const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.setTimeout(sessionIdleMs, () => session.close());
-    session.once("close", () => sessions.delete(session));
-  });
+  const server = createServer({ settings: http2Settings }, options.handle);
+  const sessions = boundSessions(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new Error(`cannot serve gRPC on ${host}:${port}: ${error.message}`)));
     server.listen(port, host, resolve);
   });
   options.closer.defer("api server", async () => {
     const closed = new Promise((resolve) => server.close(resolve));
-    // Clients are told, and streams under way finish.
-    for (const session of sessions) session.close();
-    const cut = setTimeout(() => {
-      for (const session of sessions) session.destroy();
-    }, options.closeMs);
+    sessions.close();
+    const cut = setTimeout(sessions.destroy, options.closeMs);
     await closed;
     clearTimeout(cut);
   });

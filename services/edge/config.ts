@@ -21,6 +21,12 @@ export const settings = {
     "where qrforge.api.v1 is served over gRPC, host:port",
     "127.0.0.1:8090",
   ),
+  publicCertFile: text(
+    "PUBLIC_TLS_CERT_FILE",
+    "the certificate, with its chain, that clients see, PEM; set, LISTEN_ADDRESS serves HTTPS and gRPC on one port, and RPC_LISTEN_ADDRESS nothing",
+    "",
+  ),
+  publicKeyFile: text("PUBLIC_TLS_KEY_FILE", "the private key of that certificate, PEM", ""),
   publicUrl: url(
     "PUBLIC_URL",
     "where clients reach the API, for its reference; unset, the address it listens on",

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, RequestListener } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -13,6 +13,7 @@ import { readJson } from "./bodies.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
 import { type ApiCall, type Caller, type Gatekeeper, refuseIfSpent } from "./gatekeeper.ts";
 import { serveLeakReports } from "./leaks.ts";
+import { type Certificate, createListener } from "./listener.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
 import { type Metered, rateLimitHeaders } from "./rate-limit.ts";
 import { serveRedirects } from "./redirects.ts";
@@ -45,6 +46,8 @@ export interface HttpOptions {
   countryHeader: string;
   /** How long a closing edge goes on taking connections after it has said that it is not ready, in ms. */
   closeNoticeMs: number;
+  /** What clients see; undefined for clear text. */
+  certificate: Certificate | undefined;
   log: Logger;
 }
 
@@ -72,9 +75,6 @@ declare module "fastify" {
 const bodyBytesMax = 65_536;
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const pathLengthMax = 8_192;
-/** How long a request's head, and the whole of it, may take to arrive. */
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
 
 /** The edge's HTTP application: the API of the route table, the redirects, the dashboard and the probes. */
 export function createHttp(options: HttpOptions): FastifyInstance {
@@ -84,8 +84,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 2_000 },
+    serverFactory: (handle) => createListener(options.certificate, handle as RequestListener),
     genReqId: (raw) => {
       const sent = raw.headers["x-request-id"];
       return typeof sent === "string" && uuidPattern.test(sent) ? sent : options.newRequestId();
@@ -158,7 +157,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.addHook("onRequest", (request, reply, done) => {
     request.arrivedAt = performance.now();
     reply.header("x-request-id", request.id);
-    if (closing) reply.header("connection", "close");
+    // HTTP/2 has frames for this.
+    if (closing && request.raw.httpVersionMajor === 1) reply.header("connection", "close");
     const { route } = request.routeOptions.config;
     // A probe that finds no place would have a busy edge taken for a dead one; calls take their places themselves.
     if (request.routeOptions.config.isUnbounded) return done();

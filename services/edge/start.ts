@@ -1,5 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import type { Server as SecureServer } from "node:tls";
 import { systemClock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
@@ -14,6 +16,7 @@ import { createFailureLimit } from "./failure-limit.ts";
 import { createGatekeeper } from "./gatekeeper.ts";
 import { createHttp } from "./http.ts";
 import { openKeyUse } from "./key-use.ts";
+import { readCertificate, renewCertificate } from "./listener.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
 import { createUpstreams } from "./upstreams.ts";
 import { createVisitorSalts } from "./visitor-salts.ts";
@@ -59,23 +62,24 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     trustedProxies: config.trustedProxies,
     log,
   });
-  const rpcAddress = await openApiServer({
-    listen: config.rpcListen,
-    handle: handleCalls,
-    closeMs: stageMs,
-    closer,
-  });
+  const certificateNow = () => readCertificate(config.publicCertFile, config.publicKeyFile);
+  const certificate = await certificateNow();
+  const rpcAddress = certificate
+    ? undefined
+    : await openApiServer({ listen: config.rpcListen, handle: handleCalls, closeMs: stageMs, closer });
 
+  const scheme = certificate ? "https" : "http";
   const app = createHttp({
     upstreams,
     scanRecorder,
     gatekeeper,
     handleCalls,
     newRequestId: randomUUIDv7,
-    publicUrl: config.publicUrl || `http://${config.listen.host}:${config.listen.port}`,
+    publicUrl: config.publicUrl || `${scheme}://${config.listen.host}:${config.listen.port}`,
     dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     closeNoticeMs: config.closeNoticeMs,
+    certificate,
     noteRequest: metrics.duration("http_request", "requests, by the route's pattern, method and status"),
     apiPlaces,
     scanPlaces: createAdmission({ kind: "scan_requests", placesMax: config.scansInFlightMax, metrics }),
@@ -83,13 +87,25 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     countryHeader: config.countryHeader.toLowerCase(),
     log,
   });
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await app.listen({ host: config.listen.host, port: config.listen.port });
   closer.defer("http", async () => {
     // A client that dawdles over its request may not keep what comes after from closing.
-    const cut = setTimeout(() => app.server.closeAllConnections(), config.closeNoticeMs + stageMs);
+    const cut = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, config.closeNoticeMs + stageMs);
     await app.close();
     clearTimeout(cut);
   });
+  if (certificate) {
+    const server = app.server as unknown as SecureServer;
+    renewCertificate({ server, read: certificateNow, clock: systemClock, closer, log });
+  }
   const { port } = app.server.address() as { port: number };
-  return { address: `${config.listen.host}:${port}`, announce: { rpc: rpcAddress }, close: () => closer.close() };
+  const address = `${config.listen.host}:${port}`;
+  return { address, announce: { rpc: rpcAddress ?? address }, close: () => closer.close() };
 }

@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect as connectHttp2 } from "node:http2";
+import { request as requestHttp1 } from "node:https";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasEnded } from "../../cli/child.ts";
+import type { Member, Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { eventually, openAuth } from "../support/api.ts";
+import { createAuthority } from "../support/certificates.ts";
+
+let folder: string;
+let suite: Suite;
+let end: () => Promise<void>;
+let auth: ReturnType<typeof openAuth>;
+let edge: Member;
+let url: string;
+let ca: string;
+let key: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "qrforge-tls-"));
+  const authority = await createAuthority();
+  const issued = await authority.issue("qrforge.example");
+  ca = authority.certificate;
+  const write = async (name: string, content: string) => {
+    const file = path.join(folder, name);
+    await writeFile(file, content, { mode: 0o600 });
+    return file;
+  };
+  const env = {
+    PUBLIC_TLS_CERT_FILE: await write("edge.pem", issued.certificate),
+    PUBLIC_TLS_KEY_FILE: await write("edge.key", issued.key),
+  };
+  ({ suite, end } = await startThrowaway({ env: { edge: env } }));
+  auth = openAuth(addressesOf(suite, "auth"));
+  ({ key } = await auth.newAccount());
+  edge = suite.members("edge")[0] as Member;
+  url = `https://${edge.address}`;
+});
+afterAll(async () => {
+  auth.close();
+  await end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function overHttp2(requestPath: string): Promise<{ status: number; body: string }> {
+  const session = connectHttp2(url, { ca });
+  try {
+    const stream = session.request({ ":path": requestPath, "x-api-key": key });
+    const [headers] = (await once(stream, "response")) as [{ ":status": number }];
+    return { status: headers[":status"], body: await text(stream) };
+  } finally {
+    session.close();
+  }
+}
+
+describe("an edge with a certificate", () => {
+  it("serves REST over HTTP/1.1 and over HTTP/2 on one port", async () => {
+    const sent = requestHttp1(`${url}/v1/usage`, { ca, headers: { "x-api-key": key } }).end();
+    const [response] = await once(sent, "response");
+    expect([response.statusCode, response.httpVersion]).toEqual([200, "1.1"]);
+    expect(JSON.parse(await text(response)).ok).toBe(true);
+    const answer = await overHttp2("/v1/usage");
+    expect([answer.status, JSON.parse(answer.body).ok]).toEqual([200, true]);
+    expect((await overHttp2("/v1/nothing")).status).toBe(404);
+  });
+
+  it("serves gRPC, gRPC-Web and Connect on that port too", async () => {
+    const node = { baseUrl: url, nodeOptions: { ca } };
+    const transports: Transport[] = [
+      createGrpcTransport(node),
+      createGrpcWebTransport({ ...node, httpVersion: "2" }),
+      createConnectTransport({ ...node, httpVersion: "2" }),
+      createConnectTransport({ ...node, httpVersion: "1.1" }),
+    ];
+    for (const transport of transports) {
+      const client = createClient(ApiService, transport);
+      const { data } = await client.getUsage({}, { headers: { "x-api-key": key } });
+      expect(data?.minute?.limit).toBe(600n);
+      await expect(client.getUsage({})).rejects.toThrow(/API key/);
+    }
+  });
+
+  it("has no port in clear text", async () => {
+    expect(edge.rpc).toBe(edge.address);
+    await expect(fetch(`http://${edge.address}/healthz`)).rejects.toThrow();
+  });
+
+  it("finishes what is under way over HTTP/2 when it is stopped", async () => {
+    const [quota] = suite.members("quota") as [Member];
+    quota.child.kill("SIGSTOP");
+    const answer = overHttp2("/v1/usage");
+    await eventually(
+      async () => (await fetch(`http://${edge.metrics}/metrics`)).text(),
+      (metrics) => /qrforge_api_requests_in_flight 1\b/.test(metrics),
+    );
+    edge.child.kill("SIGTERM");
+    quota.child.kill("SIGCONT");
+    expect((await answer).status).toBe(200);
+    await eventually(async () => hasEnded(edge.child), Boolean);
+    expect(edge.child.exitCode).toBe(0);
+  });
+});

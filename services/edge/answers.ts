@@ -25,7 +25,7 @@ export const qrCodeAnswer = z
     status: z.enum(["active", "archived"]),
     type: z.literal("url"),
     project_id: id,
-    redirect_url: z.string().meta({ description: "Where a scan leads", format: "uri" }),
+    redirect_url: z.string().meta({ description: "Where a scan leads, as it was given; a URL by the WHATWG's rules" }),
     short_url: z.string().meta({ description: "What the printed symbol holds", format: "uri" }),
     style: styleAnswer,
     render_status: z.enum(["pending", "ready", "failed"]),

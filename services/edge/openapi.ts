@@ -137,37 +137,42 @@ function unwrap(schema: z.ZodType): z.ZodType {
 }
 
 function headerParameters(route: Route) {
-  const header = (name: string, description: string) => ({
+  const header = (name: string, pattern: string, description: string) => ({
     name,
     in: "header",
     required: false,
     description,
-    schema: { type: "string" },
+    schema: { type: "string", pattern },
   });
+  const once = "1 to 255 visible ASCII characters; the same request with it is done once in 24 hours";
   return [
-    ...(route.method === "POST"
-      ? [
-          header(
-            "Idempotency-Key",
-            "1 to 255 visible ASCII characters; the same request with it is done once in 24 hours",
-          ),
-        ]
+    ...(route.method === "POST" ? [header("Idempotency-Key", "^[!-~]{1,255}$", once)] : []),
+    ...(route.method === "PATCH"
+      ? [header("If-Match", etagsPattern, "The `ETag` of the revision to change, or `*`")]
       : []),
-    ...(route.method === "PATCH" ? [header("If-Match", "The `ETag` of the revision to change, or `*`")] : []),
-    ...(hasEtag(route) && route.method === "GET" ? [header("If-None-Match", "`ETag`s that the client has")] : []),
+    ...(hasEtag(route) && route.method === "GET"
+      ? [header("If-None-Match", etagsPattern, "`ETag`s that the client has")]
+      : []),
   ];
 }
+
+const etagsPattern = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$';
+const text = (description: string) => ({ description, schema: { type: "string" } });
+const idHeader = { "x-request-id": text("Names the request") };
+const limitHeaders = {
+  RateLimit: text("What is left of each window; not sent where there is no limit"),
+  "RateLimit-Policy": text("The limits of the account"),
+};
+/** Statuses that tell when to come again. */
+const retryStatuses = [429, 503];
 
 function describeSuccess(route: Route, toSchema: (schema: z.ZodType) => Json): Json {
   const { reference } = route;
   const headers: Json = {
-    "x-request-id": { description: "Names the request", schema: { type: "string" } },
-    RateLimit: { description: "What is left of each window", schema: { type: "string" } },
-    "RateLimit-Policy": { description: "The limits of the account", schema: { type: "string" } },
-    ...(hasEtag(route) && { ETag: { description: "Names the revision", schema: { type: "string" } } }),
-    ...(route.method === "POST" && {
-      "Idempotent-Replayed": { description: "`true` if an earlier answer is given again", schema: { type: "string" } },
-    }),
+    ...idHeader,
+    ...limitHeaders,
+    ...(hasEtag(route) && { ETag: text("Names the revision") }),
+    ...(route.method === "POST" && { "Idempotent-Replayed": text("`true` if an earlier answer is given again") }),
   };
   if (reference.data === "file") {
     const binary = { schema: { type: "string", contentEncoding: "binary" } };
@@ -197,6 +202,11 @@ function describeFailures(reasons: Reason[]): Json {
       status,
       {
         description: some.map((reason) => `\`${reason.toLowerCase()}\`: ${catalogue[reason].message}`).join("\n\n"),
+        headers: {
+          ...idHeader,
+          ...(status !== catalogue.UNAUTHORIZED.http && limitHeaders),
+          ...(retryStatuses.includes(status) && { "Retry-After": text("Seconds until it is worth trying again") }),
+        },
         content: { "application/json": { schema: { $ref: `${components}Failure` } } },
       },
     ]),

@@ -1,35 +1,62 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { load, median } from "./load.ts";
+import { load, median, paced } from "./load.ts";
 
 const rounds = 5;
 const connections = 64;
 const requests = 6_000;
 
-/**
- * Measures what one request costs a process, beside a bare node:http server that gives the same answer, in turns in one
- * run. Prints each round and the median of the ratios.
- */
-export async function compareWithBare(options: {
+interface Asked {
   url: string;
   headers: Record<string, string>;
   pid: number;
   expectedStatus: number;
-}): Promise<void> {
-  const { headers, expectedStatus } = options;
-  const sample = await fetch(options.url, { headers, redirect: "manual" });
+}
+
+/** A bare server that gives the answer that is given to this request. */
+async function startBare({ url, headers, expectedStatus }: Asked) {
+  const sample = await fetch(url, { headers, redirect: "manual" });
   const body = await sample.text();
   const answer = Object.fromEntries([...sample.headers].filter(([name]) => name !== "content-length"));
-  const bare = fork(path.join(import.meta.dirname, "bare-server.ts"), [
+  const child = fork(path.join(import.meta.dirname, "bare-server.ts"), [
     body,
     JSON.stringify(answer),
     String(expectedStatus),
   ]);
-  const [port] = (await once(bare, "message")) as [number];
+  const [port] = (await once(child, "message")) as [number];
+  return { child, url: `http://127.0.0.1:${port}/` };
+}
+
+/** Measures how much longer requests at a steady rate take than at the bare server, in turns in one run. */
+export async function p99BesideBare(options: Asked, requestsPerSecond: number): Promise<void> {
+  const bare = await startBare(options);
+  const at = (url: string) => paced({ ...options, url, requestsPerSecond, seconds: 5 });
+  await at(options.url);
+  const added: number[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const ours = await at(options.url);
+    const theirs = await at(bare.url);
+    added.push(ours.p99Ms - theirs.p99Ms);
+    process.stdout.write(
+      `${requestsPerSecond}/s, round ${round}: edge p50 ${ours.p50Ms.toFixed(1)} p99 ${ours.p99Ms.toFixed(1)} ms | ` +
+        `bare p50 ${theirs.p50Ms.toFixed(1)} p99 ${theirs.p99Ms.toFixed(1)} ms\n`,
+    );
+  }
+  bare.child.disconnect();
+  process.stdout.write(`p99 added at ${requestsPerSecond}/s, median of ${rounds}: ${median(added).toFixed(1)} ms\n`);
+}
+
+/**
+ * Measures what one request costs a process, beside a bare node:http server that gives the same answer, in turns in one
+ * run. Prints each round and the median of the ratios.
+ */
+export async function compareWithBare(options: Asked): Promise<void> {
+  const { headers, expectedStatus } = options;
+  const bare = await startBare(options);
   const common = { headers, connections, requests, expectedStatus };
   const runEdge = () => load({ ...common, url: options.url, pid: options.pid });
-  const runBare = () => load({ ...common, url: `http://127.0.0.1:${port}/`, pid: bare.pid as number });
+  const runBare = () => load({ ...common, url: bare.url, pid: bare.child.pid as number });
   await runEdge();
   await runBare();
   const ratios: number[] = [];
@@ -43,6 +70,6 @@ export async function compareWithBare(options: {
       `p50 ${result.p50Ms.toFixed(1)} ms, p99 ${result.p99Ms.toFixed(1)} ms`;
     process.stdout.write(`round ${round}: ${line("edge", ours)} | ${line("bare", theirs)}\n`);
   }
-  bare.disconnect();
+  bare.child.disconnect();
   process.stdout.write(`CPU a request, edge over bare, median of ${rounds}: ${median(ratios).toFixed(2)}\n`);
 }

@@ -7,7 +7,7 @@ import { Agent, request } from "node:http";
 import postgres from "postgres";
 import { newId, randomBase36 } from "../platform/ids.ts";
 import { median } from "./load.ts";
-import { newUnlimitedKey, withSuite } from "./suite.ts";
+import { newKey, withSuite } from "./suite.ts";
 
 const concurrency = 16;
 const seconds = 3;
@@ -31,7 +31,7 @@ async function rate(work: () => Promise<unknown>): Promise<number> {
 }
 
 await withSuite({}, async (suite) => {
-  const key = await newUnlimitedKey(suite);
+  const key = await newKey(suite);
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
     new Promise<void>((resolve, reject) => {

@@ -2,16 +2,13 @@
  * What one request costs the edge: `GET /v1/qr-codes/{id}` through key, quota and qr, beside a bare node:http server
  * that gives the same answer. Run it with `npm run bench:edge`.
  */
-import { compareWithBare } from "./beside.ts";
+import { compareWithBare, p99BesideBare } from "./beside.ts";
 import { newCode, withSuite } from "./suite.ts";
 
 await withSuite({}, async (suite) => {
   const { edge, key, code } = await newCode(suite);
   const pid = suite.members("edge")[0]?.child.pid as number;
-  await compareWithBare({
-    url: `${edge}/v1/qr-codes/${code.id}`,
-    headers: { "x-api-key": key },
-    pid,
-    expectedStatus: 200,
-  });
+  const asked = { url: `${edge}/v1/qr-codes/${code.id}`, headers: { "x-api-key": key }, pid, expectedStatus: 200 };
+  await compareWithBare(asked);
+  await p99BesideBare(asked, 1_000);
 });

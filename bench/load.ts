@@ -69,6 +69,45 @@ export async function load(options: {
   };
 }
 
+/** Sends requests at a steady rate, however long answers take, and tells how long they took. */
+export async function paced(options: {
+  url: string;
+  headers: Record<string, string>;
+  requestsPerSecond: number;
+  seconds: number;
+  expectedStatus: number;
+}): Promise<{ p50Ms: number; p99Ms: number }> {
+  const agent = new Agent({ keepAlive: true });
+  const latencies: number[] = [];
+  const total = options.requestsPerSecond * options.seconds;
+  const startedAt = performance.now();
+  const one = (dueAt: number) =>
+    new Promise<void>((resolve, reject) => {
+      const sent = request(options.url, { agent, headers: options.headers }, (response) => {
+        response.resume().once("end", () => {
+          // From when it was due: a sender held up is a part of the wait.
+          latencies.push(performance.now() - dueAt);
+          if (response.statusCode === options.expectedStatus) resolve();
+          else reject(new Error(`answered ${response.statusCode}`));
+        });
+      });
+      sent.once("error", reject);
+      sent.end();
+    });
+  const sent: Promise<void>[] = [];
+  for (let index = 0; index < total; index++) {
+    const dueAt = startedAt + (index * 1_000) / options.requestsPerSecond;
+    const waitMs = dueAt - performance.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    sent.push(one(dueAt));
+  }
+  await Promise.all(sent);
+  agent.destroy();
+  latencies.sort((a, b) => a - b);
+  const at = (share: number) => latencies[Math.floor(latencies.length * share)] ?? 0;
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Suite, SuiteOptions } from "../cli/suite.ts";
 import { startThrowaway } from "../cli/throwaway.ts";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
@@ -16,16 +17,16 @@ export async function withSuite(options: Partial<SuiteOptions>, work: (suite: Su
   }
 }
 
-/** A new account without limits, and a key of it. */
-export async function newUnlimitedKey(suite: Suite): Promise<string> {
+/** A new account without limits, or with one, and a key of it. */
+export async function newKey(suite: Suite, limits: { perMinute?: bigint } = {}): Promise<string> {
   const address = suite
     .members("auth")
     .map((member) => member.address)
     .join(",");
   const accounts = createRpcClient(AccountService, { address });
   const keys = createRpcClient(KeyService, { address });
-  const email = `bench-${Date.now()}@qrforge.example`;
-  const { account } = await accounts.client.createAccount({ email, plan: Plan.ENTERPRISE }, wait);
+  const email = `bench-${randomUUID()}@qrforge.example`;
+  const { account } = await accounts.client.createAccount({ email, plan: Plan.ENTERPRISE, limits }, wait);
   const { secret } = await keys.client.createKey({ accountId: account?.accountId ?? "", name: "bench" }, wait);
   accounts.close();
   keys.close();
@@ -37,7 +38,7 @@ export async function newCode(
   suite: Suite,
 ): Promise<{ edge: string; key: string; code: { id: string; slug: string } }> {
   const edge = suite.edgeUrls()[0] as string;
-  const key = await newUnlimitedKey(suite);
+  const key = await newKey(suite);
   const created = await fetch(`${edge}/v1/qr-codes`, {
     method: "POST",
     headers: { "x-api-key": key, "content-type": "application/json" },

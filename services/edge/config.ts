@@ -74,6 +74,12 @@ export const settings = {
   apiInFlightMax: integer("API_IN_FLIGHT_MAX", "API requests being worked on at once at most; more get 503", 2_000, {
     min: 1,
   }),
+  accountInFlightMax: integer(
+    "ACCOUNT_IN_FLIGHT_MAX",
+    "API requests of one account being worked on at once at most while other accounts call; more wait for their turn",
+    8,
+    { min: 1 },
+  ),
   scansInFlightMax: integer(
     "SCANS_IN_FLIGHT_MAX",
     "scans and pages being worked on at once at most; more get 503",

@@ -8,6 +8,7 @@ import type { KeyUse } from "./key-use.ts";
 import type { AccountLimits, Metered } from "./rate-limit.ts";
 import type { Route, RouteAnswer } from "./route.ts";
 import { issuesOf } from "./schemas.ts";
+import type { Turns } from "./turns.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** A call of the public API, however it came. */
@@ -48,13 +49,14 @@ export interface GatekeeperOptions {
   upstreams: Upstreams;
   keyUse: KeyUse;
   failureLimit: ReturnType<typeof createFailureLimit>;
+  turns: Turns;
 }
 
 /** Details that one refusal lists at most, and characters of a field's name that it repeats. */
 const detailsMax = 50;
 const fieldNameMax = 100;
 
-export function createGatekeeper({ upstreams, keyUse, failureLimit }: GatekeeperOptions): Gatekeeper {
+export function createGatekeeper({ upstreams, keyUse, failureLimit, turns }: GatekeeperOptions): Gatekeeper {
   return {
     async authenticate({ headers, address, remainingMs }) {
       const hash = hashKey(readKey(headers));
@@ -66,11 +68,13 @@ export function createGatekeeper({ upstreams, keyUse, failureLimit }: Gatekeeper
       return answer;
     },
     meter: ({ remainingMs }, { accountId, keyId, limits }, cost) =>
-      upstreams.consume({ accountId, keyId, cost, limits }, { deadlineMs: remainingMs() }),
+      turns.run(accountId, { deadlineMs: remainingMs() }, () =>
+        upstreams.consume({ accountId, keyId, cost, limits }, { deadlineMs: remainingMs() }),
+      ),
     async perform(route, { headers, remainingMs }, caller, metered, input) {
       const body = route.body ? parse(route.body, input.body, "INVALID_PAYLOAD") : undefined;
       const isPost = route.method === "POST";
-      return await route.handle({
+      const given = {
         ...caller,
         metered,
         params: parse(route.params, input.params, "INVALID_REQUEST"),
@@ -81,8 +85,10 @@ export function createGatekeeper({ upstreams, keyUse, failureLimit }: Gatekeeper
         accept: headers.accept,
         idempotency: isPost ? readIdempotencyKey(headers["idempotency-key"], route.operation, body) : undefined,
         upstreams,
-        deadlineMs: remainingMs(),
-      });
+      };
+      return await turns.run(caller.accountId, { deadlineMs: remainingMs() }, () =>
+        route.handle({ ...given, deadlineMs: remainingMs() }),
+      );
     },
   };
 }

@@ -137,12 +137,12 @@ function unwrap(schema: z.ZodType): z.ZodType {
 }
 
 function headerParameters(route: Route) {
-  const header = (name: string, pattern: string, description: string) => ({
+  const header = (name: string, pattern: string | undefined, description: string) => ({
     name,
     in: "header",
     required: false,
     description,
-    schema: { type: "string", pattern },
+    schema: { type: "string", ...(pattern && { pattern }) },
   });
   const once = "1 to 255 visible ASCII characters; the same request with it is done once in 24 hours";
   return [
@@ -151,7 +151,7 @@ function headerParameters(route: Route) {
       ? [header("If-Match", etagsPattern, "The `ETag` of the revision to change, or `*`")]
       : []),
     ...(hasEtag(route) && route.method === "GET"
-      ? [header("If-None-Match", etagsPattern, "`ETag`s that the client has")]
+      ? [header("If-None-Match", undefined, "`ETag`s that the client has")]
       : []),
   ];
 }

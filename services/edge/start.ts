@@ -18,6 +18,7 @@ import { createHttp } from "./http.ts";
 import { openKeyUse } from "./key-use.ts";
 import { readCertificate, renewCertificate } from "./listener.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
+import { createTurns } from "./turns.ts";
 import { createUpstreams } from "./upstreams.ts";
 import { createVisitorSalts } from "./visitor-salts.ts";
 
@@ -51,6 +52,12 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     upstreams,
     keyUse,
     failureLimit: createFailureLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
+    turns: createTurns({
+      underWayMax: config.accountInFlightMax,
+      waitingMax: Math.ceil(config.apiInFlightMax / 2),
+      clock: systemClock,
+      metrics,
+    }),
   });
   const apiPlaces = createAdmission({ kind: "api_requests", placesMax: config.apiInFlightMax, metrics });
   const handleCalls = createApiHandler({

@@ -5,12 +5,14 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Account, AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { type AuditEntry, AuditService } from "../gen/qrforge/auth/v1/audit_pb.ts";
 import { type Key, KeyService, KeyStatus } from "../gen/qrforge/auth/v1/key_pb.ts";
+import { SessionService } from "../gen/qrforge/auth/v1/session_pb.ts";
 import type { Propagation } from "../gen/qrforge/common/v1/lease_pb.ts";
 import { type KeyUsage, QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
-import { ConfigError, loadConfig, text } from "../platform/config.ts";
+import { ConfigError, loadConfig, text, url } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 import { type TlsFiles, tlsSettings } from "../platform/rpc/tls.ts";
+import { signInLink } from "./demo.ts";
 import { Problem } from "./problem.ts";
 import { readRunFile } from "./run-file.ts";
 import { root, settings } from "./settings.ts";
@@ -23,6 +25,7 @@ const usage = `Usage: npm run -s admin -- COMMAND [--json]
   account set-plan ACCOUNT_ID --plan free|pro|enterprise [--per-minute N --per-day N]
   account disable ACCOUNT_ID
   account enable ACCOUNT_ID
+  account sign-in-link ACCOUNT_ID
   key create --account ACCOUNT_ID --name NAME
   key list --account ACCOUNT_ID
   key rotate KEY_ID
@@ -54,6 +57,8 @@ interface Answer {
 
 interface Arguments {
   positional: string[];
+  /** Where people reach the dashboard. */
+  dashboardUrl: string;
   options: {
     email?: string;
     plan?: string;
@@ -94,6 +99,13 @@ const commands: Record<string, Command> = {
     changeAnswer(await accounts.client.disableAccount({ accountId: id(positional, "ACCOUNT_ID"), actor }, wait)),
   "account enable": async ({ positional }, { accounts }) =>
     changeAnswer(await accounts.client.enableAccount({ accountId: id(positional, "ACCOUNT_ID"), actor }, wait)),
+  "account sign-in-link": async ({ positional, dashboardUrl }, { sessions }) => {
+    const accountId = id(positional, "ACCOUNT_ID");
+    const { token, expireTime } = await sessions.client.createSignInLink({ accountId, actor }, wait);
+    const link = signInLink(dashboardUrl, token);
+    const text = `${link}\n\nIt signs whoever opens it in to the account, once, within an hour.`;
+    return { json: { link, expires_at: expireTime && timestampDate(expireTime).toISOString() }, text };
+  },
   "key create": async ({ options }, { keys }) => {
     const accountId = required(options.account, "--account");
     const { key, secret } = await keys.client.createKey(
@@ -295,8 +307,9 @@ function table(rows: Record<string, unknown>[]): string {
   return padded.map((line) => line.trimEnd()).join("\n");
 }
 
-function connect({ auth, quota }: { auth: Found; quota: Found }) {
+function connect({ auth, quota }: Found) {
   return {
+    sessions: createRpcClient(SessionService, auth),
     accounts: createRpcClient(AccountService, auth),
     keys: createRpcClient(KeyService, auth),
     audit: createRpcClient(AuditService, auth),
@@ -305,29 +318,37 @@ function connect({ auth, quota }: { auth: Found; quota: Found }) {
 }
 
 interface Found {
-  address: string;
-  tls: TlsFiles;
+  auth: { address: string; tls: TlsFiles };
+  quota: { address: string; tls: TlsFiles };
+  /** Where people reach the dashboard. */
+  dashboardUrl: string;
 }
 
-async function findServices(): Promise<{ auth: Found; quota: Found }> {
+async function findServices(): Promise<Found> {
   const config = loadConfig({
     ...settings,
     ...tlsSettings,
     authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
     quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
+    publicUrl: url("PUBLIC_URL", "where people reach the dashboard, for a suite elsewhere", ["http", "https"], ""),
   });
   const at = (address: string) => ({ address, tls: config });
   if (config.authAddress || config.quotaAddress) {
-    return { auth: at(config.authAddress || "127.0.0.1:50051"), quota: at(config.quotaAddress || "127.0.0.1:50052") };
+    return {
+      auth: at(config.authAddress || "127.0.0.1:50051"),
+      quota: at(config.quotaAddress || "127.0.0.1:50052"),
+      dashboardUrl: config.publicUrl || "http://localhost:8080",
+    };
   }
   const dataDir = path.resolve(root, config.dataDir);
   const listed = await readRunFile(dataDir);
   if (!listed) throw new Problem(`No suite runs in ${dataDir}. Start one with npm start, or set AUTH_ADDRESS.`);
   const addresses = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
-  return { auth: at(addresses(listed.auth)), quota: at(addresses(listed.quota)) };
+  const dashboardUrl = config.publicUrl || (listed.edges[0]?.url ?? "").replace("127.0.0.1", "localhost");
+  return { auth: at(addresses(listed.auth)), quota: at(addresses(listed.quota)), dashboardUrl };
 }
 
-function readArguments(): Arguments & { json: boolean } {
+function readArguments(): Omit<Arguments, "dashboardUrl"> & { json: boolean } {
   const option = { type: "string" } as const;
   try {
     const { values, positionals } = parseArgs({
@@ -357,9 +378,10 @@ async function main(): Promise<void> {
   if (!command) throw new Problem(usage);
   const surplus = args.positional.slice(takesId.has(name) ? 3 : 2);
   if (surplus.length > 0) throw new Problem(`"${name}" takes no "${surplus.join(" ")}".\n\n${usage}`);
-  const services = connect(await findServices());
+  const found = await findServices();
+  const services = connect(found);
   try {
-    const answer = await command(args, services);
+    const answer = await command({ ...args, dashboardUrl: found.dashboardUrl }, services);
     process.stdout.write(`${args.json ? JSON.stringify(answer.json) : answer.text}\n`);
   } finally {
     for (const { close } of Object.values(services)) close();

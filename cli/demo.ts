@@ -2,7 +2,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
+import { SessionService } from "../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
+
+/** What signs a person in who opens it. The token stands behind the #, which browsers keep to themselves. */
+export function signInLink(dashboardUrl: string, token: string): string {
+  return `${dashboardUrl}/#/sign-in/${token}`;
+}
 
 const wait = { deadlineMs: 10_000 };
 const actor = { name: "operator:npm start", address: "" };
@@ -12,6 +18,8 @@ export interface Demo {
   accountId: string;
   email: string;
   key?: string;
+  /** Signs in to it, once. */
+  token: string;
 }
 
 /**
@@ -22,9 +30,15 @@ export async function ensureDemo(authAddress: string, dataDir: string): Promise<
   const note = path.join(dataDir, "demo.json");
   const accounts = createRpcClient(AccountService, { address: authAddress });
   const keys = createRpcClient(KeyService, { address: authAddress });
+  const sessions = createRpcClient(SessionService, { address: authAddress });
+  const newToken = async (accountId: string) =>
+    (await sessions.client.createSignInLink({ accountId, actor }, wait)).token;
   try {
     const { accounts: existing } = await accounts.client.listAccounts({ pageSize: 1 }, wait);
-    if (existing[0]) return JSON.parse(await readFile(note, "utf8").catch(() => "null")) ?? undefined;
+    if (existing[0]) {
+      const noted: Omit<Demo, "token"> | null = JSON.parse(await readFile(note, "utf8").catch(() => "null"));
+      return noted ? { ...noted, token: await newToken(noted.accountId) } : undefined;
+    }
     const { account } = await accounts.client.createAccount(
       {
         email: "demo@qrforge.example",
@@ -38,8 +52,9 @@ export async function ensureDemo(authAddress: string, dataDir: string): Promise<
     const { secret } = await keys.client.createKey({ accountId: account.accountId, name: "demo", actor }, wait);
     const { accountId, email } = account;
     await writeFile(note, JSON.stringify({ accountId, email }));
-    return { accountId, email, key: secret };
+    return { accountId, email, key: secret, token: await newToken(accountId) };
   } finally {
+    sessions.close();
     accounts.close();
     keys.close();
   }

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { ConfigError, loadConfig } from "../platform/config.ts";
-import { type Demo, ensureDemo } from "./demo.ts";
+import { type Demo, ensureDemo, signInLink } from "./demo.ts";
 import { Problem } from "./problem.ts";
 import { root, settings } from "./settings.ts";
 import { type Kind, startSuite } from "./suite.ts";
@@ -25,6 +25,10 @@ function readReplicas(args: string[]): Record<Kind, number> {
     return count;
   };
   return { edge: read("edges"), auth: read("auths"), quota: read("quotas"), qr: read("qrs") };
+}
+
+function describeDashboard(demo: Demo | undefined, url: string): string {
+  return demo ? `${signInLink(url, demo.token)}   signs in to the demo account, once` : `${url}/`;
 }
 
 function describeDemo(demo: Demo | undefined, url: string): string {
@@ -97,7 +101,7 @@ async function main(): Promise<void> {
 QRForge is up.
 
 API           ${urls.map((url) => `${url}/v1`).join("  ")}
-Dashboard     ${urls[0]}/
+Dashboard     ${describeDashboard(demo, urls[0] as string)}
 ${describeDemo(demo, urls[0] as string)}
 
 Ctrl-C stops everything.`);

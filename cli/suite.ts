@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
+import { buildDashboard } from "./dashboard.ts";
 import type { InfraCommand, InfraMessage, InfraRequest, ServerState } from "./infra.ts";
 import { freePort, probePort } from "./ports.ts";
 import { Problem } from "./problem.ts";
@@ -68,6 +69,7 @@ const commandMaxMs = 30_000;
 /** Starts the whole suite on this machine and lists it in `run.json`. Throws a Problem if something is to be mended. */
 export async function startSuite(options: SuiteOptions): Promise<Suite> {
   const { dataDir, tell } = options;
+  await buildDashboard(tell);
   const edgePorts = await claimPorts(options);
   await claimDataDir(dataDir, tell);
   const logs = path.join(dataDir, "logs");

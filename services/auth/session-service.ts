@@ -22,8 +22,12 @@ export interface SessionDependencies {
 /** Sign-ups and sign-ins answer no sooner than this, in ms, so that what they found does not show in their timing. */
 const answerMinMs = 300;
 
+/** How long a sign-in link can be used, in ms. */
+const linkMs = 3_600_000;
+
 const wrong = () => new Failure("UNAUTHORIZED", "Wrong e-mail or password.");
 const noSession = () => new Failure("UNAUTHORIZED", "There is no such session. Sign in again.");
+const newToken = () => randomBytes(32).toString("base64url");
 const sha256 = (text: string) => createHash("sha256").update(text).digest();
 
 /** The handlers of sign-up, sign-in and sessions. */
@@ -31,7 +35,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
   const { store, passwords, clock } = dependencies;
 
   function newSession(): { token: string; session: NewSession } {
-    const token = randomBytes(32).toString("base64url");
+    const token = newToken();
     return { token, session: { tokenHash: sha256(token), expiresAt: new Date(clock.now() + dependencies.sessionMs) } };
   }
 
@@ -106,8 +110,8 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       }),
 
     async resolveSession({ token }) {
-      const { accountId, email, expiresAt } = await resolved(token);
-      return { accountId, email, expireTime: timestampFromDate(expiresAt) };
+      const { accountId, email, expiresAt, passwordHash } = await resolved(token);
+      return { accountId, email, expireTime: timestampFromDate(expiresAt), hasPassword: passwordHash !== null };
     },
 
     async signOut({ token }) {
@@ -124,11 +128,35 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     async changePassword({ token, oldPassword, newPassword, address }, context) {
       const issue = passwordIssue(newPassword);
       if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
-      const { email } = await resolved(token);
-      const { accountId, hash } = await check(email, oldPassword, address);
+      const { accountId, email, passwordHash } = await resolved(token);
+      const before = passwordHash === null ? null : (await check(email, oldPassword, address)).hash;
       const { token: next, session } = newSession();
-      const hashes = { before: hash, after: await passwords.hash(newPassword) };
+      const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await store.changePassword(actor(accountId, address, context), accountId, hashes, session))) throw wrong();
+      return { session: toSession(next, accountId, session) };
+    },
+
+    async createSignInLink(request, context) {
+      const token = newToken();
+      const expiresAt = new Date(clock.now() + linkMs);
+      const made = await store.createLink(actorOf(request, context), request.accountId, {
+        tokenHash: sha256(token),
+        expiresAt,
+      });
+      if (!made) throw new Failure("NOT_FOUND", "There is no such account.");
+      return { token, expireTime: timestampFromDate(expiresAt) };
+    },
+
+    async redeemSignInLink({ token, address }, context) {
+      const { token: next, session } = newSession();
+      const by = (accountId: string) => actor(accountId, address, context);
+      const accountId = await store.redeemLink(by, sha256(token), session);
+      if (accountId === undefined) {
+        throw new Failure(
+          "UNAUTHORIZED",
+          "This sign-in link was used before, or is over an hour old. Ask for a new one.",
+        );
+      }
       return { session: toSession(next, accountId, session) };
     },
   });

@@ -86,6 +86,38 @@ export function createSessionStore(sql: Sql) {
       });
     },
 
+    /** Keeps a link; tells whether there is such an account. */
+    async createLink(actor: Actor, accountId: string, link: NewSession): Promise<boolean> {
+      return await sql.begin(async (tx) => {
+        await tx`delete from auth.sign_in_links where expires_at < now()`;
+        const made = await tx`
+          insert into auth.sign_in_links (token_hash, account_id, expires_at)
+          select ${link.tokenHash}::bytea, account_id, ${link.expiresAt}::timestamptz
+          from auth.accounts where account_id = ${accountId}
+          returning 1`;
+        if (made.length === 0) return false;
+        await appendToAudit(tx, actor, { action: "sign-in-link.create", accountId });
+        return true;
+      });
+    },
+
+    /** Uses a link up and opens a session; tells whose, or undefined if there is no such link any more. */
+    async redeemLink(actor: (accountId: string) => Actor, tokenHash: Buffer, session: NewSession) {
+      return await sql.begin(async (tx) => {
+        const [link] = await tx<{ accountId: string }[]>`
+          delete from auth.sign_in_links l using auth.accounts a
+          where l.token_hash = ${tokenHash} and l.expires_at > now() and a.account_id = l.account_id and not a.disabled
+          returning a.account_id as "accountId"`;
+        if (!link) return undefined;
+        const { accountId } = link;
+        await tx`
+          insert into auth.sessions (token_hash, account_id, expires_at)
+          values (${session.tokenHash}, ${accountId}, ${session.expiresAt})`;
+        await appendToAudit(tx, actor(accountId), { action: "sign-in-link.use", accountId });
+        return accountId;
+      });
+    },
+
     async resolve(tokenHash: Buffer) {
       const [row] = await sql<{ accountId: string; email: string; passwordHash: string | null; expiresAt: Date }[]>`
         select a.account_id as "accountId", a.email, a.password_hash as "passwordHash", s.expires_at as "expiresAt"
@@ -112,7 +144,7 @@ export function createSessionStore(sql: Sql) {
       return await sql.begin(async (tx) => {
         const changed = await tx`
           update auth.accounts set password_hash = ${hashes.after}
-          where account_id = ${accountId} and password_hash = ${hashes.before} returning 1`;
+          where account_id = ${accountId} and password_hash is not distinct from ${hashes.before} returning 1`;
         if (changed.length === 0) return false;
         await tx`delete from auth.sessions where account_id = ${accountId}`;
         await tx`

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { z } from "zod";
+import { CreatedVia } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { describeFields, Failure, type Reason } from "../../platform/errors.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import type { createFailureLimit } from "./failure-limit.ts";
@@ -26,6 +27,8 @@ export interface Caller {
   accountId: string;
   keyId: string;
   limits: AccountLimits;
+  /** By which door it came. */
+  createdVia: CreatedVia;
 }
 
 /** What every call passes, in this order, over REST and over gRPC. */
@@ -65,7 +68,7 @@ export function createGatekeeper({ upstreams, keyUse, failureLimit, turns }: Gat
       if (answer.verdict === "unknown") failureLimit.note(address, hash, Date.now());
       if (answer.verdict !== "active") throw refusals[answer.verdict]();
       keyUse.note(answer.keyId);
-      return answer;
+      return { ...answer, createdVia: CreatedVia.API };
     },
     meter: ({ remainingMs }, { accountId, keyId, limits }, cost) =>
       turns.run(accountId, { deadlineMs: remainingMs() }, () =>

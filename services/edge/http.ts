@@ -10,6 +10,8 @@ import type { AddressList } from "./addresses.ts";
 import type { Admission } from "./admission.ts";
 import { type ApiHandler, serveApiBeside } from "./api-servers.ts";
 import { readJson } from "./bodies.ts";
+import { servePage } from "./dashboard/page.ts";
+import { serveDashboard } from "./dashboard/serve.ts";
 import { failureBody, failureHead, jsonType, successBody } from "./envelope.ts";
 import { type ApiCall, type Caller, type Gatekeeper, refuseIfSpent } from "./gatekeeper.ts";
 import { serveLeakReports } from "./leaks.ts";
@@ -32,8 +34,8 @@ export interface HttpOptions {
   newRequestId(): string;
   /** Where clients reach the API, for the reference; no slash at the end. */
   publicUrl: string;
-  /** The dashboard's page, HTML. */
-  dashboard: string;
+  /** Whether people reach the edge over TLS, whatever requests say. */
+  isSecure: boolean;
   upstreamTimeoutMs: number;
   /** Told how long each request took. */
   noteRequest: ReturnType<Metrics["duration"]>;
@@ -206,7 +208,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   serveApiBeside(app, options.handleCalls);
   serveReference(app, options.publicUrl);
 
-  app.get("/", (_request, reply) => reply.headers(pageHeaders).send(options.dashboard));
+  serveDashboard(app, { ...options, isSecure: (request) => options.isSecure || request.protocol === "https" });
+  servePage(app);
+
   const probe = { config: { isUnbounded: true } };
   app.get("/healthz", probe, (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
   app.get("/readyz", probe, async (_request, reply) => {

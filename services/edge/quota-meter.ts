@@ -9,7 +9,7 @@ import type { Metrics } from "../../platform/metrics.ts";
 import type { RpcClient } from "../../platform/rpc/client.ts";
 import { detached } from "../../platform/tracing.ts";
 import { createLocalQuota, createTally, type MeterAsk, type ServedCount, type Tally } from "./local-quota.ts";
-import type { Metered } from "./rate-limit.ts";
+import type { AccountLimits, Metered } from "./rate-limit.ts";
 
 /** Has a request charged, or tells which window has no room. */
 export type Meter = (ask: MeterAsk, wait: { deadlineMs: number }) => Promise<Metered>;
@@ -226,7 +226,11 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
   };
 }
 
-function toMetered(decision: QuotaDecision, { limits }: MeterAsk, decidedAtMs: number): Metered {
+export function toMetered(
+  decision: QuotaDecision,
+  { limits }: { limits: AccountLimits },
+  decidedAtMs: number,
+): Metered {
   return {
     refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
     minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },

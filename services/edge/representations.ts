@@ -29,11 +29,11 @@ const finderShapes: Partial<Record<FinderShape, string>> = {
 };
 
 /** A moment as RFC 3339 UTC with milliseconds, or null. */
-function toTime(timestamp: Timestamp | undefined): string | null {
+export function toTime(timestamp: Timestamp | undefined): string | null {
   return timestamp ? timestampDate(timestamp).toISOString() : null;
 }
 
-function present<T>(value: T | undefined, what: string): T {
+export function present<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`a service answered without ${what}`);
   return value;
 }

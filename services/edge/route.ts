@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { CreatedVia } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import type { Reason } from "../../platform/errors.ts";
 import type { IdempotencyJson } from "./idempotency.ts";
 import type { AccountLimits, Metered } from "./rate-limit.ts";
@@ -8,6 +9,8 @@ import type { Upstreams } from "./upstreams.ts";
 export interface RouteInput<Params, Query, Body> {
   accountId: string;
   limits: AccountLimits;
+  /** By which door the caller came. */
+  createdVia: CreatedVia;
   metered: Metered;
   params: Params;
   query: Query;

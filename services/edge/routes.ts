@@ -1,14 +1,12 @@
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
-import { CreatedVia } from "../../gen/qrforge/qr/v1/project_pb.ts";
-import { Dimension, Interval } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { ErrorCorrection } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
 import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./answers.ts";
 import { quoted, readTags, requiredTag, unlessMatched } from "./etags.ts";
 import { acceptedFormat, fileHeaders, symbolFormats } from "./image-format.ts";
-import { toProjectJson, toQrCodeJson, toScansJson, toUsageJson } from "./representations.ts";
+import { toProjectJson, toQrCodeJson, toUsageJson } from "./representations.ts";
 import { type Route, route } from "./route.ts";
+import { countScans } from "./scan-counts.ts";
 import {
   bodyOf,
   idParams,
@@ -259,22 +257,8 @@ export const routes: Route[] = [
     params: idParams,
     query: scansQuery,
     body: undefined,
-    async handle({ accountId, params, query, upstreams, deadlineMs }) {
-      const toMs = query.to ?? Date.now();
-      const fromMs = query.from ?? toMs - defaultRangeMs;
-      const counts = await upstreams.scans.countScans(
-        {
-          accountId,
-          idOrSlug: params.id,
-          fromTime: timestampFromMs(fromMs),
-          toTime: timestampFromMs(toMs),
-          interval: query.interval === "hour" ? Interval.HOUR : Interval.DAY,
-          dimension: query.by && Dimension[query.by.toUpperCase() as "DEVICE"],
-        },
-        { deadlineMs },
-      );
-      return { data: toScansJson(counts, query.interval, query.by) };
-    },
+    handle: ({ accountId, params, query, upstreams, deadlineMs }) =>
+      countScans(upstreams, { accountId, idOrSlug: params.id }, query, { deadlineMs }),
   }),
   route({
     method: "GET",
@@ -315,9 +299,9 @@ export const routes: Route[] = [
     params: noParams,
     query: noQuery,
     body: bodyOf({ name: nameOf(100), description: textOf(500).optional() }),
-    async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
+    async handle({ accountId, createdVia, body, idempotency, upstreams, deadlineMs }) {
       const { project, replayed } = await upstreams.projects.createProject(
-        { accountId, name: body.name, description: body.description, createdVia: CreatedVia.API, idempotency },
+        { accountId, name: body.name, description: body.description, createdVia, idempotency },
         { deadlineMs },
       );
       const data = toProjectJson(project);
@@ -381,6 +365,3 @@ export const methodMessages: Record<string, string> = {
 function replay(replayed: boolean): Record<string, string> {
   return replayed ? { "idempotent-replayed": "true" } : {};
 }
-
-/** What scans are counted over if nothing is asked: 30 days. */
-const defaultRangeMs = 30 * 86_400_000;

@@ -1,5 +1,4 @@
 import { randomUUIDv7 } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { Server as SecureServer } from "node:tls";
 import { systemClock } from "../../platform/clock.ts";
@@ -76,14 +75,15 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     : await openApiServer({ listen: config.rpcListen, handle: handleCalls, closeMs: stageMs, closer });
 
   const scheme = certificate ? "https" : "http";
+  const publicUrl = config.publicUrl || `${scheme}://${config.listen.host}:${config.listen.port}`;
   const app = createHttp({
     upstreams,
     scanRecorder,
     gatekeeper,
     handleCalls,
     newRequestId: randomUUIDv7,
-    publicUrl: config.publicUrl || `${scheme}://${config.listen.host}:${config.listen.port}`,
-    dashboard: await readFile(new URL("../../dashboard/index.html", import.meta.url), "utf8"),
+    publicUrl,
+    isSecure: publicUrl.startsWith("https://"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     closeNoticeMs: config.closeNoticeMs,
     certificate,

@@ -1,5 +1,8 @@
 import { randomUUIDv7 } from "node:crypto";
+import { AccountService } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
 import { type QrCode, QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { BatchRecordScansRequestSchema, ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
@@ -18,8 +21,8 @@ import type { Metrics } from "../../platform/metrics.ts";
 import { openPublisher, type Publisher, queueOf } from "../../platform/queue.ts";
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
 import type { settings } from "./config.ts";
-import { type Meter, openQuotaMeter } from "./quota-meter.ts";
-import type { AccountLimits } from "./rate-limit.ts";
+import { type Meter, openQuotaMeter, toMetered } from "./quota-meter.ts";
+import type { AccountLimits, Metered } from "./rate-limit.ts";
 
 /** What auth says of a key. */
 export type KeyAnswer =
@@ -39,11 +42,17 @@ export interface Upstreams {
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
   /** Charges an account, or tells which window has no room. */
   consume: Meter;
+  /** Reads both windows of an account and charges nothing. */
+  peek(asked: { accountId: string; limits: AccountLimits }, wait: Wait): Promise<Metered>;
   /** A code by id or slug, if the account has it. */
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
   /** Where a slug leads. */
   resolveSlug(slug: string, wait: Wait): Promise<SlugAnswer>;
   keys: RpcClient<typeof KeyService>;
+  accounts: RpcClient<typeof AccountService>;
+  sessions: RpcClient<typeof SessionService>;
+  audit: RpcClient<typeof AuditService>;
+  quota: RpcClient<typeof QuotaService>;
   qrCodes: RpcClient<typeof QrCodeService>;
   projects: RpcClient<typeof ProjectService>;
   scans: RpcClient<typeof ScanService>;
@@ -60,12 +69,15 @@ export function createUpstreams(
 ): Upstreams {
   const clock = systemClock;
   const keys = createRpcClient(KeyService, { address: config.authAddress, tls: config });
+  const accounts = createRpcClient(AccountService, { address: config.authAddress, tls: config });
+  const sessions = createRpcClient(SessionService, { address: config.authAddress, tls: config });
+  const audit = createRpcClient(AuditService, { address: config.authAddress, tls: config });
   const quota = createRpcClient(QuotaService, { address: config.quotaAddress, tls: config });
   const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress, tls: config });
   const projects = createRpcClient(ProjectService, { address: config.qrAddress, tls: config });
   const scans = createRpcClient(ScanService, { address: config.qrAddress, tls: config });
   const symbols = createRpcClient(SymbolService, { address: config.qrAddress, tls: config });
-  const clients = [keys, quota, qrCodes, projects, scans, symbols];
+  const clients = [keys, accounts, sessions, audit, quota, qrCodes, projects, scans, symbols];
   closer.defer("rpc clients", () => clients.map((client) => client.close()));
 
   const batching = {
@@ -163,12 +175,22 @@ export function createUpstreams(
       return keyCache.get(hash, wait);
     },
     consume,
+    async peek({ accountId, limits }, wait) {
+      const request = { accountId, limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) } };
+      const { decision, decideTime } = await quota.client.peekQuota(request, wait);
+      if (!decision || !decideTime) throw new Failure("INTERNAL_ERROR", undefined, { cause: new Error("no decision") });
+      return toMetered(decision, { limits }, Number(decideTime.seconds) * 1_000);
+    },
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
     resolveSlug(slug, { deadlineMs }) {
       lookups({ cache: "slugs" });
       return slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) });
     },
     keys: keys.client,
+    accounts: accounts.client,
+    sessions: sessions.client,
+    audit: audit.client,
+    quota: quota.client,
     qrCodes: qrCodes.client,
     projects: projects.client,
     scans: scans.client,
@@ -180,7 +202,7 @@ export function createUpstreams(
     }),
     async ready(wait) {
       // With the policy open, requests are served without quota.
-      const needed = clients.filter((client) => client !== quota || config.quotaPolicy === "closed");
+      const needed = [keys, quota, qrCodes].filter((client) => client !== quota || config.quotaPolicy === "closed");
       await Promise.all(needed.map((client) => client.ready(wait)));
     },
   };

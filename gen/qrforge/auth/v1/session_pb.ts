@@ -6,13 +6,15 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "./actor_pb.ts";
+import { file_qrforge_auth_v1_actor } from "./actor_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qrforge/auth/v1/session.proto.
  */
 export const file_qrforge_auth_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvc2Vzc2lvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxImIKB1Nlc3Npb24SEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg1TaWduVXBSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCSIQCg5TaWduVXBSZXNwb25zZSJGCg1TaWduSW5SZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCSI7Cg5TaWduSW5SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24iKwoVUmVzb2x2ZVNlc3Npb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEibAoWUmVzb2x2ZVNlc3Npb25SZXNwb25zZRISCgphY2NvdW50X2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIkCg5TaWduT3V0UmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBIhEKD1NpZ25PdXRSZXNwb25zZSIuChhTaWduT3V0RXZlcnl3aGVyZVJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASIbChlTaWduT3V0RXZlcnl3aGVyZVJlc3BvbnNlInIKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEhkKDG9sZF9wYXNzd29yZBgCIAEoCUIDgAEBEhkKDG5ld19wYXNzd29yZBgDIAEoCUIDgAEBEg8KB2FkZHJlc3MYBCABKAkiQwoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24ytQQKDlNlc3Npb25TZXJ2aWNlEkkKBlNpZ25VcBIeLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBSZXF1ZXN0Gh8ucXJmb3JnZS5hdXRoLnYxLlNpZ25VcFJlc3BvbnNlEkkKBlNpZ25JbhIeLnFyZm9yZ2UuYXV0aC52MS5TaWduSW5SZXF1ZXN0Gh8ucXJmb3JnZS5hdXRoLnYxLlNpZ25JblJlc3BvbnNlEmYKDlJlc29sdmVTZXNzaW9uEiYucXJmb3JnZS5hdXRoLnYxLlJlc29sdmVTZXNzaW9uUmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5SZXNvbHZlU2Vzc2lvblJlc3BvbnNlIgOQAgESUQoHU2lnbk91dBIfLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0UmVxdWVzdBogLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0UmVzcG9uc2UiA5ACAhJvChFTaWduT3V0RXZlcnl3aGVyZRIpLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0RXZlcnl3aGVyZVJlcXVlc3QaKi5xcmZvcmdlLmF1dGgudjEuU2lnbk91dEV2ZXJ5d2hlcmVSZXNwb25zZSIDkAICEmEKDkNoYW5nZVBhc3N3b3JkEiYucXJmb3JnZS5hdXRoLnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5DaGFuZ2VQYXNzd29yZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvc2Vzc2lvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxImIKB1Nlc3Npb24SEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg1TaWduVXBSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCSIQCg5TaWduVXBSZXNwb25zZSJGCg1TaWduSW5SZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCSI7Cg5TaWduSW5SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24iKwoVUmVzb2x2ZVNlc3Npb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEiggEKFlJlc29sdmVTZXNzaW9uUmVzcG9uc2USEgoKYWNjb3VudF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMaGFzX3Bhc3N3b3JkGAQgASgIIiQKDlNpZ25PdXRSZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEiEQoPU2lnbk91dFJlc3BvbnNlIi4KGFNpZ25PdXRFdmVyeXdoZXJlUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBIhsKGVNpZ25PdXRFdmVyeXdoZXJlUmVzcG9uc2UicgoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQESGQoMb2xkX3Bhc3N3b3JkGAIgASgJQgOAAQESGQoMbmV3X3Bhc3N3b3JkGAMgASgJQgOAAQESDwoHYWRkcmVzcxgEIAEoCSJDChZDaGFuZ2VQYXNzd29yZFJlc3BvbnNlEikKB3Nlc3Npb24YASABKAsyGC5xcmZvcmdlLmF1dGgudjEuU2Vzc2lvbiJUChdDcmVhdGVTaWduSW5MaW5rUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIl8KGENyZWF0ZVNpZ25JbkxpbmtSZXNwb25zZRISCgV0b2tlbhgBIAEoCUIDgAEBEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+ChdSZWRlZW1TaWduSW5MaW5rUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEg8KB2FkZHJlc3MYAiABKAkiRQoYUmVkZWVtU2lnbkluTGlua1Jlc3BvbnNlEikKB3Nlc3Npb24YASABKAsyGC5xcmZvcmdlLmF1dGgudjEuU2Vzc2lvbjKHBgoOU2Vzc2lvblNlcnZpY2USSQoGU2lnblVwEh4ucXJmb3JnZS5hdXRoLnYxLlNpZ25VcFJlcXVlc3QaHy5xcmZvcmdlLmF1dGgudjEuU2lnblVwUmVzcG9uc2USSQoGU2lnbkluEh4ucXJmb3JnZS5hdXRoLnYxLlNpZ25JblJlcXVlc3QaHy5xcmZvcmdlLmF1dGgudjEuU2lnbkluUmVzcG9uc2USZgoOUmVzb2x2ZVNlc3Npb24SJi5xcmZvcmdlLmF1dGgudjEuUmVzb2x2ZVNlc3Npb25SZXF1ZXN0GicucXJmb3JnZS5hdXRoLnYxLlJlc29sdmVTZXNzaW9uUmVzcG9uc2UiA5ACARJRCgdTaWduT3V0Eh8ucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRSZXF1ZXN0GiAucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRSZXNwb25zZSIDkAICEm8KEVNpZ25PdXRFdmVyeXdoZXJlEikucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRFdmVyeXdoZXJlUmVxdWVzdBoqLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0RXZlcnl3aGVyZVJlc3BvbnNlIgOQAgISYQoOQ2hhbmdlUGFzc3dvcmQSJi5xcmZvcmdlLmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0GicucXJmb3JnZS5hdXRoLnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2USZwoQQ3JlYXRlU2lnbkluTGluaxIoLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVTaWduSW5MaW5rUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVTaWduSW5MaW5rUmVzcG9uc2USZwoQUmVkZWVtU2lnbkluTGluaxIoLnFyZm9yZ2UuYXV0aC52MS5SZWRlZW1TaWduSW5MaW5rUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5SZWRlZW1TaWduSW5MaW5rUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor]);
 
 /**
  * A session that was just opened.
@@ -202,6 +204,13 @@ export type ResolveSessionResponse = Message<"qrforge.auth.v1.ResolveSessionResp
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * Whether the account has a password.
+   *
+   * @generated from field: bool has_password = 4;
+   */
+  hasPassword: boolean;
 };
 
 /**
@@ -297,7 +306,7 @@ export type ChangePasswordRequest = Message<"qrforge.auth.v1.ChangePasswordReque
   token: string;
 
   /**
-   * The password as it is.
+   * The password as it is; empty if there is none yet.
    *
    * @generated from field: string old_password = 2;
    */
@@ -345,6 +354,111 @@ export type ChangePasswordResponse = Message<"qrforge.auth.v1.ChangePasswordResp
  */
 export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 12);
+
+/**
+ * Names the account to sign in to.
+ *
+ * @generated from message qrforge.auth.v1.CreateSignInLinkRequest
+ */
+export type CreateSignInLinkRequest = Message<"qrforge.auth.v1.CreateSignInLinkRequest"> & {
+  /**
+   * Whose.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * Who asks, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 2;
+   */
+  actor?: Actor | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.CreateSignInLinkRequest.
+ * Use `create(CreateSignInLinkRequestSchema)` to create a new message.
+ */
+export const CreateSignInLinkRequestSchema: GenMessage<CreateSignInLinkRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 13);
+
+/**
+ * Answers CreateSignInLink.
+ *
+ * @generated from message qrforge.auth.v1.CreateSignInLinkResponse
+ */
+export type CreateSignInLinkResponse = Message<"qrforge.auth.v1.CreateSignInLinkResponse"> & {
+  /**
+   * The token: 43 characters of base64url.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * Until when it can be used.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.CreateSignInLinkResponse.
+ * Use `create(CreateSignInLinkResponseSchema)` to create a new message.
+ */
+export const CreateSignInLinkResponseSchema: GenMessage<CreateSignInLinkResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 14);
+
+/**
+ * Uses up a sign-in link.
+ *
+ * @generated from message qrforge.auth.v1.RedeemSignInLinkRequest
+ */
+export type RedeemSignInLinkRequest = Message<"qrforge.auth.v1.RedeemSignInLinkRequest"> & {
+  /**
+   * Its token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * The network address of the person, for the audit trail.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.RedeemSignInLinkRequest.
+ * Use `create(RedeemSignInLinkRequestSchema)` to create a new message.
+ */
+export const RedeemSignInLinkRequestSchema: GenMessage<RedeemSignInLinkRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 15);
+
+/**
+ * Answers RedeemSignInLink.
+ *
+ * @generated from message qrforge.auth.v1.RedeemSignInLinkResponse
+ */
+export type RedeemSignInLinkResponse = Message<"qrforge.auth.v1.RedeemSignInLinkResponse"> & {
+  /**
+   * The new session.
+   *
+   * @generated from field: qrforge.auth.v1.Session session = 1;
+   */
+  session?: Session | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.RedeemSignInLinkResponse.
+ * Use `create(RedeemSignInLinkResponseSchema)` to create a new message.
+ */
+export const RedeemSignInLinkResponseSchema: GenMessage<RedeemSignInLinkResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 16);
 
 /**
  * Signs people in to their accounts, for the dashboard. No answer, and no timing of one, tells whether an e-mail address
@@ -408,7 +522,8 @@ export const SessionService: GenService<{
   },
   /**
    * Changes the password, ends all sessions of the account, and opens a new one. Fails with UNAUTHORIZED if the session
-   * or the old password is wrong. Counts like a sign-in.
+   * or the old password is wrong. Counts like a sign-in. An account that has no password yet is given its
+   * first one.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.ChangePassword
    */
@@ -416,6 +531,27 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof ChangePasswordRequestSchema;
     output: typeof ChangePasswordResponseSchema;
+  },
+  /**
+   * For operators: makes a token that signs a person in to an account once, within an hour. Fails with NOT_FOUND if there
+   * is no such account.
+   *
+   * @generated from rpc qrforge.auth.v1.SessionService.CreateSignInLink
+   */
+  createSignInLink: {
+    methodKind: "unary";
+    input: typeof CreateSignInLinkRequestSchema;
+    output: typeof CreateSignInLinkResponseSchema;
+  },
+  /**
+   * Opens a session for such a token, which is used up by it. Fails with UNAUTHORIZED if it is none, used, or too old.
+   *
+   * @generated from rpc qrforge.auth.v1.SessionService.RedeemSignInLink
+   */
+  redeemSignInLink: {
+    methodKind: "unary";
+    input: typeof RedeemSignInLinkRequestSchema;
+    output: typeof RedeemSignInLinkResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_qrforge_auth_v1_session, 0);

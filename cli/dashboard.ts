@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+import { root } from "./settings.ts";
+
+const folder = path.join(root, "dashboard");
+const dist = path.join(folder, "dist");
+const stamp = "built-from";
+
+/** What the page is made of, as one hash: its sources, and the versions of all packages. */
+async function sourcesHash(): Promise<string> {
+  const entries = await readdir(path.join(folder, "src"), { recursive: true, withFileTypes: true });
+  const sources = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const files = [
+    ...sources.sort(),
+    ...["index.html", "vite.config.ts"].map((name) => path.join(folder, name)),
+    path.join(root, "package-lock.json"),
+  ];
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(path.relative(root, file)).update(await readFile(file));
+  return hash.digest("hex");
+}
+
+/** Builds the dashboard's page, if what is there was not built from these sources. Several may do it at once. */
+export async function buildDashboard(tell: (text: string) => void): Promise<void> {
+  const hash = await sourcesHash();
+  const built = await readFile(path.join(dist, stamp), "utf8").catch(() => "");
+  if (built === hash) return;
+  tell("dashboard: building");
+  const { build } = await import("vite");
+  const outDir = path.join(folder, `dist-${process.pid}`);
+  const old = `${outDir}-old`;
+  try {
+    await build({
+      configFile: path.join(folder, "vite.config.ts"),
+      logLevel: "warn",
+      build: { outDir, emptyOutDir: true },
+    });
+    await compress(path.join(outDir, "assets"));
+    await mkdir(outDir, { recursive: true });
+    await writeFile(path.join(outDir, stamp), hash);
+    if (existsSync(dist)) await rename(dist, old);
+    await rename(outDir, dist);
+  } catch (error) {
+    // Another process was quicker, with the same sources.
+    if ((await readFile(path.join(dist, stamp), "utf8").catch(() => "")) !== hash) throw error;
+  } finally {
+    await rm(outDir, { recursive: true, force: true });
+    await rm(old, { recursive: true, force: true });
+  }
+}
+
+/** Puts a small form of each file beside it, so that the edge compresses nothing while it serves. */
+async function compress(assets: string): Promise<void> {
+  for (const name of await readdir(assets)) {
+    const file = path.join(assets, name);
+    const bytes = await readFile(file);
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
+    await writeFile(`${file}.br`, await promisify(brotliCompress)(bytes, { params }));
+    await writeFile(`${file}.gz`, await promisify(gzip)(bytes, { level: 9 }));
+  }
+}
+
+if (import.meta.main) await buildDashboard((text) => process.stdout.write(`${text}\n`));

@@ -1,0 +1,187 @@
+/** A field at fault, and what is wrong with it. */
+export interface FieldIssue {
+  field: string;
+  issue: string;
+}
+
+/** A refusal or a failure, as the edge told it. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly details: FieldIssue[];
+
+  constructor(status: number, code: string, message: string, details: FieldIssue[] = []) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.details = details;
+  }
+
+  /** What is wrong with a field, if something is. */
+  issueOf(field: string): string | undefined {
+    return this.details.find((detail) => detail.field === field || detail.field.startsWith(`${field}.`))?.issue;
+  }
+}
+
+export interface Answer<T> {
+  data: T;
+  next_cursor?: string | null;
+  etag?: string;
+}
+
+export interface Account {
+  id: string;
+  email: string;
+  plan: "free" | "pro" | "enterprise";
+  per_minute: number | null;
+  per_day: number | null;
+  created_at: string;
+  has_password: boolean;
+  csrf_token: string;
+}
+
+export interface Key {
+  id: string;
+  name: string;
+  prefix: string;
+  last4: string;
+  status: "active" | "rotated" | "revoked";
+  created_at: string;
+  ended_at: string | null;
+  last_used_at: string | null;
+  age_days: number;
+  is_old: boolean;
+  is_overdue: boolean;
+}
+
+export interface Propagation {
+  acknowledged: number;
+  waited_out: number;
+  elapsed_ms: number;
+}
+
+export interface Style {
+  foreground: string;
+  background: string;
+  module_shape: "square" | "dot" | "rounded";
+  finder_shape: "square" | "rounded" | "circle";
+  /** A picture as a data URL, the id of one that the account has, or null. */
+  logo: string | null;
+  logo_size: number;
+  caption: string | null;
+}
+
+export interface Code {
+  id: string;
+  name: string;
+  slug: string;
+  status: "active" | "archived";
+  project_id: string;
+  redirect_url: string;
+  short_url: string;
+  style: Style;
+  scan_count: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Project {
+  id: string;
+  name: string;
+  description: string;
+  is_default: boolean;
+  created_via: "api" | "dashboard";
+  created_at: string;
+}
+
+export interface Scans {
+  total: number;
+  unique_visitors: number;
+  series: { start: string; scans: number; unique_visitors?: number }[];
+  values?: { value: string; scans: number }[];
+}
+
+interface Window {
+  limit: number | null;
+  used: number;
+  remaining: number | null;
+  resets_at: string;
+}
+
+export interface Usage {
+  minute: Window;
+  day: Window;
+  days: { date: string; used: number }[];
+  by_key: { key_id: string | null; admitted: number; refused: number }[];
+}
+
+export interface AuditEntry {
+  sequence: number;
+  time: string;
+  actor: string;
+  address: string;
+  action: string;
+  key_id: string | null;
+  details: string;
+}
+
+export const apiPrefix = "/dashboard/api";
+/** How long an answer is waited for, in ms. */
+const timeoutMs = 20_000;
+
+let csrfToken = "";
+
+/** Notes what the edge wants to see with every change. */
+export function noteCsrfToken(token: string): void {
+  csrfToken = token;
+}
+
+export interface RequestOptions {
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Asks the edge. Fails with an ApiError, of status 0 if there was no answer. */
+export async function ask<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+  const { body, headers = {}, signal } = options;
+  const signals = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
+  let response: Response;
+  try {
+    response = await fetch(apiPrefix + path, {
+      method,
+      headers: {
+        ...headers,
+        ...(method !== "GET" && { "x-csrf-token": csrfToken }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.any(signals),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "unreachable", "QRForge cannot be reached. Check the connection and try again.");
+  }
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  const answer = isJson ? await response.json() : {};
+  if (!response.ok) {
+    const message = answer.message ?? `The answer was ${response.status}.`;
+    throw new ApiError(response.status, answer.code ?? "", message, answer.details);
+  }
+  return { ...answer, etag: response.headers.get("etag") ?? undefined };
+}
+
+/** The data of an answer. */
+export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await ask<T>("GET", path, { ...(signal && { signal }) })).data;
+}
+
+/** A key under which a request is done once, however often it is sent. */
+export function newIdempotencyKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Where the picture of a code is. */
+export function imageUrl(code: Code, query: string): string {
+  return `${apiPrefix}/v1/qr-codes/${code.id}/image?${query}&v=${encodeURIComponent(code.updated_at)}`;
+}

@@ -1,0 +1,150 @@
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { ask } from "./api.ts";
+import { CodesPage } from "./pages/codes.tsx";
+import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
+import { Failed, Loading } from "./parts/basics.tsx";
+import { useSession, useSetSession } from "./session.ts";
+import { text } from "./text.ts";
+
+const CodePage = lazy(() => import("./pages/code.tsx"));
+const EditCodePage = lazy(() => import("./pages/edit-code.tsx"));
+const BulkPage = lazy(() => import("./pages/bulk.tsx"));
+const ProjectsPage = lazy(() => import("./pages/projects.tsx"));
+const ProjectPage = lazy(() => import("./pages/project.tsx"));
+const KeysPage = lazy(() => import("./pages/keys.tsx"));
+const UsagePage = lazy(() => import("./pages/usage.tsx"));
+const PlanPage = lazy(() => import("./pages/plan.tsx"));
+const AuditPage = lazy(() => import("./pages/audit.tsx"));
+const AccountPage = lazy(() => import("./pages/account.tsx"));
+
+const places = [
+  ["/codes", text.nav.codes],
+  ["/projects", text.nav.projects],
+  ["/usage", text.nav.usage],
+  ["/keys", text.nav.keys],
+  ["/plan", text.nav.plan],
+  ["/audit", text.nav.audit],
+  ["/account", text.nav.account],
+] as const;
+
+export function App() {
+  const { account, error } = useSession();
+  const [location] = useLocation();
+  if (location.startsWith("/sign-in/")) return <SignInWithLink token={location.slice("/sign-in/".length)} />;
+  if (error) {
+    return (
+      <main className="alone">
+        <Failed error={error} />
+      </main>
+    );
+  }
+  if (account === undefined) {
+    return (
+      <main className="alone">
+        <Loading />
+      </main>
+    );
+  }
+  if (account === null) return <SignInPage />;
+  return <Frame email={account.email} />;
+}
+
+function Frame({ email }: { email: string }) {
+  const [location] = useLocation();
+  const [isOpen, setOpen] = useState(false);
+  const setSession = useSetSession();
+  // Screen readers and the keyboard begin at the top of the new page.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of place
+  useEffect(() => {
+    setOpen(false);
+    document.getElementById("main")?.focus();
+    scrollTo(0, 0);
+  }, [location]);
+  async function signOut(): Promise<void> {
+    await ask("DELETE", "/session").catch(() => {});
+    setSession(null);
+  }
+  return (
+    <div className={isOpen ? "frame open" : "frame"}>
+      <button type="button" className="button skip" onClick={() => document.getElementById("main")?.focus()}>
+        {text.skip}
+      </button>
+      <header className="side">
+        <div className="brand">
+          <Link href="/codes">QRForge</Link>
+          <button
+            type="button"
+            className="button quiet menu"
+            aria-expanded={isOpen}
+            aria-controls="places"
+            onClick={() => setOpen(!isOpen)}
+          >
+            {text.nav.menu}
+          </button>
+        </div>
+        <nav id="places" aria-label={text.nav.label}>
+          <ul>
+            {places.map(([path, name]) => (
+              <li key={path}>
+                <Link href={path} {...(location.startsWith(path) && { "aria-current": "page" as const })}>
+                  {name}
+                </Link>
+              </li>
+            ))}
+            <li>
+              <a href="/docs">{text.nav.docs}</a>
+            </li>
+          </ul>
+          <div className="who">
+            <p title={email}>{email}</p>
+            <ThemeButton />
+            <button type="button" className="button quiet" onClick={signOut}>
+              {text.nav.signOut}
+            </button>
+          </div>
+        </nav>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            <Route path="/codes" component={CodesPage} />
+            <Route path="/codes/new" component={EditCodePage} />
+            <Route path="/codes/bulk" component={BulkPage} />
+            <Route path="/codes/:id" component={CodePage} />
+            <Route path="/codes/:id/edit" component={EditCodePage} />
+            <Route path="/projects" component={ProjectsPage} />
+            <Route path="/projects/:id" component={ProjectPage} />
+            <Route path="/keys" component={KeysPage} />
+            <Route path="/usage" component={UsagePage} />
+            <Route path="/plan" component={PlanPage} />
+            <Route path="/audit" component={AuditPage} />
+            <Route path="/account" component={AccountPage} />
+            <Route>
+              <Redirect to="/codes" />
+            </Route>
+          </Switch>
+        </Suspense>
+      </main>
+    </div>
+  );
+}
+
+/** Switches between light and dark, and remembers it; until then the system decides. */
+function ThemeButton() {
+  const [theme, setTheme] = useState(() => localStorage.getItem("theme"));
+  useEffect(() => {
+    if (theme) document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  function change(): void {
+    const isDark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    const next = isDark ? "light" : "dark";
+    localStorage.setItem("theme", next);
+    setTheme(next);
+  }
+  return (
+    <button type="button" className="button quiet" onClick={change}>
+      {text.nav.theme}
+    </button>
+  );
+}

@@ -1,0 +1,126 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useDeferredValue, useState } from "react";
+import { Link } from "wouter";
+import { ask, type Code, imageUrl, type Project, read } from "../api.ts";
+import { Button, Empty, Failed, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
+import { text } from "../text.ts";
+
+/** How often the list looks for new codes and scans, in ms. */
+const liveMs = 5_000;
+const pageSize = 20;
+
+const statuses = [
+  ["active", text.codes.active],
+  ["archived", text.codes.archived],
+  ["all", text.codes.all],
+] as const;
+
+export function useProjects() {
+  return useQuery({
+    queryKey: ["projects"],
+    queryFn: ({ signal }) => read<Project[]>("/v1/projects?limit=100", signal),
+  });
+}
+
+export function CodesPage() {
+  const [search, setSearch] = useState("");
+  const [status, setStatus] = useState<"active" | "archived" | "all">("active");
+  const [projectId, setProjectId] = useState("");
+  const projects = useProjects();
+  const q = useDeferredValue(search);
+  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ["codes", { q, status, projectId }],
+    initialPageParam: "",
+    refetchInterval: liveMs,
+    queryFn({ pageParam, signal }) {
+      const query = new URLSearchParams({ limit: String(pageSize), status });
+      if (q !== "") query.set("q", q);
+      if (projectId !== "") query.set("project_id", projectId);
+      if (pageParam !== "") query.set("cursor", pageParam);
+      return ask<Code[]>("GET", `/v1/qr-codes?${query}`, { signal });
+    },
+    getNextPageParam: ({ next_cursor }) => next_cursor || undefined,
+  });
+  const codes = data?.pages.flatMap((page) => page.data) ?? [];
+  const isFiltered = q !== "" || projectId !== "" || status !== "active";
+  return (
+    <>
+      <PageHead title={text.codes.title}>
+        <Link href="/codes/bulk" className="button plain">
+          {text.codes.bulk}
+        </Link>
+        <Link href="/codes/new" className="button primary">
+          {text.codes.create}
+        </Link>
+      </PageHead>
+      <form className="filters" onSubmit={(event) => event.preventDefault()}>
+        <Field
+          label={text.codes.search}
+          type="search"
+          maxLength={200}
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+        <Select
+          label={text.codes.project}
+          value={projectId}
+          options={[["", text.codes.anyProject], ...(projects.data ?? []).map(({ id, name }) => [id, name] as const)]}
+          onChange={setProjectId}
+        />
+        <Select label={text.codes.status} value={status} options={statuses} onChange={setStatus} />
+      </form>
+      <Failed error={error} />
+      {isPending && !error && <Loading />}
+      {data && codes.length === 0 && (
+        <Empty title={isFiltered ? text.codes.noMatch : text.codes.none}>
+          {!isFiltered && <p>{text.codes.noneHint}</p>}
+        </Empty>
+      )}
+      {codes.length > 0 && (
+        <div className="card table-card">
+          <table className="codes">
+            <thead>
+              <tr>
+                <th scope="col">
+                  <span className="visually-hidden">{text.codes.symbol}</span>
+                </th>
+                <th scope="col">{text.codes.name}</th>
+                <th scope="col">{text.codes.target}</th>
+                <th scope="col" className="number">
+                  {text.codes.scans}
+                </th>
+                <th scope="col">{text.codes.created}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {codes.map((code) => (
+                <tr key={code.id}>
+                  <td>
+                    <img src={imageUrl(code, "format=svg&size=64")} alt="" width="44" height="44" loading="lazy" />
+                  </td>
+                  <td>
+                    <Link href={`/codes/${code.id}`} className="name">
+                      {code.name}
+                    </Link>
+                    <span className="muted mono">/{code.slug}</span>
+                    {code.status === "archived" && <span className="badge">{text.codes.archived}</span>}
+                  </td>
+                  <td className="target">{code.redirect_url}</td>
+                  <td className="number">{formatNumber(code.scan_count)}</td>
+                  <td>
+                    <Time value={code.created_at} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {hasNextPage && (
+        <Button onClick={() => fetchNextPage()} busy={isFetchingNextPage}>
+          {text.more}
+        </Button>
+      )}
+    </>
+  );
+}

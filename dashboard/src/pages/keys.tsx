@@ -1,0 +1,286 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { ApiError, ask, type Key, type Propagation, read } from "../api.ts";
+import { Button, CopyButton, Empty, Failed, Field, Loading, Notice, PageHead, Time } from "../parts/basics.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { useSession } from "../session.ts";
+import { text } from "../text.ts";
+
+interface Issued {
+  key: Key;
+  secret: string;
+  propagation?: Propagation;
+}
+
+type Asking = { kind: "create" } | { kind: "rotate" | "revoke"; key: Key };
+
+export default function KeysPage() {
+  const { account } = useSession();
+  const { data: keys, error } = useQuery({
+    queryKey: ["keys"],
+    queryFn: ({ signal }) => read<Key[]>("/keys", signal),
+  });
+  const [asking, setAsking] = useState<Asking>();
+  const [issued, setIssued] = useState<Issued>();
+  const [ended, setEnded] = useState<{ name: string; propagation: Propagation }>();
+  const close = () => setAsking(undefined);
+  const active = keys?.filter(({ status }) => status === "active") ?? [];
+  const dead = keys?.filter(({ status }) => status !== "active") ?? [];
+  const hasReachedLimit = account?.plan !== "enterprise" && active.length > 0;
+  return (
+    <>
+      <PageHead title={text.keys.title}>
+        <Button kind="primary" onClick={() => setAsking({ kind: "create" })}>
+          {text.keys.create}
+        </Button>
+      </PageHead>
+      <p className="lead">{text.keys.lead}</p>
+      {issued && <IssuedKey issued={issued} onClose={() => setIssued(undefined)} />}
+      {ended && (
+        <Notice kind="good">
+          <p role="status">{text.keys.revoked(ended.name, describe(ended.propagation))}</p>
+        </Notice>
+      )}
+      <Failed error={error} />
+      {!keys && !error && <Loading />}
+      {keys && active.length === 0 && (
+        <Empty title={text.keys.none}>
+          <p>{text.keys.noneHint}</p>
+        </Empty>
+      )}
+      {active.length > 0 && (
+        <div className="card table-card">
+          <table>
+            <caption className="visually-hidden">{text.keys.active}</caption>
+            <thead>
+              <tr>
+                <th scope="col">{text.keys.name}</th>
+                <th scope="col">{text.keys.key}</th>
+                <th scope="col">{text.keys.created}</th>
+                <th scope="col">{text.keys.lastUsed}</th>
+                <th scope="col">
+                  <span className="visually-hidden">{text.actions}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {active.map((key) => (
+                <tr key={key.id}>
+                  <td className="name">{key.name}</td>
+                  <td className="mono">
+                    {key.prefix}…{key.last4}
+                  </td>
+                  <td>
+                    <Time value={key.created_at} />
+                    <Age of={key} />
+                  </td>
+                  <td>{key.last_used_at ? <Time value={key.last_used_at} /> : text.keys.never}</td>
+                  <td className="actions">
+                    <Button
+                      onClick={() => setAsking({ kind: "rotate", key })}
+                      aria-label={text.keys.rotateOf(key.name)}
+                    >
+                      {text.keys.rotate}
+                    </Button>
+                    <Button
+                      kind="danger"
+                      onClick={() => setAsking({ kind: "revoke", key })}
+                      aria-label={text.keys.revokeOf(key.name)}
+                    >
+                      {text.keys.revoke}
+                    </Button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {dead.length > 0 && (
+        <details className="card">
+          <summary>{text.keys.dead(dead.length)}</summary>
+          <ul className="plain">
+            {dead.map((key) => (
+              <li key={key.id}>
+                {key.name} <span className="mono muted">{`${key.prefix}…${key.last4}`}</span>{" "}
+                {key.status === "rotated" ? text.keys.rotatedOn : text.keys.revokedOn}{" "}
+                {key.ended_at && <Time value={key.ended_at} />}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {asking?.kind === "create" && (
+        <CreateDialog
+          hasReachedLimit={hasReachedLimit}
+          onClose={close}
+          onIssued={(made) => {
+            setEnded(undefined);
+            setIssued(made);
+            close();
+          }}
+        />
+      )}
+      {asking && asking.kind !== "create" && (
+        <EndDialog
+          kind={asking.kind}
+          ofKey={asking.key}
+          onClose={close}
+          onDone={(answer) => {
+            if ("secret" in answer) setIssued(answer);
+            else setEnded({ name: asking.key.name, propagation: answer.propagation });
+            if (!("secret" in answer)) setIssued(undefined);
+            else setEnded(undefined);
+            close();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+/** "dead on 3 of 3 edges in 4 ms" */
+function describe({ acknowledged, waited_out, elapsed_ms }: Propagation): string {
+  const all = acknowledged + waited_out;
+  return text.keys.reach(acknowledged, all, elapsed_ms < 10 ? elapsed_ms.toFixed(1) : elapsed_ms.toFixed(0));
+}
+
+function Age({ of }: { of: Key }) {
+  if (of.is_overdue) return <span className="badge warning">{text.keys.overdue(of.age_days)}</span>;
+  if (of.is_old) return <span className="badge">{text.keys.old(of.age_days)}</span>;
+  return null;
+}
+
+/** The whole key, which is here this once. */
+function IssuedKey({ issued, onClose }: { issued: Issued; onClose(): void }) {
+  const { key, secret, propagation } = issued;
+  const curl = `curl -s ${location.origin}/v1/qr-codes -H "x-api-key: ${secret}"`;
+  return (
+    <section className="card issued" aria-labelledby="issued-title">
+      <h2 id="issued-title">{text.keys.issued(key.name)}</h2>
+      <Notice kind="warning">{text.keys.once}</Notice>
+      <div className="secret">
+        <code data-testid="secret">{secret}</code>
+        <CopyButton value={secret} label={text.keys.copyKey} />
+      </div>
+      {propagation && <p role="status">{text.keys.oldIsDead(describe(propagation))}</p>}
+      <h3>{text.keys.tryIt}</h3>
+      <div className="secret">
+        <pre>{curl}</pre>
+        <CopyButton value={curl} label={text.keys.copyCommand} />
+      </div>
+      <ul className="advice">
+        {text.keys.advice.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+      <Button onClick={onClose}>{text.keys.stored}</Button>
+    </section>
+  );
+}
+
+function CreateDialog({
+  hasReachedLimit,
+  onClose,
+  onIssued,
+}: {
+  hasReachedLimit: boolean;
+  onClose(): void;
+  onIssued(issued: Issued): void;
+}) {
+  const queries = useQueryClient();
+  const [name, setName] = useState("");
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => ask<Issued>("POST", "/keys", { body: { name } }),
+    async onSuccess({ data }) {
+      await queries.invalidateQueries({ queryKey: ["keys"] });
+      onIssued(data);
+    },
+  });
+  const isLimit = hasReachedLimit || (error instanceof ApiError && error.code === "key_limit_reached");
+  const issue = error instanceof ApiError ? error.issueOf("name") : undefined;
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    mutate();
+  }
+  return (
+    <Dialog title={text.keys.create} onClose={onClose}>
+      {isLimit ? (
+        <>
+          <p>{text.keys.limit}</p>
+          <p>{text.keys.limitHint}</p>
+          <div className="actions">
+            <Link href="/plan" className="button primary" onClick={onClose}>
+              {text.keys.seePlans}
+            </Link>
+            <Button onClick={onClose}>{text.close}</Button>
+          </div>
+        </>
+      ) : (
+        <form onSubmit={submit}>
+          <Field
+            label={text.keys.name}
+            required
+            autoFocus
+            maxLength={100}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            hint={text.keys.nameHint}
+            issue={issue}
+          />
+          {!issue && <Failed error={error} />}
+          <div className="actions">
+            <Button type="submit" kind="primary" busy={isPending}>
+              {text.keys.create}
+            </Button>
+            <Button onClick={onClose}>{text.cancel}</Button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  );
+}
+
+function EndDialog({
+  kind,
+  ofKey,
+  onClose,
+  onDone,
+}: {
+  kind: "rotate" | "revoke";
+  ofKey: Key;
+  onClose(): void;
+  onDone(answer: Issued | { propagation: Propagation }): void;
+}) {
+  const queries = useQueryClient();
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => ask<Issued | { propagation: Propagation }>("POST", `/keys/${ofKey.id}/${kind}`),
+    async onSuccess({ data }) {
+      await queries.invalidateQueries({ queryKey: ["keys"] });
+      onDone(data);
+    },
+  });
+  const isRotate = kind === "rotate";
+  const title = isRotate ? text.keys.rotateOf(ofKey.name) : text.keys.revokeOf(ofKey.name);
+  return (
+    <Dialog title={title} onClose={isPending ? () => {} : onClose}>
+      <p>{isRotate ? text.keys.rotateHint : text.keys.revokeHint}</p>
+      {isPending && (
+        <div role="status">
+          <progress aria-label={text.keys.waiting} />
+          <p>{text.keys.waiting}</p>
+        </div>
+      )}
+      <Failed error={error} />
+      <div className="actions">
+        <Button kind={isRotate ? "primary" : "danger"} busy={isPending} onClick={() => mutate()}>
+          {isRotate ? text.keys.rotate : text.keys.revoke}
+        </Button>
+        <Button onClick={onClose} disabled={isPending}>
+          {text.cancel}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,94 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { ApiError, ask, newIdempotencyKey, type Project } from "../api.ts";
+import { useAnnounce } from "../parts/announcer.tsx";
+import { Button, Failed, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { text } from "../text.ts";
+import { useProjects } from "./codes.tsx";
+
+export default function ProjectsPage() {
+  const { data: projects, error } = useProjects();
+  const [isCreating, setCreating] = useState(false);
+  return (
+    <>
+      <PageHead title={text.projects.title}>
+        <Button kind="primary" onClick={() => setCreating(true)}>
+          {text.projects.create}
+        </Button>
+      </PageHead>
+      <p className="lead">{text.projects.lead}</p>
+      <Failed error={error} />
+      {!projects && !error && <Loading />}
+      <ul className="tiles">
+        {projects?.map((project) => (
+          <li key={project.id} className="card">
+            <h2>
+              <Link href={`/projects/${project.id}`}>{project.name}</Link>
+              {project.is_default && <span className="badge">{text.projects.isDefault}</span>}
+            </h2>
+            <p>{project.description || text.projects.noDescription}</p>
+            <p className="muted">
+              {text.projects.via[project.created_via]} <Time value={project.created_at} />
+            </p>
+          </li>
+        ))}
+      </ul>
+      {isCreating && <CreateDialog onClose={() => setCreating(false)} />}
+    </>
+  );
+}
+
+function CreateDialog({ onClose }: { onClose(): void }) {
+  const queries = useQueryClient();
+  const announce = useAnnounce();
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () =>
+      ask<Project>("POST", "/v1/projects", {
+        body: { name, description },
+        headers: { "idempotency-key": newIdempotencyKey() },
+      }),
+    async onSuccess() {
+      await queries.invalidateQueries({ queryKey: ["projects"] });
+      announce(text.projects.created);
+      onClose();
+    },
+  });
+  const issueOf = (field: string) => (error instanceof ApiError ? error.issueOf(field) : undefined);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    mutate();
+  }
+  return (
+    <Dialog title={text.projects.create} onClose={onClose}>
+      <form onSubmit={submit}>
+        <Field
+          label={text.projects.name}
+          required
+          autoFocus
+          maxLength={100}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+          issue={issueOf("name")}
+        />
+        <Field
+          label={text.projects.description}
+          maxLength={500}
+          value={description}
+          onChange={(event) => setDescription(event.target.value)}
+          issue={issueOf("description")}
+        />
+        <Failed error={error} />
+        <div className="actions">
+          <Button type="submit" kind="primary" busy={isPending}>
+            {text.projects.create}
+          </Button>
+          <Button onClick={onClose}>{text.cancel}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,127 @@
+import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useLocation } from "wouter";
+import { type Account, ApiError, ask } from "../api.ts";
+import { Button, Failed, Field, Loading } from "../parts/basics.tsx";
+import { useSetSession } from "../session.ts";
+import { text } from "../text.ts";
+
+/** For who is not signed in: sign in, or make an account. */
+export function SignInPage() {
+  useEffect(() => {
+    document.title = `${text.signIn.title} · QRForge`;
+  }, []);
+  return (
+    <main className="alone">
+      <div className="welcome">
+        <h1>QRForge</h1>
+        <p>{text.signIn.lead}</p>
+      </div>
+      <div className="card sign-in">
+        <TabProvider defaultSelectedId="sign-in">
+          <TabList aria-label={text.signIn.title} className="tabs">
+            <Tab id="sign-in">{text.signIn.title}</Tab>
+            <Tab id="sign-up">{text.signUp.title}</Tab>
+          </TabList>
+          <TabPanel tabId="sign-in">
+            <CredentialsForm key="sign-in" />
+          </TabPanel>
+          <TabPanel tabId="sign-up">
+            <CredentialsForm key="sign-up" isNew />
+          </TabPanel>
+        </TabProvider>
+      </div>
+      <p className="muted">
+        <a href="/docs">{text.nav.docs}</a>
+      </p>
+    </main>
+  );
+}
+
+function CredentialsForm({ isNew = false }: { isNew?: boolean }) {
+  const setSession = useSetSession();
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const [error, setError] = useState<Error | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const issueOf = (field: string) => (error instanceof ApiError ? error.issueOf(field) : undefined);
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      if (isNew) await ask("POST", "/sign-up", { body: { email, password } });
+      const { data } = await ask<Account>("POST", "/session", { body: { email, password } });
+      setSession(data);
+    } catch (failure) {
+      // Nothing says whether an address has an account: not even this.
+      const isTaken = isNew && failure instanceof ApiError && failure.status === 401;
+      setError(isTaken ? new Error(text.signUp.perhapsTaken) : (failure as Error));
+      setBusy(false);
+    }
+  }
+  const hasFieldIssue = issueOf("email") ?? issueOf("password");
+  return (
+    <form onSubmit={submit}>
+      <Field
+        label={text.signIn.email}
+        type="email"
+        autoComplete="username"
+        required
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+        issue={issueOf("email")}
+      />
+      <Field
+        label={text.signIn.password}
+        type="password"
+        autoComplete={isNew ? "new-password" : "current-password"}
+        required
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+        hint={isNew ? text.signUp.passwordHint : undefined}
+        issue={issueOf("password")}
+      />
+      {!hasFieldIssue && <Failed error={error} />}
+      <Button type="submit" kind="primary" busy={isBusy}>
+        {isNew ? text.signUp.submit : text.signIn.submit}
+      </Button>
+    </form>
+  );
+}
+
+/** Signs in by a link that an operator made; the link is used up by it. */
+export function SignInWithLink({ token }: { token: string }) {
+  const [, navigate] = useLocation();
+  const setSession = useSetSession();
+  const [error, setError] = useState<Error | null>(null);
+  const hasBegun = useRef(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a link is used once
+  useEffect(() => {
+    if (hasBegun.current) return;
+    hasBegun.current = true;
+    ask<Account>("POST", "/session/link", { body: { token } }).then(
+      ({ data }) => {
+        setSession(data);
+        navigate("/codes", { replace: true });
+      },
+      (failure) => setError(failure),
+    );
+  }, [token]);
+  return (
+    <main className="alone">
+      <h1>QRForge</h1>
+      {error ? (
+        <>
+          <Failed error={error} />
+          <p>
+            <a href="#/codes">{text.signIn.title}</a>
+          </p>
+        </>
+      ) : (
+        <Loading />
+      )}
+    </main>
+  );
+}

@@ -1,0 +1,104 @@
+import { useQuery } from "@tanstack/react-query";
+import { type Key, read, type Usage } from "../api.ts";
+import { Failed, formatNumber, Loading, PageHead } from "../parts/basics.tsx";
+import { Chart } from "../parts/chart.tsx";
+import { text } from "../text.ts";
+
+const liveMs = 5_000;
+
+export default function UsagePage() {
+  const { data: usage, error } = useQuery({
+    queryKey: ["usage"],
+    refetchInterval: liveMs,
+    queryFn: ({ signal }) => read<Usage>("/usage", signal),
+  });
+  const { data: keys } = useQuery({ queryKey: ["keys"], queryFn: ({ signal }) => read<Key[]>("/keys", signal) });
+  const nameOf = (id: string | null) => keys?.find((key) => key.id === id)?.name ?? id ?? text.usage.noKey;
+  return (
+    <>
+      <PageHead title={text.usage.title} />
+      <p className="lead">{text.usage.lead}</p>
+      <Failed error={error} />
+      {!usage && !error && <Loading />}
+      {usage && (
+        <>
+          <div className="columns two">
+            <Gauge title={text.usage.minute} window={usage.minute} />
+            <Gauge title={text.usage.day} window={usage.day} />
+          </div>
+          <div className="card">
+            <Chart
+              title={text.usage.days}
+              unit="day"
+              points={usage.days.map(({ date, used }) => ({ start: `${date}T00:00:00Z`, value: used }))}
+            />
+          </div>
+          <section className="card table-card">
+            <h2>{text.usage.byKey}</h2>
+            {usage.by_key.length === 0 && <p className="muted">{text.usage.none}</p>}
+            {usage.by_key.length > 0 && (
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">{text.keys.key}</th>
+                    <th scope="col" className="number">
+                      {text.usage.admitted}
+                    </th>
+                    <th scope="col" className="number">
+                      {text.usage.refused}
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {usage.by_key.map(({ key_id, admitted, refused }) => (
+                    <tr key={key_id}>
+                      <td>{nameOf(key_id)}</td>
+                      <td className="number">{formatNumber(admitted)}</td>
+                      <td className="number">{formatNumber(refused)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+          </section>
+          <details className="card">
+            <summary>{text.usage.refusal}</summary>
+            <p>{text.usage.refusalHint}</p>
+            <pre>{exampleOf(usage)}</pre>
+          </details>
+        </>
+      )}
+    </>
+  );
+}
+
+function Gauge({ title, window }: { title: string; window: Usage["minute"] }) {
+  const { used, limit, resets_at } = window;
+  const seconds = Math.max(0, Math.round((Date.parse(resets_at) - Date.now()) / 1_000));
+  return (
+    <section className="card gauge">
+      <h2>{title}</h2>
+      <p className="figure">
+        <strong>{formatNumber(used)}</strong>{" "}
+        {limit === null ? text.usage.unlimited : text.usage.of(formatNumber(limit))}
+      </p>
+      {limit !== null && <meter aria-label={title} value={used} max={limit} high={limit * 0.8} optimum={0} />}
+      <p className="muted">{text.usage.resets(seconds)}</p>
+    </section>
+  );
+}
+
+/** What a client gets that goes beyond the minute, with this account's limits. */
+function exampleOf({ minute, day }: Usage): string {
+  const policy = [
+    minute.limit !== null && `"minute";q=${minute.limit};w=60`,
+    day.limit !== null && `"day";q=${day.limit};w=86400`,
+  ].filter(Boolean);
+  return [
+    "HTTP/1.1 429 Too Many Requests",
+    "Retry-After: 12",
+    ...(policy.length > 0 ? [`RateLimit-Policy: ${policy.join(", ")}`] : []),
+    "",
+    '{"ok":false,…,"code":"rate_limit_minute","message":"Too many requests this minute."}',
+  ].join("\n");
+}

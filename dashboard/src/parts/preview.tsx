@@ -1,0 +1,61 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { ask, type Style } from "../api.ts";
+import { text } from "../text.ts";
+import { Failed, Loading, Notice } from "./basics.tsx";
+
+/** How long typing rests before the service draws, in ms. */
+const restMs = 250;
+
+interface Drawn {
+  svg: string | null;
+  issue: { field: string; issue: string } | null;
+}
+
+/** The symbol as the service draws it, and whether a reader can read it. */
+export function Preview({ encoded, style }: { encoded: string; style: Style }) {
+  const asked = useRested(JSON.stringify({ text: encoded.slice(0, 200), style }));
+  const { data, error, isFetching } = useQuery({
+    queryKey: ["preview", asked],
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => (await ask<Drawn>("POST", "/preview", { body: JSON.parse(asked), signal })).data,
+  });
+  const source = usePicture(data?.svg ?? null);
+  return (
+    <aside className="card preview" aria-label={text.preview.title} aria-busy={isFetching}>
+      <h2>{text.preview.title}</h2>
+      <div className="picture">{source ? <img src={source} alt={text.preview.alt} /> : !error && <Loading />}</div>
+      <div aria-live="polite">
+        <Failed error={error} />
+        {data && !error && data.issue === null && <Notice kind="good">{text.preview.readable}</Notice>}
+        {data?.issue && !error && (
+          <Notice kind="warning">
+            {text.preview.unreadable(text.style.names[data.issue.field.replace("style.", "")] ?? data.issue.field)}{" "}
+            {data.issue.issue}
+          </Notice>
+        )}
+      </div>
+    </aside>
+  );
+}
+
+function useRested(value: string): string {
+  const [rested, setRested] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(value), restMs);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return rested;
+}
+
+/** An SVG as the address of a picture, in which nothing of it can run. The last one stays while there is none. */
+function usePicture(svg: string | null): string | undefined {
+  const [source, setSource] = useState<string>();
+  useEffect(() => {
+    if (svg === null) return;
+    const address = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    setSource(address);
+    return () => URL.revokeObjectURL(address);
+  }, [svg]);
+  return source;
+}

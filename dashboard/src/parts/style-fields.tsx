@@ -1,0 +1,151 @@
+import { type ChangeEvent, useId, useState } from "react";
+import type { Style } from "../api.ts";
+import { text } from "../text.ts";
+import { Button, Choice, Field } from "./basics.tsx";
+
+const logoBytesMax = 262_144;
+const logoTypes = "image/png,image/jpeg,image/svg+xml";
+
+const moduleShapes = [
+  ["square", text.style.square],
+  ["rounded", text.style.rounded],
+  ["dot", text.style.dot],
+] as const;
+const finderShapes = [
+  ["square", text.style.square],
+  ["rounded", text.style.rounded],
+  ["circle", text.style.circle],
+] as const;
+
+/** How a symbol looks. */
+export function StyleFields({
+  style,
+  onChange,
+  issueOf,
+}: {
+  style: Style;
+  onChange(style: Style): void;
+  issueOf(field: keyof Style): string | undefined;
+}) {
+  const set = (change: Partial<Style>) => onChange({ ...style, ...change });
+  return (
+    <fieldset className="style-fields">
+      <legend>{text.style.title}</legend>
+      <div className="row">
+        <ColourField
+          label={text.style.names.foreground ?? ""}
+          value={style.foreground}
+          onChange={(foreground) => set({ foreground })}
+          issue={issueOf("foreground")}
+        />
+        <ColourField
+          label={text.style.names.background ?? ""}
+          value={style.background}
+          onChange={(background) => set({ background })}
+          issue={issueOf("background")}
+        />
+      </div>
+      <Choice
+        label={text.style.names.module_shape ?? ""}
+        value={style.module_shape}
+        options={moduleShapes}
+        onChange={(module_shape) => set({ module_shape })}
+      />
+      <Choice
+        label={text.style.names.finder_shape ?? ""}
+        value={style.finder_shape}
+        options={finderShapes}
+        onChange={(finder_shape) => set({ finder_shape })}
+      />
+      <LogoField style={style} set={set} issue={issueOf("logo") ?? issueOf("logo_size")} />
+      <Field
+        label={text.style.names.caption ?? ""}
+        maxLength={40}
+        value={style.caption ?? ""}
+        onChange={(event) => set({ caption: event.target.value || null })}
+        hint={text.style.captionHint}
+        issue={issueOf("caption")}
+      />
+    </fieldset>
+  );
+}
+
+function ColourField({
+  label,
+  value,
+  onChange,
+  issue,
+}: {
+  label: string;
+  value: string;
+  onChange(value: string): void;
+  issue: string | undefined;
+}) {
+  return (
+    <div className="colour">
+      <Field
+        label={label}
+        type="color"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        issue={issue}
+      />
+      <span className="mono muted">{value}</span>
+    </div>
+  );
+}
+
+function LogoField({
+  style,
+  set,
+  issue,
+}: {
+  style: Style;
+  set(change: Partial<Style>): void;
+  issue: string | undefined;
+}) {
+  const id = useId();
+  const [fault, setFault] = useState<string>();
+  async function choose(event: ChangeEvent<HTMLInputElement>): Promise<void> {
+    const file = event.target.files?.[0];
+    if (!file) return;
+    if (!logoTypes.split(",").includes(file.type) || file.size > logoBytesMax) {
+      setFault(text.style.logoRule);
+      return;
+    }
+    setFault(undefined);
+    set({ logo: await readAsDataUrl(file) });
+  }
+  const note = fault ?? issue;
+  return (
+    <div className={note ? "field faulty" : "field"}>
+      <label htmlFor={id}>{text.style.names.logo}</label>
+      <div className="row">
+        <input id={id} type="file" accept={logoTypes} onChange={choose} aria-describedby={`${id}-note`} />
+        {style.logo !== null && <Button onClick={() => set({ logo: null })}>{text.style.removeLogo}</Button>}
+      </div>
+      <p id={`${id}-note`} className="note">
+        {note ?? text.style.logoRule}
+      </p>
+      {style.logo !== null && (
+        <Field
+          label={`${text.style.names.logo_size}: ${style.logo_size} %`}
+          type="range"
+          min={10}
+          max={30}
+          value={style.logo_size}
+          onChange={(event) => set({ logo_size: Number(event.target.value) })}
+        />
+      )}
+    </div>
+  );
+}
+
+function readAsDataUrl(file: File): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}

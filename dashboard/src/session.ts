@@ -1,0 +1,33 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type Account, ApiError, noteCsrfToken, read } from "./api.ts";
+
+const key = ["session"];
+
+/** The account that is signed in to; null if none is; undefined until that is known. */
+export function useSession(): { account: Account | null | undefined; error: Error | null } {
+  const { data, error } = useQuery({
+    queryKey: key,
+    staleTime: 60_000,
+    async queryFn({ signal }) {
+      try {
+        const account = await read<Account>("/session", signal);
+        noteCsrfToken(account.csrf_token);
+        return account;
+      } catch (failure) {
+        if (failure instanceof ApiError && failure.status === 401) return null;
+        throw failure;
+      }
+    },
+  });
+  return { account: data, error };
+}
+
+/** Goes on as another account, or as none: nothing of the last one is kept. */
+export function useSetSession(): (account: Account | null) => void {
+  const queries = useQueryClient();
+  return (account) => {
+    if (account) noteCsrfToken(account.csrf_token);
+    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
+    queries.setQueryData(key, account);
+  };
+}

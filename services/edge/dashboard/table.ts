@@ -1,0 +1,284 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { z } from "zod";
+import type { Session } from "../../../gen/qrforge/auth/v1/session_pb.ts";
+import { toUsageJson } from "../representations.ts";
+import type { RouteAnswer } from "../route.ts";
+import { countScans } from "../scan-counts.ts";
+import {
+  bodyOf,
+  idParams,
+  nameOf,
+  noParams,
+  noQuery,
+  queryOf,
+  readStyle,
+  scansQuery,
+  style,
+  textOf,
+} from "../schemas.ts";
+import type { Upstreams } from "../upstreams.ts";
+import { toAccountJson, toAuditJson, toKeyJson, toPropagationJson } from "./representations.ts";
+import { csrfTokenOf } from "./sessions.ts";
+
+/** Who is signed in. */
+export interface Person {
+  token: string;
+  accountId: string;
+  email: string;
+  hasPassword: boolean;
+}
+
+interface Input<P, Q, B> {
+  /** Undefined where nobody needs to be signed in. */
+  person: Person;
+  params: P;
+  query: Q;
+  body: B;
+  /** The person's network address. */
+  address: string;
+  upstreams: Upstreams;
+  wait: { deadlineMs: number };
+}
+
+export interface SessionAnswer extends RouteAnswer {
+  /** The session that the browser has from now on; null for none. */
+  session?: { token: string; expiresAt: Date } | null;
+}
+
+/** Something that a person may do who is signed in, and an API key may not. */
+export interface SessionRoute {
+  method: "GET" | "POST" | "DELETE";
+  /** Under the dashboard's prefix, with parameters as `:name`. */
+  path: string;
+  /** Whether it is for people who are not signed in. */
+  isOpen?: boolean;
+  params: z.ZodType;
+  query: z.ZodType;
+  body: z.ZodType | undefined;
+  handle(input: Input<never, never, never>): Promise<SessionAnswer>;
+}
+
+function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  typed: Omit<SessionRoute, "params" | "query" | "body" | "handle"> & {
+    params?: P;
+    query?: Q;
+    body?: B;
+    handle(input: Input<z.output<P>, z.output<Q>, z.output<B>>): Promise<SessionAnswer>;
+  },
+): SessionRoute {
+  return { params: noParams, query: noQuery, body: undefined, ...typed } as unknown as SessionRoute;
+}
+
+const dayMs = 86_400_000;
+const usageDays = 30;
+const auditPageSize = 50;
+const pagesMax = 100;
+const credentials = bodyOf({ email: z.string().max(254), password: z.string().max(1_024) });
+
+/** The account that is signed in to, and what its pages send with every change. */
+async function whoAmI(person: Pick<Person, "token" | "accountId">, hasPassword: boolean, { upstreams, wait }: Asked) {
+  const { account } = await upstreams.accounts.getAccount({ accountId: person.accountId }, wait);
+  return { ...toAccountJson(account), has_password: hasPassword, csrf_token: csrfTokenOf(person.token) };
+}
+type Asked = { upstreams: Upstreams; wait: { deadlineMs: number } };
+
+async function opened(session: Session | undefined, asked: Asked): Promise<SessionAnswer> {
+  if (!session?.expireTime) throw new Error("auth answered without a session");
+  const { hasPassword } = await asked.upstreams.sessions.resolveSession({ token: session.token }, asked.wait);
+  const data = await whoAmI(session, hasPassword, asked);
+  return { data, session: { token: session.token, expiresAt: timestampDate(session.expireTime) } };
+}
+
+const actorOf = ({ person, address }: { person: Person; address: string }) => ({
+  name: `account:${person.accountId}`,
+  address,
+});
+
+/** All that people do in the dashboard beyond the public API. */
+export const sessionRoutes: SessionRoute[] = [
+  route({
+    method: "POST",
+    path: "/sign-up",
+    isOpen: true,
+    body: credentials,
+    async handle({ body, address, upstreams, wait }) {
+      await upstreams.sessions.signUp({ ...body, address }, wait);
+      return { data: {} };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/session",
+    isOpen: true,
+    body: credentials,
+    async handle({ body, address, upstreams, wait }) {
+      const { session } = await upstreams.sessions.signIn({ ...body, address }, wait);
+      return opened(session, { upstreams, wait });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/session/link",
+    isOpen: true,
+    body: bodyOf({ token: z.string().max(100) }),
+    async handle({ body, address, upstreams, wait }) {
+      const { session } = await upstreams.sessions.redeemSignInLink({ token: body.token, address }, wait);
+      return opened(session, { upstreams, wait });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/session",
+    handle: async ({ person, ...asked }) => ({ data: await whoAmI(person, person.hasPassword, asked) }),
+  }),
+  route({
+    method: "DELETE",
+    path: "/session",
+    async handle({ person, upstreams, wait }) {
+      await upstreams.sessions.signOut({ token: person.token }, wait);
+      return { data: {}, session: null };
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/sessions",
+    async handle({ person, upstreams, wait }) {
+      await upstreams.sessions.signOutEverywhere({ token: person.token }, wait);
+      return { data: {}, session: null };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/password",
+    body: bodyOf({ old_password: z.string().max(1_024), new_password: z.string().max(1_024) }),
+    async handle({ person, body, address, upstreams, wait }) {
+      const { old_password: oldPassword, new_password: newPassword } = body;
+      const request = { token: person.token, oldPassword, newPassword, address };
+      const { session } = await upstreams.sessions.changePassword(request, wait);
+      return opened(session, { upstreams, wait });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/keys",
+    async handle({ person, upstreams, wait }) {
+      const { keys } = await upstreams.keys.listKeys({ accountId: person.accountId }, wait);
+      return { data: keys.map(toKeyJson) };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/keys",
+    body: bodyOf({ name: nameOf(100) }),
+    async handle({ person, body, address, upstreams, wait }) {
+      const actor = actorOf({ person, address });
+      const { key, secret } = await upstreams.keys.createKey(
+        { accountId: person.accountId, name: body.name, actor },
+        wait,
+      );
+      return { status: 201, data: { key: toKeyJson(key), secret } };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/keys/:id/rotate",
+    params: idParams,
+    async handle({ person, params, address, upstreams, wait }) {
+      const request = { keyId: params.id, accountId: person.accountId, actor: actorOf({ person, address }) };
+      const { key, secret, propagation } = await upstreams.keys.rotateKey(request, wait);
+      return { data: { key: toKeyJson(key), secret, propagation: toPropagationJson(propagation) } };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/keys/:id/revoke",
+    params: idParams,
+    async handle({ person, params, address, upstreams, wait }) {
+      const request = { keyId: params.id, accountId: person.accountId, actor: actorOf({ person, address }) };
+      const { key, propagation } = await upstreams.keys.revokeKey(request, wait);
+      return { data: { key: toKeyJson(key), propagation: toPropagationJson(propagation) } };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/usage",
+    async handle({ person, upstreams, wait }) {
+      const { accountId } = person;
+      const { account } = await upstreams.accounts.getAccount({ accountId }, wait);
+      const limits = {
+        perMinute: Number(account?.limits?.perMinute ?? 0),
+        perDay: Number(account?.limits?.perDay ?? 0),
+      };
+      const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+      const now = Date.now();
+      const range = { accountId, fromDate: dateOf(now - (usageDays - 1) * dayMs), toDate: dateOf(now) };
+      const [windows, { days }, byKey] = await Promise.all([
+        upstreams.peek({ accountId, limits }, wait),
+        upstreams.quota.listDailyUsage(range, wait),
+        listKeyUsage(range, { upstreams, wait }),
+      ]);
+      const used = new Map(days.map((day) => [day.date, Number(day.used)]));
+      const dates = Array.from({ length: usageDays }, (_, index) => dateOf(now - (usageDays - 1 - index) * dayMs));
+      return {
+        data: {
+          ...toUsageJson(windows),
+          days: dates.map((date) => ({ date, used: used.get(date) ?? 0 })),
+          by_key: byKey,
+        },
+      };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/projects/:id/scans",
+    params: idParams,
+    query: scansQuery,
+    handle: ({ person, params, query, upstreams, wait }) =>
+      countScans(upstreams, { accountId: person.accountId, projectId: params.id }, query, wait),
+  }),
+  route({
+    method: "GET",
+    path: "/audit",
+    query: queryOf({
+      before: z
+        .string()
+        .regex(/^\d{1,15}$/, "must be a sequence")
+        .optional(),
+    }),
+    async handle({ person, query, upstreams, wait }) {
+      const request = { accountId: person.accountId, pageSize: auditPageSize, before: BigInt(query.before ?? 0) };
+      const { entries } = await upstreams.audit.listAuditEntries(request, wait);
+      const last = entries.length === auditPageSize ? String(entries.at(-1)?.sequence) : null;
+      return { data: entries.map(toAuditJson), nextCursor: last };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/preview",
+    body: bodyOf({ text: textOf(200), style }),
+    async handle({ person, body, upstreams, wait }) {
+      const request = { accountId: person.accountId, text: body.text, style: readStyle(body.style) };
+      const { content, field, issue } = await upstreams.symbols.previewSymbol(request, wait);
+      const svg = Buffer.from(content).toString("utf8");
+      return { data: issue === "" ? { svg, issue: null } : { svg: null, issue: { field, issue } } };
+    },
+  }),
+];
+
+/** What each key used over a range of days. */
+async function listKeyUsage(range: { accountId: string; fromDate: string; toDate: string }, asked: Asked) {
+  const byKey = new Map<string, { key_id: string | null; admitted: number; refused: number }>();
+  let pageToken = "";
+  for (let page = 0; page < pagesMax; page++) {
+    const { usages, nextPageToken } = await asked.upstreams.quota.listKeyUsage({ ...range, pageToken }, asked.wait);
+    for (const { keyId, admitted, refused } of usages) {
+      const sum = byKey.get(keyId) ?? { key_id: keyId || null, admitted: 0, refused: 0 };
+      sum.admitted += Number(admitted);
+      sum.refused += Number(refused);
+      byKey.set(keyId, sum);
+    }
+    pageToken = nextPageToken;
+    if (pageToken === "") break;
+  }
+  return [...byKey.values()];
+}

@@ -1,0 +1,38 @@
+import chromium from "@sparticuz/chromium";
+import { type Browser, type BrowserContext, chromium as driver, type Page } from "playwright-core";
+
+/** A real Chromium, out of a package: it needs nothing of the system. */
+export async function openBrowser(): Promise<Browser> {
+  return driver.launch({ executablePath: await chromium.executablePath(), args: chromium.args, headless: true });
+}
+
+export interface Watched {
+  context: BrowserContext;
+  page: Page;
+  /** What the page complained about: script errors, and what its policy kept it from loading. */
+  complaints: string[];
+}
+
+/** A page of a browser of one's own: no cookie of another one is in it. */
+export async function openPage(
+  browser: Browser,
+  options: { theme?: "light" | "dark"; isPhone?: boolean } = {},
+): Promise<Watched> {
+  const { theme = "light", isPhone = false } = options;
+  const context = await browser.newContext({
+    viewport: isPhone ? { width: 390, height: 844 } : { width: 1280, height: 860 },
+    colorScheme: theme,
+    reducedMotion: "reduce",
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    // An answer of 4xx is a part of the story, not an error of the page.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+      complaints.push(message.text());
+    }
+  });
+  return { context, page, complaints };
+}

@@ -4,6 +4,7 @@ import { ask } from "./api.ts";
 import { CodesPage } from "./pages/codes.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
 import { Failed, Loading } from "./parts/basics.tsx";
+import { Boundary } from "./parts/boundary.tsx";
 import { useSession, useSetSession } from "./session.ts";
 import { text } from "./text.ts";
 
@@ -106,25 +107,27 @@ function Frame({ email }: { email: string }) {
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
-        <Suspense fallback={<Loading />}>
-          <Switch>
-            <Route path="/codes" component={CodesPage} />
-            <Route path="/codes/new" component={EditCodePage} />
-            <Route path="/codes/bulk" component={BulkPage} />
-            <Route path="/codes/:id" component={CodePage} />
-            <Route path="/codes/:id/edit" component={EditCodePage} />
-            <Route path="/projects" component={ProjectsPage} />
-            <Route path="/projects/:id" component={ProjectPage} />
-            <Route path="/keys" component={KeysPage} />
-            <Route path="/usage" component={UsagePage} />
-            <Route path="/plan" component={PlanPage} />
-            <Route path="/audit" component={AuditPage} />
-            <Route path="/account" component={AccountPage} />
-            <Route>
-              <Redirect to="/codes" />
-            </Route>
-          </Switch>
-        </Suspense>
+        <Boundary key={location}>
+          <Suspense fallback={<Loading />}>
+            <Switch>
+              <Route path="/codes" component={CodesPage} />
+              <Route path="/codes/new" component={EditCodePage} />
+              <Route path="/codes/bulk" component={BulkPage} />
+              <Route path="/codes/:id" component={CodePage} />
+              <Route path="/codes/:id/edit" component={EditCodePage} />
+              <Route path="/projects" component={ProjectsPage} />
+              <Route path="/projects/:id" component={ProjectPage} />
+              <Route path="/keys" component={KeysPage} />
+              <Route path="/usage" component={UsagePage} />
+              <Route path="/plan" component={PlanPage} />
+              <Route path="/audit" component={AuditPage} />
+              <Route path="/account" component={AccountPage} />
+              <Route>
+                <Redirect to="/codes" />
+              </Route>
+            </Switch>
+          </Suspense>
+        </Boundary>
       </main>
     </div>
   );

@@ -1,6 +1,7 @@
 /** Every word of the dashboard, in one place. */
 export const text = {
   loading: "Loading…",
+  broken: "This part could not be shown. Load the page again.",
   more: "Show more",
   save: "Save",
   edit: "Edit",

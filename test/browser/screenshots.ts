@@ -18,6 +18,11 @@ const folder = path.join(root, "docs/screenshots");
 const random = seeded(7);
 const pick = <T>(values: readonly T[]) => values[Math.floor(random() ** 2 * values.length)] as T;
 const dayMs = 86_400_000;
+/** Whether everything of the page is there, pictures and charts too; runs in the page. */
+const isDrawn = () =>
+  document.querySelector(".loading") === null &&
+  [...document.images].every((image) => image.complete && image.naturalWidth > 0) &&
+  [...document.querySelectorAll(".plot")].every((plot) => plot.querySelector("canvas"));
 const devices = [Device.MOBILE, Device.DESKTOP, Device.TABLET];
 const countries = ["DE", "FR", "AT", "CH", "IT", "US", "NL"];
 const referrers = ["", "instagram.com", "maps.google.com", "example.com"];
@@ -97,7 +102,7 @@ try {
     const { page, context } = await openPage(browser, { theme, isPhone });
     const suffix = `${isPhone ? "-phone" : ""}${theme === "dark" ? "-dark" : ""}`;
     const shoot = async (name: string) => {
-      await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => {});
+      await page.waitForFunction(isDrawn);
       await page.screenshot({ path: path.join(folder, `${name}${suffix}.png`) });
       process.stdout.write(`${name}${suffix}.png\n`);
     };

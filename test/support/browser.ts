@@ -3,7 +3,9 @@ import { type Browser, type BrowserContext, chromium as driver, type Page } from
 
 /** A real Chromium, out of a package: it needs nothing of the system. */
 export async function openBrowser(): Promise<Browser> {
-  return driver.launch({ executablePath: await chromium.executablePath(), args: chromium.args, headless: true });
+  // In a single process a browser ends with the first of its contexts.
+  const args = chromium.args.filter((arg) => arg !== "--single-process" && arg !== "--no-zygote");
+  return driver.launch({ executablePath: await chromium.executablePath(), args, headless: true });
 }
 
 export interface Watched {
@@ -22,6 +24,7 @@ export async function openPage(
   const context = await browser.newContext({
     viewport: isPhone ? { width: 390, height: 844 } : { width: 1280, height: 860 },
     colorScheme: theme,
+    locale: "en-US",
     reducedMotion: "reduce",
   });
   context.setDefaultTimeout(15_000);

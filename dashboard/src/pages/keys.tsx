@@ -76,20 +76,22 @@ export default function KeysPage() {
                     <Age of={key} />
                   </td>
                   <td>{key.last_used_at ? <Time value={key.last_used_at} /> : text.keys.never}</td>
-                  <td className="actions">
-                    <Button
-                      onClick={() => setAsking({ kind: "rotate", key })}
-                      aria-label={text.keys.rotateOf(key.name)}
-                    >
-                      {text.keys.rotate}
-                    </Button>
-                    <Button
-                      kind="danger"
-                      onClick={() => setAsking({ kind: "revoke", key })}
-                      aria-label={text.keys.revokeOf(key.name)}
-                    >
-                      {text.keys.revoke}
-                    </Button>
+                  <td>
+                    <div className="actions">
+                      <Button
+                        onClick={() => setAsking({ kind: "rotate", key })}
+                        aria-label={text.keys.rotateOf(key.name)}
+                      >
+                        {text.keys.rotate}
+                      </Button>
+                      <Button
+                        kind="danger"
+                        onClick={() => setAsking({ kind: "revoke", key })}
+                        aria-label={text.keys.revokeOf(key.name)}
+                      >
+                        {text.keys.revoke}
+                      </Button>
+                    </div>
                   </td>
                 </tr>
               ))}

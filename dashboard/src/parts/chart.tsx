@@ -1,6 +1,7 @@
 import { lazy, Suspense } from "react";
 import { text } from "../text.ts";
 import { formatNumber } from "./basics.tsx";
+import { Boundary } from "./boundary.tsx";
 
 const Plot = lazy(() => import("./plot.tsx"));
 
@@ -21,9 +22,11 @@ export function Chart({ title, points, unit }: { title: string; points: Point[];
     <figure className="chart">
       <figcaption>{title}</figcaption>
       <div aria-hidden="true" className="plot">
-        <Suspense fallback={null}>
-          <Plot points={points} unit={unit} />
-        </Suspense>
+        <Boundary>
+          <Suspense fallback={null}>
+            <Plot points={points} unit={unit} />
+          </Suspense>
+        </Boundary>
       </div>
       <table className="visually-hidden">
         <caption>{title}</caption>

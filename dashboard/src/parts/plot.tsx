@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import type { Point } from "./chart.tsx";
 
 const height = 240;
+const dayS = 86_400;
 
 /** The drawing of a chart; it follows the width of the page, and light and dark. */
 export default function Plot({ points, unit }: { points: Point[]; unit: "hour" | "day" }) {
@@ -28,7 +29,11 @@ export default function Plot({ points, unit }: { points: Point[]; unit: "hour" |
           legend: { show: false },
           cursor: { y: false },
           tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
-          scales: { y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
+          // Bars stand around their moment, so the first and the last need room beside it.
+          scales: {
+            x: { range: (_, min, max) => (unit === "day" ? [min - dayS / 2, max + dayS / 2] : [min, max]) },
+            y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] },
+          },
           axes: [
             axis,
             { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6] },
@@ -39,7 +44,7 @@ export default function Plot({ points, unit }: { points: Point[]; unit: "hour" |
               stroke: colour("--accent"),
               fill: colour("--accent-soft"),
               width: 2,
-              points: { show: points.length < 40, size: 5 },
+              points: { show: false },
               ...(unit === "day" && uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.7, 40] }) }),
             },
           ],

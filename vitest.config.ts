@@ -17,6 +17,7 @@ export default defineConfig({
           ...slow,
         },
       },
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...slow } },
       { test: { name: "fault", include: ["test/fault/**/*.test.ts"], ...slow } },
       { test: { name: "launcher", include: ["test/launcher/**/*.test.ts"], fileParallelism: false, ...slow } },
     ],

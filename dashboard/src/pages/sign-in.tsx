@@ -23,10 +23,10 @@ export function SignInPage() {
             <Tab id="sign-in">{text.signIn.title}</Tab>
             <Tab id="sign-up">{text.signUp.title}</Tab>
           </TabList>
-          <TabPanel tabId="sign-in">
+          <TabPanel tabId="sign-in" unmountOnHide>
             <CredentialsForm key="sign-in" />
           </TabPanel>
-          <TabPanel tabId="sign-up">
+          <TabPanel tabId="sign-up" unmountOnHide>
             <CredentialsForm key="sign-up" isNew />
           </TabPanel>
         </TabProvider>

@@ -1,0 +1,291 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { call, eventually } from "../support/api.ts";
+import { openBrowser, openPage, type Watched } from "../support/browser.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const phone = {
+  "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Safari/604",
+};
+const password = "correct horse battery";
+
+let suite: Suite;
+let end: () => Promise<void>;
+let browser: Browser;
+let edge: string;
+let ada: Watched;
+let key: string;
+let codeId: string;
+
+beforeAll(async () => {
+  ({ suite, end } = await startThrowaway({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } }));
+  edge = suite.edgeUrls()[0] as string;
+  browser = await openBrowser();
+  ada = await openPage(browser);
+});
+afterAll(async () => {
+  await browser?.close();
+  await end();
+});
+
+async function signUp(page: Page, email: string): Promise<void> {
+  await page.goto(`${edge}/`);
+  await page.getByRole("tab", { name: "Sign up" }).click();
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+}
+
+const go = (page: Page, place: string) => page.getByRole("navigation").getByRole("link", { name: place }).click();
+const statusWith = async (secret: string) => {
+  const statuses = suite.edgeUrls().map(async (url) => (await call(`${url}/v1/usage`, { key: secret })).status);
+  return Promise.all(statuses);
+};
+
+/** What axe finds at fault on the page as it stands. */
+async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+    };
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+    );
+  });
+}
+
+describe("a person at the dashboard", () => {
+  it("signs up, and is told what is wrong with a password that is too short", async () => {
+    const { page } = ada;
+    await page.goto(`${edge}/`);
+    await page.getByRole("tab", { name: "Sign up" }).click();
+    await page.getByLabel("E-mail").fill("ada@qrforge.example");
+    await page.getByLabel("Password").fill("short");
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.getByText("must have 10 to 256 characters").waitFor();
+    await signUp(page, "ada@qrforge.example");
+  });
+
+  it("creates a key, which is shown once and opens the API", async () => {
+    const { page } = ada;
+    await go(page, "API keys");
+    await page.getByRole("button", { name: "Create API key" }).click();
+    await page.getByLabel("Name").fill("website");
+    await page.getByRole("dialog").getByRole("button", { name: "Create API key" }).click();
+    key = (await page.getByTestId("secret").textContent()) ?? "";
+    expect(key).toMatch(/^api_live_[0-9A-Za-z]{32}$/);
+    expect(await statusWith(key)).toEqual([200, 200]);
+    await page.getByRole("button", { name: "I have stored it" }).click();
+    await page.reload();
+    await page.getByText(`…${key.slice(-4)}`).waitFor();
+    expect(await page.content()).not.toContain(key);
+  });
+
+  it("learns at a second key what Enterprise is for", async () => {
+    const { page } = ada;
+    await page.getByRole("button", { name: "Create API key" }).click();
+    await page.getByText("Free and Pro have one active key").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
+  });
+
+  it("sees a code that was made over the API, without doing anything", async () => {
+    const { page } = ada;
+    await go(page, "QR codes");
+    await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+    const { body } = await call(`${edge}/v1/qr-codes`, {
+      key,
+      body: { name: "Menu", redirect_url: "https://example.com/summer" },
+    });
+    codeId = body.data.id;
+    await page.getByRole("link", { name: "Menu", exact: true }).waitFor();
+  });
+
+  it("edits it, with a preview, and the printed code leads to the new target on every edge", async () => {
+    const { page } = ada;
+    await page.getByRole("link", { name: "Menu", exact: true }).click();
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByText("Readable: a scanner read it back").waitFor();
+    await page.getByLabel("Leads to").fill("https://example.com/winter");
+    await page.getByLabel("Colour").fill("#eeeeee");
+    await page.getByText(/Not readable/).waitFor();
+    await page.getByLabel("Colour").fill("#0f3d38");
+    await page.getByText("Readable: a scanner read it back").waitFor();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "Scans", exact: true }).waitFor();
+    const { body } = await call(`${edge}/v1/qr-codes/${codeId}`, { key });
+    expect(body.data).toMatchObject({ redirect_url: "https://example.com/winter", style: { foreground: "#0f3d38" } });
+    for (const url of suite.edgeUrls()) {
+      const scan = await call(`${url}/${body.data.slug}`, { headers: phone });
+      expect(scan.headers.get("location")).toBe("https://example.com/winter");
+    }
+  });
+
+  it("sees the scans arrive in the chart", async () => {
+    const { page } = ada;
+    await eventually(
+      async () => page.getByTestId("total-scans").textContent(),
+      (total) => total === "2",
+    );
+    await page.locator(".plot canvas").waitFor();
+    await page.getByText("mobile").waitFor();
+  });
+
+  it("gets the symbol as a file", async () => {
+    const { page } = ada;
+    for (const format of ["SVG", "PNG", "PDF"]) {
+      const download = page.waitForEvent("download");
+      await page.getByRole("link", { name: `Download ${format}` }).click();
+      expect((await download).suggestedFilename()).toMatch(new RegExp(`\\.${format.toLowerCase()}$`));
+    }
+  });
+
+  it("archives the code and restores it", async () => {
+    const { page } = ada;
+    const { body } = await call(`${edge}/v1/qr-codes/${codeId}`, { key });
+    const scan = async () => (await call(`${edge}/${body.data.slug}`)).status;
+    for (const [act, status] of [
+      ["Archive", 410],
+      ["Restore", 302],
+    ] as const) {
+      await page.getByRole("button", { name: act }).click();
+      await page.getByRole("dialog").getByRole("button", { name: act }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(await scan()).toBe(status);
+    }
+  });
+
+  it("creates codes from a file, and is told of each line that cannot be", async () => {
+    const { page } = ada;
+    await go(page, "QR codes");
+    await page.getByRole("link", { name: "Create from CSV" }).click();
+    const lines = Array.from(
+      { length: 120 },
+      (_, index) => `Table ${index},https://example.com/${index},table-${index}`,
+    );
+    lines[7] = "Broken,javascript:alert(1),";
+    lines[110] = "Taken,https://example.com/,table-1";
+    const csv = ["name,redirect_url,slug", ...lines].join("\n");
+    await page
+      .getByLabel("CSV file")
+      .setInputFiles({ name: "codes.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+    await page.getByRole("button", { name: "Create 120 codes" }).click();
+    await page.getByText("118 created, 2 not created, 0 to go").waitFor();
+    await page.getByRole("row").filter({ hasText: "Broken" }).getByText("redirect_url").waitFor();
+    await page
+      .getByRole("row")
+      .filter({ hasText: "Taken" })
+      .getByText(/taken|slug/)
+      .waitFor();
+    const { body } = await call(`${edge}/v1/qr-codes?q=Table&limit=100`, { key });
+    expect(body.data.length).toBe(100);
+  });
+
+  it("rotates the key: the old one is refused on every edge, the new one works", async () => {
+    const { page } = ada;
+    await go(page, "API keys");
+    await page.getByRole("button", { name: "Rotate website" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+    await page.getByText(/The old key is dead on 2 of 2 edges in [\d.]+ ms/).waitFor();
+    const old = key;
+    key = (await page.getByTestId("secret").textContent()) ?? "";
+    expect(await statusWith(old)).toEqual([401, 401]);
+    expect(await statusWith(key)).toEqual([200, 200]);
+  });
+
+  it("revokes it: refused on every edge", async () => {
+    const { page } = ada;
+    await page.getByRole("button", { name: "Revoke website" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByText(/website is revoked: dead on 2 of 2 edges/).waitFor();
+    expect(await statusWith(key)).toEqual([401, 401]);
+  });
+
+  it("finds it all in the usage and in the audit log", async () => {
+    const { page } = ada;
+    await go(page, "Usage");
+    await page.getByText("of 60 requests").waitFor();
+    await page.getByRole("row").filter({ hasText: "website" }).first().waitFor();
+    await go(page, "Audit log");
+    for (const act of ["Signed up", "Key created", "Key rotated", "Key revoked"]) {
+      await page.getByText(act).first().waitFor();
+    }
+  });
+
+  it("shows none of it to another account", async () => {
+    const { page } = await openPage(browser);
+    await signUp(page, "bob@qrforge.example");
+    const answers = await page.evaluate(async (id) => {
+      const paths = [`/v1/qr-codes/${id}`, `/v1/qr-codes/${id}/image`, `/v1/qr-codes/${id}/scans`];
+      return Promise.all(paths.map(async (path) => (await fetch(`/dashboard/api${path}`)).status));
+    }, codeId);
+    expect(answers).toEqual([404, 404, 404]);
+    await page.goto(`${edge}/#/audit`);
+    await page.getByText("Signed up").waitFor();
+    expect(await page.getByText("Key created").count()).toBe(0);
+    await page.context().close();
+  });
+
+  it("changes the password, and signs out", async () => {
+    const { page } = ada;
+    await go(page, "Account");
+    await page.getByLabel("Password now").fill("not the password");
+    await page.getByLabel("New password").fill(`${password} staple`);
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByText("The password is wrong.").waitFor();
+    await page.getByLabel("Password now").fill(password);
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByText("The password is changed.").waitFor();
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
+    await page.getByRole("tab", { name: "Sign in" }).waitFor();
+    await page.getByLabel("E-mail").fill("ada@qrforge.example");
+    await page.getByLabel("Password").fill(`${password} staple`);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("ada@qrforge.example").first().waitFor();
+  });
+
+  it("caused no error in the page, and nothing that its policy forbids", () => {
+    expect(ada.complaints).toEqual([]);
+  });
+});
+
+describe("every page", () => {
+  for (const theme of ["light", "dark"] as const) {
+    it(`has nothing that axe finds at fault, ${theme}`, async () => {
+      const state = await ada.context.storageState();
+      const { page, context } = await openPage(browser, { theme });
+      await page.goto(`${edge}/`);
+      await page.getByRole("tab", { name: "Sign in" }).waitFor();
+      expect(await faults(page), "sign-in").toEqual([]);
+      await context.addCookies(state.cookies);
+      await page.reload();
+      const places = [
+        "codes",
+        `codes/${codeId}`,
+        "codes/new",
+        `codes/${codeId}/edit`,
+        "codes/bulk",
+        "projects",
+        "usage",
+        "keys",
+      ];
+      for (const place of [...places, "plan", "audit", "account"]) {
+        await page.goto(`${edge}/#/${place}`);
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        await page.locator(".loading").waitFor({ state: "detached" });
+        expect(await faults(page), place).toEqual([]);
+      }
+      await page.goto(`${edge}/#/projects`);
+      await page.getByRole("button", { name: "Create project" }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await faults(page), "dialog").toEqual([]);
+      await context.close();
+    });
+  }
+});

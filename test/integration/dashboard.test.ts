@@ -1,0 +1,149 @@
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { sessionRoutes } from "../../services/edge/dashboard/table.ts";
+import { routes } from "../../services/edge/routes.ts";
+import { call, openAuth, wait } from "../support/api.ts";
+
+const { edges, auths } = inject("suite");
+const edge = edges[0] as string;
+const api = `${edge}/dashboard/api`;
+const auth = openAuth(auths);
+const sessions = createRpcClient(SessionService, { address: auths.join(",") });
+afterAll(() => {
+  auth.close();
+  sessions.close();
+});
+
+/** A browser that is signed in to a new account. */
+async function signedIn() {
+  const account = await auth.newAccount();
+  const { token } = await sessions.client.createSignInLink({ accountId: account.accountId }, wait);
+  const answer = await call(`${api}/session/link`, { body: { token } });
+  const cookie = (answer.headers.get("set-cookie") ?? "").split(";")[0] as string;
+  const headers = { cookie, "x-csrf-token": answer.body.data.csrf_token as string };
+  return { ...account, token, answer, cookie, headers };
+}
+
+describe("the dashboard's calls", () => {
+  it("give a session in a cookie that scripts and other sites cannot use", async () => {
+    const { answer } = await signedIn();
+    expect(answer.headers.get("set-cookie")).toMatch(/^qrforge=[\w-]{43}; .*HttpOnly; SameSite=Strict$/);
+    expect(JSON.stringify(answer.body)).not.toContain(
+      /qrforge=([\w-]+)/.exec(answer.headers.get("set-cookie") ?? "")?.[1],
+    );
+  });
+
+  it("are refused without a session, each of them", async () => {
+    const { keyId, key } = await auth.newAccount();
+    const closed = [
+      ...sessionRoutes.filter(({ isOpen }) => !isOpen),
+      ...routes.filter((one) => one.operation !== "getUsage"),
+    ];
+    for (const { method, path } of closed) {
+      const url = `${api}${path.replace(":id", keyId)}`;
+      const body = method === "GET" || method === "DELETE" ? {} : { body: {} };
+      for (const options of [{}, { key }, { headers: { cookie: `qrforge=${"a".repeat(43)}`, "x-csrf-token": "a" } }]) {
+        const answer = await call(url, { method, ...body, ...options });
+        expect([401, 403], `${method} ${path}`).toContain(answer.status);
+      }
+    }
+  });
+
+  it("refuse a change without the token that only the dashboard's own page has", async () => {
+    const { cookie, headers, keyId, key } = await signedIn();
+    const revoke = `${api}/keys/${keyId}/revoke`;
+    const thefts: Record<string, string>[] = [
+      { cookie },
+      { cookie, "x-csrf-token": "" },
+      { ...headers, "sec-fetch-site": "cross-site" },
+    ];
+    for (const stolen of thefts) {
+      expect((await call(revoke, { method: "POST", headers: stolen })).status).toBe(403);
+    }
+    const form = { cookie, "content-type": "application/x-www-form-urlencoded" };
+    expect((await call(`${api}/keys`, { body: "name=stolen", headers: form })).status).toBe(415);
+    expect((await call(`${edge}/v1/usage`, { key })).status).toBe(200);
+    expect((await call(revoke, { method: "POST", headers })).status).toBe(200);
+    expect((await call(`${edge}/v1/usage`, { key })).status).toBe(401);
+  });
+
+  it("do not let one site sign a browser in to another's account", async () => {
+    const { accountId } = await auth.newAccount();
+    const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+    const headers = { "sec-fetch-site": "cross-site" };
+    expect((await call(`${api}/session/link`, { body: { token }, headers })).status).toBe(403);
+  });
+
+  it("use a sign-in link up", async () => {
+    const { token } = await signedIn();
+    const again = await call(`${api}/session/link`, { body: { token } });
+    expect([again.status, again.body.message]).toEqual([401, expect.stringContaining("used before")]);
+  });
+
+  it("end with the session", async () => {
+    const { headers } = await signedIn();
+    expect((await call(`${api}/session`, { headers })).status).toBe(200);
+    const out = await call(`${api}/session`, { method: "DELETE", headers });
+    expect(out.headers.get("set-cookie")).toContain("Expires=Thu, 01 Jan 1970");
+    expect((await call(`${api}/session`, { headers })).status).toBe(401);
+  });
+
+  it("are not charged, and see what keys made", async () => {
+    const { headers, key } = await signedIn();
+    const body = { name: "n", redirect_url: "https://example.com/" };
+    const { body: made } = await call(`${edge}/v1/qr-codes`, { key, body });
+    for (let index = 0; index < 20; index++) await call(`${api}/v1/qr-codes`, { headers });
+    const { body: usage } = await call(`${api}/usage`, { headers });
+    expect(usage.data.day.used).toBe(1);
+    expect(usage.data.days.at(-1).used).toBe(1);
+    const { body: list } = await call(`${api}/v1/qr-codes`, { headers });
+    expect(list.data[0].id).toBe(made.data.id);
+  });
+
+  it("show nothing of another account, and touch none of its keys", async () => {
+    const [one, other] = [await signedIn(), await signedIn()];
+    for (const act of ["rotate", "revoke"]) {
+      const answer = await call(`${api}/keys/${other.keyId}/${act}`, { method: "POST", headers: one.headers });
+      expect(answer.status).toBe(404);
+    }
+    expect((await call(`${edge}/v1/usage`, { key: other.key })).status).toBe(200);
+    const { body } = await call(`${api}/audit`, { headers: one.headers });
+    expect(JSON.stringify(body.data)).not.toContain(other.keyId);
+  });
+
+  it("mark projects as made in the dashboard", async () => {
+    const { headers } = await signedIn();
+    const { body } = await call(`${api}/v1/projects`, { headers, body: { name: "Labels" } });
+    expect(body.data.created_via).toBe("dashboard");
+  });
+
+  it("give an account without a password its first one, with which it signs in", async () => {
+    const { headers, email } = await signedIn();
+    const password = "a good long password";
+    const set = await call(`${api}/password`, { headers, body: { old_password: "", new_password: password } });
+    expect([set.status, set.body.data.has_password]).toEqual([200, true]);
+    expect((await call(`${api}/session`, { body: { email, password } })).status).toBe(200);
+    expect((await call(`${api}/session`, { body: { email, password: "another password" } })).status).toBe(401);
+  });
+});
+
+describe("the dashboard's page", () => {
+  it("runs no script or style but its own files, which are kept for good", async () => {
+    const page = await call(`${edge}/`);
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect(policy).not.toMatch(/unsafe|\*/);
+    expect(page.text).not.toMatch(/<script(?![^>]* src=)|<style| style="| on\w+="/);
+    const files = [...page.text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, file]) => file);
+    expect(files.length).toBeGreaterThan(1);
+    let bytes = 0;
+    for (const file of files) {
+      const answer = await fetch(`${edge}${file}`, { headers: { "accept-encoding": "gzip" } });
+      expect(answer.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+      if (file?.endsWith(".js")) bytes += Number(answer.headers.get("content-length"));
+      await answer.arrayBuffer();
+    }
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThan(150_000);
+  });
+});

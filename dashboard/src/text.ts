@@ -233,11 +233,11 @@ export const text = {
       enterprise: ["Limits of your own", "Any number of API keys", "Any number of codes and scans"],
     },
     own: (perMinute: number | null, perDay: number | null) =>
-      `Yours: ${perMinute ?? "unlimited"} a minute, ${perDay ?? "unlimited"} a day`,
+      `Yours: ${perMinute?.toLocaleString("en") ?? "unlimited"} a minute, ${perDay?.toLocaleString("en") ?? "unlimited"} a day`,
   },
   audit: {
     title: "Audit log",
-    lead: "Every change to your account and its keys. Entries are chained, so that none can be altered unnoticed.",
+    lead: "Every change to your account and its keys. Each entry carries the hash of the one before.",
     time: "Time",
     action: "What",
     actor: "By",

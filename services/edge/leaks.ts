@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { Failure } from "../../platform/errors.ts";
+import { createCallLimit } from "./call-limit.ts";
 import { hashKey, keyPattern } from "./credentials.ts";
 import { jsonType, successBody } from "./envelope.ts";
 import { parse } from "./gatekeeper.ts";
@@ -8,8 +8,6 @@ import type { Upstreams } from "./upstreams.ts";
 
 const keysMax = 1_000;
 const callsPerMinuteMax = 10;
-/** Addresses that are remembered at most; with more in a minute, the count begins anew. */
-const addressesMax = 10_000;
 
 const report = z.strictObject({ keys: z.array(z.string().max(200)).min(1).max(keysMax) });
 
@@ -21,20 +19,7 @@ export function serveLeakReports(
   app: FastifyInstance,
   options: { upstreams: Upstreams; upstreamTimeoutMs: number },
 ): void {
-  let minute = 0;
-  let calls = new Map<string, number>();
-
-  function limit(address: string): void {
-    const now = Math.floor(Date.now() / 60_000);
-    if (now !== minute || calls.size >= addressesMax) calls = new Map();
-    minute = now;
-    const count = (calls.get(address) ?? 0) + 1;
-    calls.set(address, count);
-    if (count > callsPerMinuteMax) {
-      const retryAfterS = 60 - Math.floor((Date.now() % 60_000) / 1000);
-      throw new Failure("RATE_LIMIT_MINUTE", "Too many reports from this address this minute.", { retryAfterS });
-    }
-  }
+  const limit = createCallLimit({ what: "reports", perMinuteMax: callsPerMinuteMax });
 
   app.post("/leaked-keys", async (request: FastifyRequest, reply: FastifyReply) => {
     limit(request.ip);

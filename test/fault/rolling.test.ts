@@ -1,9 +1,13 @@
 import { Agent, request } from "node:http";
+import { create } from "@bufbuild/protobuf";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasEnded } from "../../cli/child.ts";
 import type { Member, Suite } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
+import { GetUsageRequestSchema, GetUsageResponseSchema } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { codec } from "../../platform/rpc/definition.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
@@ -74,6 +78,35 @@ function openBalancer() {
   };
 }
 
+/** What a gRPC client does: it knows every edge's address and goes round those it is connected to. */
+function openGrpcClient() {
+  for (const edge of suite.members("edge")) edge.env = { RPC_LISTEN_ADDRESS: edge.rpc as string };
+  const addresses = suite.members("edge").map(({ rpc }) => rpc);
+  const client = new Client(`ipv4:${addresses.join(",")}`, credentials.createInsecure(), {
+    "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.max_reconnect_backoff_ms": 500,
+    "grpc.enable_http_proxy": 0,
+  });
+  const { serialize } = codec(GetUsageRequestSchema);
+  const { deserialize } = codec(GetUsageResponseSchema);
+  const request = create(GetUsageRequestSchema);
+  return {
+    send(key: string): Promise<string> {
+      const metadata = new Metadata();
+      metadata.set("x-api-key", key);
+      const options = { deadline: Date.now() + 10_000 };
+      const path = "/qrforge.api.v1.ApiService/GetUsage";
+      return new Promise((resolve) => {
+        client.makeUnaryRequest(path, serialize, deserialize, request, metadata, options, (error) =>
+          resolve(error ? `gRPC ${error.code} ${error.details}` : "gRPC OK"),
+        );
+      });
+    },
+    close: () => client.close(),
+  };
+}
+
 describe("a rolling restart of every process under load", { timeout: 120_000 }, () => {
   it("loses no request and no scan", async () => {
     const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 0n });
@@ -101,6 +134,13 @@ describe("a rolling restart of every process under load", { timeout: 120_000 }, 
         seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
       }
     });
+    const grpc = openGrpcClient();
+    const callers = Array.from({ length: 2 }, async () => {
+      while (!over) {
+        const outcome = await grpc.send(key);
+        seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+      }
+    });
     for (const kind of ["auth", "quota", "qr", "edge"] as const) {
       for (const member of suite.members(kind) as Member[]) {
         member.child.kill("SIGTERM");
@@ -111,9 +151,10 @@ describe("a rolling restart of every process under load", { timeout: 120_000 }, 
       }
     }
     over = true;
-    await Promise.all(workers);
+    await Promise.all([...workers, ...callers]);
     await balancer.close();
-    expect([...seen.keys()].sort(), JSON.stringify([...seen])).toEqual(["200", "201", "302"]);
+    grpc.close();
+    expect([...seen.keys()].sort(), JSON.stringify([...seen])).toEqual(["200", "201", "302", "gRPC OK"]);
     const counted = async () => (await call(`${edge}/v1/qr-codes/${id}`, { key })).body.data.scan_count;
     expect(await eventually(counted, (count) => count >= scans)).toBe(scans);
   });

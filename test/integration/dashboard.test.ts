@@ -128,6 +128,19 @@ describe("the dashboard's calls", () => {
   });
 });
 
+describe("sign-ups", () => {
+  it("are a few a minute for one address", async () => {
+    const answers = [];
+    for (let index = 0; index < 30; index++) {
+      const body = { email: `many-${index}@qrforge.example`, password: "short" };
+      answers.push(await call(`${api}/sign-up`, { body }));
+    }
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+});
+
 describe("the dashboard's page", () => {
   it("runs no script or style but its own files, which are kept for good", async () => {
     const page = await call(`${edge}/`);

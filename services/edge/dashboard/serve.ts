@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { Failure } from "../../../platform/errors.ts";
+import { createCallLimit } from "../call-limit.ts";
 import { jsonType, successBody } from "../envelope.ts";
 import { type Gatekeeper, parse } from "../gatekeeper.ts";
 import type { Metered } from "../rate-limit.ts";
@@ -54,12 +55,14 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
     successBody(request.id, { data, ...(nextCursor !== undefined && { nextCursor }) });
 
   for (const route of sessionRoutes) {
+    const limit = route.perMinuteMax && createCallLimit({ what: "sign-ups", perMinuteMax: route.perMinuteMax });
     app.route({
       method: route.method,
       url: `${dashboardPrefix}${route.path}`,
       bodyLimit: bodyBytesMax,
       async handler(request, reply) {
         if (route.isOpen) requireOwnPage(request, undefined);
+        if (limit) limit(request.ip);
         const person = route.isOpen ? undefined : await personOf(request);
         const answer = await route.handle({
           person: person as Person,

@@ -52,6 +52,8 @@ export interface SessionRoute {
   path: string;
   /** Whether it is for people who are not signed in. */
   isOpen?: boolean;
+  /** How often one address may do it in a minute, where nothing else bounds it. */
+  perMinuteMax?: number;
   params: z.ZodType;
   query: z.ZodType;
   body: z.ZodType | undefined;
@@ -69,6 +71,7 @@ function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
   return { params: noParams, query: noQuery, body: undefined, ...typed } as unknown as SessionRoute;
 }
 
+const signUpsPerMinuteMax = 10;
 const dayMs = 86_400_000;
 const usageDays = 30;
 const auditPageSize = 50;
@@ -100,6 +103,7 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/sign-up",
     isOpen: true,
+    perMinuteMax: signUpsPerMinuteMax,
     body: credentials,
     async handle({ body, address, upstreams, wait }) {
       await upstreams.sessions.signUp({ ...body, address }, wait);

@@ -3,6 +3,7 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { ask } from "./api.ts";
 import { CodesPage } from "./pages/codes.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
+import { useAnnounce } from "./parts/announcer.tsx";
 import { Failed, Loading } from "./parts/basics.tsx";
 import { Boundary } from "./parts/boundary.tsx";
 import { useSession, useSetSession } from "./session.ts";
@@ -55,6 +56,7 @@ function Frame({ email }: { email: string }) {
   const [location] = useLocation();
   const [isOpen, setOpen] = useState(false);
   const setSession = useSetSession();
+  const announce = useAnnounce();
   // Screen readers and the keyboard begin at the top of the new page.
   // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of place
   useEffect(() => {
@@ -63,8 +65,13 @@ function Frame({ email }: { email: string }) {
     scrollTo(0, 0);
   }, [location]);
   async function signOut(): Promise<void> {
-    await ask("DELETE", "/session").catch(() => {});
-    setSession(null);
+    try {
+      await ask("DELETE", "/session");
+      setSession(null);
+    } catch (error) {
+      // Whoever leaves this machine must know that the session is still open.
+      announce((error as Error).message);
+    }
   }
   return (
     <div className={isOpen ? "frame open" : "frame"}>

@@ -218,6 +218,30 @@ describe("a person at the dashboard", () => {
     }
   });
 
+  it("finds the way by keyboard alone", async () => {
+    const { page } = ada;
+    await page.goto(`${edge}/#/projects`);
+    await page.getByRole("heading", { name: "Projects", level: 1 }).waitFor();
+    const focused = () => page.evaluate(() => document.activeElement?.textContent);
+    // A new page begins in its content; the places are before it.
+    await page.keyboard.press("Tab");
+    expect(await focused()).toBe("Create project");
+    await page.keyboard.press("Shift+Tab");
+    expect(await focused()).toBe("Sign out");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator('[role="dialog"] input:focus').waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    // Focus is back where it came from, so Enter opens the dialog again.
+    await eventually(focused, (name) => name === "Create project");
+    await page.keyboard.press("Enter");
+    await page.locator('[role="dialog"] input:focus').waitFor();
+    await page.keyboard.type("Labels");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "Labels" }).waitFor();
+  });
+
   it("shows none of it to another account", async () => {
     const { page } = await openPage(browser);
     await signUp(page, "bob@qrforge.example");

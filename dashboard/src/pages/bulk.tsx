@@ -28,7 +28,12 @@ export default function BulkPage() {
     setError(null);
     setRows([]);
     if (!file) return;
-    const parsed = Papa.parse<Record<string, string>>((await file.text()).replace(/^\uFEFF/, ""), {
+    const content = await file.text().catch((failure: Error) => {
+      setError(failure);
+      return undefined;
+    });
+    if (content === undefined) return;
+    const parsed = Papa.parse<Record<string, string>>(content.replace(/^\uFEFF/, ""), {
       header: true,
       skipEmptyLines: "greedy",
       transformHeader: (heading) => heading.trim().toLowerCase().replaceAll(" ", "_"),

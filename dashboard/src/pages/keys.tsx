@@ -224,7 +224,7 @@ function CreateDialog({
           <Field
             label={text.keys.name}
             required
-            autoFocus
+            data-autofocus
             maxLength={100}
             value={name}
             onChange={(event) => setName(event.target.value)}

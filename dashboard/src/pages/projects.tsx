@@ -68,7 +68,7 @@ function CreateDialog({ onClose }: { onClose(): void }) {
         <Field
           label={text.projects.name}
           required
-          autoFocus
+          data-autofocus
           maxLength={100}
           value={name}
           onChange={(event) => setName(event.target.value)}

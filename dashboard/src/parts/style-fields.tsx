@@ -113,8 +113,12 @@ function LogoField({
       setFault(text.style.logoRule);
       return;
     }
-    setFault(undefined);
-    set({ logo: await readAsDataUrl(file) });
+    try {
+      set({ logo: await readAsDataUrl(file) });
+      setFault(undefined);
+    } catch (error) {
+      setFault((error as Error).message);
+    }
   }
   const note = fault ?? issue;
   return (

@@ -51,9 +51,10 @@ export function boundSessions(server: Pick<Http2Server, "on">): { close(): void;
 export function createListener(certificate: Certificate | undefined, handle: RequestListener): Server {
   const times = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: idleMs };
   if (!certificate) return createServer({ ...times, connectionsCheckingInterval: checkMs }, handle);
-  const server = createSecureServer({ ...certificate, allowHTTP1: true, settings: http2Settings }, handle as never);
+  // Node heeds these on its connections of HTTP/1.1 here as well, only its types do not say so.
+  const forHttp1 = { allowHTTP1: true, connectionsCheckingInterval: checkMs };
+  const server = createSecureServer({ ...certificate, ...forHttp1, settings: http2Settings }, handle as never);
   boundSessions(server);
-  // Node counts these on its connections of HTTP/1.1 here as well, only its types do not say so.
   return Object.assign(server, times) as unknown as Server;
 }
 

@@ -8,6 +8,7 @@ import { LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { randomBase62 } from "../../platform/ids.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { formatKey } from "../../services/auth/keys.ts";
+import { windowMs } from "../../services/auth/sign-in-limits.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths, databaseUrl } = inject("suite");
@@ -226,6 +227,15 @@ describe("people", () => {
   const from = (address: string) => ({ address });
   const signIn = (person: { email: string; password: string }, address: string) =>
     sessions.client.signIn({ ...person, ...from(address) }, wait);
+  /** Lives a story of a new person within one of the windows in which failures are counted. */
+  async function inOneWindow<T>(story: (person: ReturnType<typeof newPerson>) => Promise<T>): Promise<T> {
+    const windowNow = () => Math.floor(Date.now() / windowMs);
+    for (;;) {
+      const window = windowNow();
+      const outcome = await story(newPerson());
+      if (windowNow() === window) return outcome;
+    }
+  }
   const wrong = expect.objectContaining({ reason: "UNAUTHORIZED", message: "Wrong e-mail or password." });
 
   it("sign up, sign in, sign out here and everywhere", async () => {
@@ -283,30 +293,32 @@ describe("people", () => {
   });
 
   it("cannot pass the limits by trying many passwords at once", { timeout: 60_000 }, async () => {
-    const person = newPerson();
-    const tries = Array.from({ length: 40 }, () =>
-      signIn(person, "192.0.2.50").catch((error) => error.reason as string),
+    const outcomes = await inOneWindow((person) =>
+      Promise.all(
+        Array.from({ length: 40 }, () => signIn(person, "192.0.2.50").catch((error) => error.reason as string)),
+      ),
     );
-    const outcomes = await Promise.all(tries);
     expect(outcomes.filter((outcome) => outcome === "UNAUTHORIZED").length).toBeLessThanOrEqual(10);
     expect(outcomes.filter((outcome) => outcome === "SIGN_IN_LIMITED").length).toBeGreaterThanOrEqual(30);
   });
 
   it("are held up after failures, but not locked out by strangers", { timeout: 60_000 }, async () => {
-    const person = newPerson();
-    await sessions.client.signUp({ ...person, ...from("203.0.113.1") }, wait);
-    await signIn(person, "203.0.113.1");
-    const guess = (address: string) =>
-      signIn({ ...person, password: "a wrong guess" }, address).catch((error) => error.reason);
-    const guesses: string[] = [];
-    for (let i = 0; i < 24; i++) guesses.push(await guess(`203.0.113.${100 + (i % 12)}`));
+    const { guesses, more } = await inOneWindow(async (person) => {
+      await sessions.client.signUp({ ...person, ...from("203.0.113.1") }, wait);
+      await signIn(person, "203.0.113.1");
+      const guess = (address: string) =>
+        signIn({ ...person, password: "a wrong guess" }, address).catch((error) => error.reason);
+      const guesses: string[] = [];
+      for (let i = 0; i < 24; i++) guesses.push(await guess(`203.0.113.${100 + (i % 12)}`));
+      // Under attack an address that is new to the account has three tries, where the owner needs one.
+      const more: string[] = [];
+      for (let i = 0; i < 4; i++) more.push(await guess("203.0.113.100"));
+      await signIn(person, "203.0.113.200");
+      await signIn(person, "203.0.113.1");
+      return { guesses, more };
+    });
     expect(guesses).toEqual(Array(24).fill("UNAUTHORIZED"));
-    // Under attack an address that is new to the account has three tries, where the owner needs one.
-    const more: string[] = [];
-    for (let i = 0; i < 4; i++) more.push(await guess("203.0.113.100"));
     expect(more).toEqual(["UNAUTHORIZED", ...Array(3).fill("SIGN_IN_LIMITED")]);
-    await signIn(person, "203.0.113.200");
-    await signIn(person, "203.0.113.1");
   });
 
   it("whom an operator's account belongs to cannot sign in without a password", async () => {

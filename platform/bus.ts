@@ -1,4 +1,4 @@
-import { connect, type NatsConnection, type Subscription } from "nats";
+import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from "nats";
 import { systemClock } from "./clock.ts";
 import type { Logger } from "./log.ts";
 
@@ -18,6 +18,18 @@ export interface Bus {
 
 /** How long to wait after a connection was closed for good, in ms. */
 const retryMs = 2_000;
+
+/** What the driver wants of `nats://user:password@host:port,host:port`: it overlooks all but hosts in its own URLs. */
+function serversOf(url: string): Pick<ConnectionOptions, "servers" | "user" | "pass" | "tls"> {
+  const [, scheme, credentials, hosts = ""] = /^(\w+):\/\/(?:([^@/]*)@)?([^/]*)/.exec(url) ?? [];
+  const [user, pass] = (credentials ?? "").split(":").map(decodeURIComponent);
+  return {
+    servers: hosts.split(","),
+    ...(user && { user, pass }),
+    // Else TLS is spoken if the server offers it.
+    ...(scheme === "tls" && { tls: {} }),
+  };
+}
 
 /** A bus on NATS. It connects in the background and again after each loss; an empty URL makes a bus without a server. */
 export function createBus(options: { url: string; name: string; log: Logger }): Bus {
@@ -58,7 +70,7 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
   /** Connects, and resolves when the connection is closed for good. */
   async function connectOnce(): Promise<void> {
     const established = await connect({
-      servers: options.url,
+      ...serversOf(options.url),
       name: options.name,
       waitOnFirstConnect: true,
       maxReconnectAttempts: -1,

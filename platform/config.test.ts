@@ -1,5 +1,8 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { ConfigError, choice, integer, listenAddress, loadConfig, text, url } from "./config.ts";
+import { ConfigError, choice, integer, listenAddress, loadConfig, secret, servers, text, url } from "./config.ts";
 
 const settings = {
   level: choice("LEVEL", "how much to say", ["low", "high"], "low"),
@@ -32,6 +35,24 @@ describe("settings", () => {
       for (const name of ["LEVEL", "SIZE", "LISTEN", "DB"]) {
         expect(lines.some((line) => line.startsWith(name))).toBe(true);
       }
+    }
+  });
+
+  it("that are secret may be in a file, and no others", () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), "qrforge-config-")), "password");
+    writeFileSync(file, "s3cret\n");
+    const both = { password: secret("PASSWORD", "a password"), name: text("NAME", "a name", "x") };
+    expect(loadConfig(both, { PASSWORD_FILE: file, NAME_FILE: file })).toEqual({ password: "s3cret", name: "x" });
+    expect(loadConfig(both, { PASSWORD: "here", PASSWORD_FILE: file }).password).toBe("here");
+    expect(() => loadConfig(both, { PASSWORD_FILE: `${file}.not` })).toThrow(/PASSWORD_FILE cannot be read/);
+  });
+
+  it("may name several servers in one URL", () => {
+    const database = { url: servers("DB", "a database", ["postgres"]) };
+    const several = "postgres://u:p@a:5432,b:5433/d?target_session_attrs=read-write";
+    expect(loadConfig(database, { DB: several }).url).toBe(several);
+    for (const wrong of ["postgres://u:p@a:5432,b:x/d", "nats://u:p@a:1,b:2"]) {
+      expect(() => loadConfig(database, { DB: wrong })).toThrow(/DB: must be a URL/);
     }
   });
 

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /** One setting: an environment variable, what it means, and how its text becomes a value. */
 export interface Setting<T> {
   env: string;
@@ -5,6 +7,8 @@ export interface Setting<T> {
   meaning: string;
   /** The text that stands for an unset variable; undefined makes the setting required. */
   default: string | undefined;
+  /** Whether it is kept from other eyes: it may also be read from a file, whose path is in the variable with `_FILE` behind. */
+  secret?: boolean;
   /** Turns text into a value, or throws an Error that says what would be right. */
   parse(text: string): T;
 }
@@ -27,19 +31,27 @@ export function loadConfig<S extends Settings>(settings: S, env: NodeJS.ProcessE
   const problems: string[] = [];
   const config: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings)) {
-    const text = env[setting.env] || setting.default;
-    if (text === undefined) {
-      problems.push(`${setting.env} must be set: ${setting.meaning}`);
-      continue;
-    }
     try {
-      config[name] = setting.parse(text);
+      const text = env[setting.env] || readSecret(setting, env) || setting.default;
+      if (text === undefined) problems.push(`${setting.env} must be set: ${setting.meaning}`);
+      else config[name] = setting.parse(text);
     } catch (error) {
       problems.push(`${setting.env}: ${(error as Error).message} (${setting.meaning})`);
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Config<S>;
+}
+
+/** The content of a secret's file without the end of its last line, or undefined if none is named. */
+function readSecret(setting: Setting<unknown>, env: NodeJS.ProcessEnv): string | undefined {
+  const file = setting.secret && env[`${setting.env}_FILE`];
+  if (!file) return undefined;
+  try {
+    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new Error(`${setting.env}_FILE cannot be read: ${(error as Error).message}`);
+  }
 }
 
 /** Any text. */
@@ -87,7 +99,12 @@ export function choice<const T extends string>(
   };
 }
 
-/** A URL of one of the schemes, kept as text. The value itself may hold a password, so it is not repeated in errors. */
+/** A text that is kept from other eyes. */
+export function secret(env: string, meaning: string): Setting<string> {
+  return { ...text(env, meaning, ""), secret: true };
+}
+
+/** A URL of one of the schemes, kept as text. */
 export function url(env: string, meaning: string, schemes: string[], fallback?: string): Setting<string> {
   return {
     env,
@@ -98,6 +115,27 @@ export function url(env: string, meaning: string, schemes: string[], fallback?: 
       if (!URL.canParse(value) || !schemes.includes(new URL(value).protocol.slice(0, -1))) {
         throw new Error(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
       }
+      return value.replace(/\/$/, "");
+    },
+  };
+}
+
+/**
+ * Servers that do the same, as one URL with several hosts: `scheme://user:password@host:port,host:port/path`. It may hold a
+ * password, so it is a secret and not repeated in errors.
+ */
+export function servers(env: string, meaning: string, schemes: string[], fallback?: string): Setting<string> {
+  const { parse } = url(env, meaning, schemes);
+  return {
+    env,
+    meaning: `${meaning}; several as host:port,host:port in one URL`,
+    default: fallback,
+    secret: true,
+    parse(value) {
+      const parts = /^([^/]*\/\/(?:[^@/]*@)?)([^/?]*)(.*)$/s.exec(value);
+      if (!parts) return parse(value);
+      const [, head = "", hosts = "", tail = ""] = parts;
+      for (const host of hosts.split(",")) parse(`${head}${host}${tail}`);
       return value.replace(/\/$/, "");
     },
   };
@@ -117,15 +155,34 @@ export function listenAddress(env: string, meaning: string, fallback: string): S
   };
 }
 
+/** A setting that may be left out. */
+export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
+  return { ...setting, default: "", parse: (value) => (value === "" ? undefined : setting.parse(value)) };
+}
+
 /** What every service reads. */
 export const commonSettings = {
   logLevel: choice("LOG_LEVEL", "the least severe log lines to write", ["debug", "info", "warn", "error"], "info"),
+  healthListen: optional(
+    listenAddress(
+      "HEALTH_LISTEN_ADDRESS",
+      "where grpc.health.v1 alone is served, in clear text for probes, host:port; unset, nowhere",
+      "",
+    ),
+  ),
   drainMs: integer("DRAIN_MS", "how long a stopping process may take to finish what it has begun, in ms", 10_000),
 };
 
 /** What every service with a database reads. */
 export const databaseSettings = {
-  databaseUrl: url("DATABASE_URL", "the Postgres database", ["postgres", "postgresql"]),
+  databaseUrl: servers("DATABASE_URL", "the Postgres database", ["postgres", "postgresql"]),
+  databasePassword: secret("DATABASE_PASSWORD", "the password, where DATABASE_URL holds none"),
+  migrations: choice(
+    "MIGRATIONS",
+    "whether a starting service makes its tables, or only waits until they are there",
+    ["apply", "check"],
+    "apply",
+  ),
   databasePoolSize: integer("DATABASE_POOL_SIZE", "connections that one process holds at most", 10, {
     min: 1,
     max: 1000,
@@ -137,6 +194,6 @@ export const databaseSettings = {
 
 /** What every service on the bus reads. */
 export const busSettings = {
-  natsUrl: url("NATS_URL", "the NATS server; unset, changes reach caches a little later", ["nats", "tls"], ""),
+  natsUrl: servers("NATS_URL", "the NATS server; unset, changes reach caches a little later", ["nats", "tls"], ""),
   natsReplicas: integer("NATS_REPLICAS", "NATS servers that keep each message of a queue", 1, { min: 1, max: 5 }),
 };

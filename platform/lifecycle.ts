@@ -1,5 +1,7 @@
+import { tellAbout, version } from "./about.ts";
 import { createCloser } from "./closer.ts";
 import { type Config, ConfigError, type commonSettings, loadConfig, type Settings } from "./config.ts";
+import { type Health, openHealth } from "./health.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { type Metrics, type metricsAddress, openMetrics } from "./metrics.ts";
 import { openTracing, type tracingSettings } from "./tracing.ts";
@@ -24,7 +26,7 @@ export interface ServiceDefinition<S extends ServiceSettings> {
   /** Whether strangers call it. */
   isPublic?: boolean;
   settings: S;
-  start(config: Config<S>, log: Logger, metrics: Metrics): Promise<Running>;
+  start(config: Config<S>, log: Logger, metrics: Metrics, health: Health): Promise<Running>;
 }
 
 /**
@@ -49,11 +51,13 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
   });
 
   const closer = createCloser(log);
+  let health: Health | undefined;
   let stopping = false;
   async function stop(why: string): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ why }, "stopping");
+    health?.setServing(false);
     const drainMs = config.drainMs as number;
     setTimeout(() => {
       log.error({ drainMs }, "could not drain in time");
@@ -74,9 +78,12 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
       closer,
     });
     const metrics = await openMetrics({ listen: config.metricsListen as { host: string; port: number }, closer });
-    const running = await service.start(config, log, metrics);
+    tellAbout(metrics);
+    health = await openHealth({ listen: config.healthListen as { host: string; port: number } | undefined, closer });
+    const running = await service.start(config, log, metrics, health);
     closer.defer(service.name, () => running.close());
-    log.info({ address: running.address, metrics: metrics.address }, "ready");
+    if (!stopping) health.setServing(true);
+    log.info({ version, address: running.address, metrics: metrics.address }, "ready");
     process.send?.({ ready: running.address, metrics: metrics.address, ...running.announce });
   } catch (error) {
     log.fatal({ error }, "could not start");

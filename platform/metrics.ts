@@ -14,7 +14,7 @@ export interface Metrics {
   /** Durations in seconds, in buckets from a millisecond to ten seconds; its name gets the suffix `_seconds`. */
   duration(name: string, help: string): (seconds: number, labels?: Labels) => void;
   /** Something that is looked at when metrics are read. */
-  gauge(name: string, help: string, read: () => number): void;
+  gauge(name: string, help: string, read: () => number, labels?: Labels): void;
 }
 
 /** The setting that says where metrics are served. */
@@ -69,8 +69,9 @@ export async function openMetrics(options: {
       const histogram = meter.createHistogram(`${name}_seconds`, { description: help, advice });
       return (seconds, labels) => histogram.record(seconds, labels);
     },
-    gauge(name, help, read) {
-      meter.createObservableGauge(name, { description: help }).addCallback((result) => result.observe(read()));
+    gauge(name, help, read, labels) {
+      const gauge = meter.createObservableGauge(name, { description: help });
+      gauge.addCallback((result) => result.observe(read(), labels));
     },
   };
 }

@@ -12,12 +12,16 @@ export type Tx = postgres.TransactionSql<{ int8: number }>;
 
 export interface DatabaseOptions {
   databaseUrl: string;
+  /** Used where the URL holds none. */
+  databasePassword: string;
   databasePoolSize: number;
   statementTimeoutMs: number;
   /** The schema that is this process's own. */
   schema: string;
   /** The folder of its migrations, with a slash at the end. */
-  migrations: URL;
+  folder: URL;
+  /** Whether they are applied here, or waited for. */
+  migrations: "apply" | "check";
   log: Logger;
 }
 
@@ -26,10 +30,23 @@ const idleInTransactionMs = 2_000;
 /** How long a starting process waits for a database that is not there yet, in ms. */
 const startMaxMs = 30_000;
 
-/** Connects to Postgres, waiting for it if need be, and brings the process's schema up to date. */
+/** Connects to Postgres, waiting for it if need be, and for the process's schema to be up to date. */
 export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
+  const sql = openPool(options);
+  try {
+    await prepareOnceThere(sql, options);
+  } catch (error) {
+    await sql.end({ timeout: 1 });
+    throw error;
+  }
+  return sql;
+}
+
+/** Opens a pool, which connects when it is first used. */
+export function openPool(options: Omit<DatabaseOptions, "folder" | "migrations">): Sql {
   const { schema, log } = options;
-  const sql = postgres(options.databaseUrl, {
+  return postgres(options.databaseUrl, {
+    ...(options.databasePassword !== "" && { password: options.databasePassword }),
     max: options.databasePoolSize,
     connect_timeout: 5,
     // Seconds until the next try to connect: quick, since a database that comes back is waited for.
@@ -49,20 +66,20 @@ export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
     // Counts stay below 2^53, so a number holds each exactly.
     types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
   });
-  try {
-    await migrateOnceThere(sql, options);
-  } catch (error) {
-    await sql.end({ timeout: 1 });
-    throw error;
-  }
-  return sql;
 }
 
-async function migrateOnceThere(sql: Sql, { schema, migrations, log }: DatabaseOptions): Promise<void> {
+async function prepareOnceThere(sql: Sql, options: DatabaseOptions): Promise<void> {
+  const { schema, folder, log } = options;
   const end = systemClock.monotonic() + startMaxMs;
   for (;;) {
     try {
-      return await migrate(sql, schema, migrations, log);
+      if (options.migrations === "apply") return await migrate(sql, schema, folder, log);
+      const missing = await missingMigrations(sql, schema, folder);
+      if (missing.length === 0) return;
+      throw new Failure("UNAVAILABLE", undefined, {
+        cause: new Error(`not applied to schema ${schema}: ${missing.join(", ")}. Run node cli/migrate.ts`),
+        retryAfterS: 1,
+      });
     } catch (error) {
       const cleaned = cleanSqlError(error);
       const away = cleaned instanceof Failure && cleaned.reason === "UNAVAILABLE";
@@ -118,7 +135,7 @@ const migrationTimeoutMs = 600_000;
  * transaction. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
  */
 async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Promise<void> {
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+  const files = await migrationsIn(folder);
   await sql.begin(async (tx) => {
     // A migration, and waiting for another process to make it, may take longer than any statement of the service.
     await tx`select set_config('statement_timeout', ${String(migrationTimeoutMs)}, true)`;
@@ -138,6 +155,19 @@ async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Prom
       log.info({ schema, migration: name }, "migrated");
     }
   });
+}
+
+async function migrationsIn(folder: URL): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+}
+
+/** The migrations of a folder that a database lacks. Those that it has and the folder has not are a newer version's. */
+export async function missingMigrations(sql: Sql, schema: string, folder: URL): Promise<string[]> {
+  const table = `${schema}.schema_migrations`;
+  const [{ there }] = await sql<[{ there: boolean }]>`select to_regclass(${table}) is not null as there`;
+  const rows = there ? await sql<{ name: string }[]>`select name from ${sql(table)}` : [];
+  const applied = new Set(rows.map(({ name }) => name));
+  return (await migrationsIn(folder)).filter((name) => !applied.has(name));
 }
 
 /** Whether a server answers queries at this moment. */

@@ -1,13 +1,15 @@
 import type { Clock } from "../clock.ts";
 import type { Closer } from "../closer.ts";
+import type { Health } from "../health.ts";
 import type { Logger } from "../log.ts";
 import type { RpcServer } from "./server.ts";
 
 const probeMs = 2_000;
 
-/** Has a server tell health watchers whether what it depends on answers, from now on until closed. */
+/** Has a server, and the process as a whole, tell whether what it depends on answers, from now on until closed. */
 export function watchHealth(options: {
   server: RpcServer;
+  health: Health;
   probe(): Promise<unknown>;
   clock: Clock;
   closer: Closer;
@@ -27,7 +29,9 @@ export function watchHealth(options: {
       );
       if (answered && !serving) options.log.info("serving again");
       serving = answered;
-      if (!closing.aborted) options.server.setServing(serving);
+      if (closing.aborted) return;
+      options.server.setServing(serving);
+      options.health.setServing(serving);
     }
   }
   options.closer.loop("health", run);

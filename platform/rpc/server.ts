@@ -10,6 +10,7 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type handleUnaryCall, Server, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import { tellCertificate } from "../about.ts";
 import { systemClock } from "../clock.ts";
 import { Failure, toFailure } from "../errors.ts";
 import { createOutageLog, type Logger, redact } from "../log.ts";
@@ -111,6 +112,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     server.addService(definition as never, adapted);
   }
 
+  tellCertificate({ use: "rpc", file: options.tlsCertFile, metrics: options.metrics, log: options.log });
   const { host } = options.listen;
   const port = await new Promise<number>((resolve, reject) => {
     const target = `${host.includes(":") ? `[${host}]` : host}:${options.listen.port}`;

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { ChannelCredentials, ServerCredentials } from "@grpc/grpc-js";
+import { accessSync, constants } from "node:fs";
+import { ChannelCredentials, experimental, ServerCredentials } from "@grpc/grpc-js";
 import { type Setting, text } from "../config.ts";
 
 /** What every process that speaks gRPC reads. */
@@ -65,19 +65,32 @@ export function isAllowed(allowed: Allowed, names: string[], method: string): bo
   );
 }
 
-function readAll(files: TlsFiles): { cert: Buffer; key: Buffer; ca: Buffer } | undefined {
+/** How soon renewed files are used for new connections, in ms. */
+const renewalCheckMs = 10_000;
+
+/** Watches the files; undefined if none are configured. */
+function watchFiles(files: TlsFiles): experimental.CertificateProvider | undefined {
   const { tlsCertFile, tlsKeyFile, tlsCaFile } = files;
   if (!tlsCertFile && !tlsKeyFile && !tlsCaFile) return undefined;
   if (!tlsCertFile || !tlsKeyFile || !tlsCaFile) {
     throw new Error("TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE must be set together");
   }
-  return { cert: readFileSync(tlsCertFile), key: readFileSync(tlsKeyFile), ca: readFileSync(tlsCaFile) };
+  // The watcher waits for files that are not there; a process that is configured wrongly shall not start.
+  for (const file of [tlsCertFile, tlsKeyFile, tlsCaFile]) accessSync(file, constants.R_OK);
+  return new experimental.FileWatcherCertificateProvider({
+    certificateFile: tlsCertFile,
+    privateKeyFile: tlsKeyFile,
+    caCertificateFile: tlsCaFile,
+    refreshIntervalMs: renewalCheckMs,
+  });
 }
 
 /** How a client shows who it is: by its certificate, or in clear text where none is configured. */
 export function clientCredentials(files: TlsFiles): ChannelCredentials {
-  const tls = readAll(files);
-  return tls ? ChannelCredentials.createSsl(tls.ca, tls.key, tls.cert) : ChannelCredentials.createInsecure();
+  const watched = watchFiles(files);
+  return watched
+    ? experimental.createCertificateProviderChannelCredentials(watched, watched)
+    : ChannelCredentials.createInsecure();
 }
 
 /**
@@ -87,8 +100,8 @@ export function clientCredentials(files: TlsFiles): ChannelCredentials {
 export function serverCredentials(
   files: TlsFiles & { insecureListen: boolean; listen: { host: string } },
 ): ServerCredentials {
-  const tls = readAll(files);
-  if (tls) return ServerCredentials.createSsl(tls.ca, [{ cert_chain: tls.cert, private_key: tls.key }], true);
+  const watched = watchFiles(files);
+  if (watched) return experimental.createCertificateProviderServerCredentials(watched, watched, true);
   const { host } = files.listen;
   if (!/^(127\.|::1$|localhost$)/.test(host) && !files.insecureListen) {
     throw new Error(

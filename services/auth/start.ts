@@ -2,6 +2,7 @@ import { createBus } from "../../platform/bus.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
+import type { Health } from "../../platform/health.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
@@ -19,10 +20,15 @@ import { createSessionService } from "./session-service.ts";
 import { createSessionStore } from "./session-store.ts";
 import { createStore } from "./store.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
+export async function start(
+  config: Config<typeof settings>,
+  log: Logger,
+  metrics: Metrics,
+  health: Health,
+): Promise<Running> {
   const closer = createCloser(log);
-  const migrations = new URL("migrations/", import.meta.url);
-  const sql = await openDatabase({ ...config, schema: "auth", migrations, log });
+  const folder = new URL("migrations/", import.meta.url);
+  const sql = await openDatabase({ ...config, schema: "auth", folder, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
   const bus = createBus({ url: config.natsUrl, name: "qrforge-auth", log });
   closer.defer("bus", () => bus.close());
@@ -54,6 +60,6 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     ],
   });
   closer.defer("server", () => server.close());
-  watchHealth({ server, probe: () => sql`select 1`, clock: systemClock, closer, log });
+  watchHealth({ server, health, probe: () => sql`select 1`, clock: systemClock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Server as SecureServer } from "node:tls";
+import { tellCertificate } from "../../platform/about.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
@@ -108,6 +109,8 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     await app.close();
     clearTimeout(cut);
   });
+  tellCertificate({ use: "rpc", file: config.tlsCertFile, metrics, log });
+  tellCertificate({ use: "public", file: config.publicCertFile, metrics, log });
   if (certificate) {
     const server = app.server as unknown as SecureServer;
     renewCertificate({ server, read: certificateNow, clock: systemClock, closer, log });

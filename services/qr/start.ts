@@ -2,6 +2,7 @@ import { createBus } from "../../platform/bus.ts";
 import { systemClock as clock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
+import type { Health } from "../../platform/health.ts";
 import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import type { Running } from "../../platform/lifecycle.ts";
@@ -18,10 +19,15 @@ import { createQrService } from "./service.ts";
 import { createStore } from "./store.ts";
 import { openDrawer } from "./symbols/drawer.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
+export async function start(
+  config: Config<typeof settings>,
+  log: Logger,
+  metrics: Metrics,
+  health: Health,
+): Promise<Running> {
   const closer = createCloser(log);
-  const migrations = new URL("migrations/", import.meta.url);
-  const sql = await openDatabase({ ...config, schema: "qr", migrations, log });
+  const folder = new URL("migrations/", import.meta.url);
+  const sql = await openDatabase({ ...config, schema: "qr", folder, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
   const bus = createBus({ url: config.natsUrl, name: "qrforge-qr", log });
   closer.defer("bus", () => bus.close());
@@ -52,6 +58,6 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     ],
   });
   closer.defer("server", () => server.close());
-  watchHealth({ server, probe: () => sql`select 1`, clock, closer, log });
+  watchHealth({ server, health, probe: () => sql`select 1`, clock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

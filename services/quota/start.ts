@@ -2,6 +2,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { systemClock as clock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
+import type { Health } from "../../platform/health.ts";
 import type { Running } from "../../platform/lifecycle.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
@@ -18,10 +19,15 @@ import { openUsage } from "./usage.ts";
 /** How long a batch can be repeated, in ms. */
 const keepMs = 300_000;
 
-export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
+export async function start(
+  config: Config<typeof settings>,
+  log: Logger,
+  metrics: Metrics,
+  health: Health,
+): Promise<Running> {
   const closer = createCloser(log);
-  const migrations = new URL("migrations/", import.meta.url);
-  const sql = await openDatabase({ ...config, schema: "quota", migrations, log });
+  const folder = new URL("migrations/", import.meta.url);
+  const sql = await openDatabase({ ...config, schema: "quota", folder, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
 
   const store = createStore(sql);
@@ -54,6 +60,6 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
     implementations: createQuotaService({ store, charger, clock }),
   });
   closer.defer("server", () => server.close());
-  watchHealth({ server, probe: () => sql`select 1`, clock, closer, log });
+  watchHealth({ server, health, probe: () => sql`select 1`, clock, closer, log });
   return { address: server.address, close: () => closer.close() };
 }

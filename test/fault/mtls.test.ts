@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Suite } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
@@ -9,10 +11,11 @@ import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import type { TlsFiles } from "../../platform/rpc/tls.ts";
 import { addressesOf } from "../support/addresses.ts";
-import { call, wait } from "../support/api.ts";
+import { call, eventually, wait } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
 
 let folder: string;
+let authority: Awaited<ReturnType<typeof createAuthority>>;
 let suite: Suite;
 let end: () => Promise<void>;
 const files: Record<string, TlsFiles> = {};
@@ -28,7 +31,7 @@ const authAllows = [
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-tls-"));
-  const authority = await createAuthority();
+  authority = await createAuthority();
   const stranger = await createAuthority();
   const write = async (name: string, text: string) => {
     const file = path.join(folder, name);
@@ -59,6 +62,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The name in the certificate that a server shows. */
+async function nameOf(address: string): Promise<string> {
+  const [host, port] = address.split(":");
+  const { tlsCertFile, tlsKeyFile, tlsCaFile } = files.operator as TlsFiles;
+  const [cert, key, ca] = await Promise.all([tlsCertFile, tlsKeyFile, tlsCaFile].map((file) => readFile(file)));
+  const socket = connect({ host, port: Number(port), cert, key, ca, ALPNProtocols: ["h2"] });
+  await once(socket, "secureConnect");
+  const name = socket.getPeerCertificate().subject.CN;
+  socket.destroy();
+  return String(name);
+}
+
 function clients(name: string | undefined) {
   const tls = name ? files[name] : undefined;
   const options = { address: addressesOf(suite, "auth").join(","), ...(tls && { tls }) };
@@ -88,6 +103,20 @@ describe("with certificates", () => {
     await asEdge.keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, wait);
     await expect(newAccount("edge")).rejects.toMatchObject({ reason: "FORBIDDEN" });
     await expect(newAccount("quota")).rejects.toMatchObject({ reason: "FORBIDDEN" });
+  });
+
+  it("a renewed certificate is used without a restart", { timeout: 30_000 }, async () => {
+    const own = files.auth as TlsFiles;
+    const renewed = await authority.issue("auth-renewed");
+    await writeFile(own.tlsKeyFile, renewed.key);
+    await writeFile(own.tlsCertFile, renewed.certificate);
+    const [address = ""] = addressesOf(suite, "auth");
+    await eventually(
+      () => nameOf(address),
+      (name) => name === "auth-renewed",
+      20_000,
+    );
+    await clients("edge").keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, wait);
   });
 
   it("a client without a certificate, or with one of another authority, is not let in", async () => {

@@ -19,7 +19,9 @@ beforeAll(async () => {
     databasePoolSize: 4,
     statementTimeoutMs: 5_000,
     schema: "quota",
-    migrations: new URL("../../services/quota/migrations/", import.meta.url),
+    databasePassword: "",
+    folder: new URL("../../services/quota/migrations/", import.meta.url),
+    migrations: "apply",
     log,
   });
 });

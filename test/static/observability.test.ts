@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { root } from "../support/run.ts";
 
-const folder = path.join(root, "charts/observability");
+const folder = path.join(root, "charts/qrforge/files");
 const board = JSON.parse(readFileSync(path.join(folder, "grafana-board.json"), "utf8"));
 const rules = parse(readFileSync(path.join(folder, "prometheus-rules.yaml"), "utf8"));
 

@@ -1,0 +1,35 @@
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { ConfigError, choice, commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
+import { createLogger } from "../platform/log.ts";
+import { openDatabase } from "../platform/sql.ts";
+import { root } from "./settings.ts";
+
+/** The services that have a schema. */
+export const schemas = ["auth", "quota", "qr"] as const;
+
+/** The folder of a schema's migrations. */
+export function migrationsOf(schema: string): URL {
+  return pathToFileURL(`${path.join(root, "services", schema, "migrations")}/`);
+}
+
+/** `node cli/migrate.ts [SCHEMA…]`: brings the schemas in DATABASE_URL up to date with this version, or those named. */
+async function main(): Promise<void> {
+  const one = choice("schema", "a service with a schema", schemas, "auth");
+  const named = process.argv.slice(2).map((name) => one.parse(name));
+  const config = loadConfig({ ...commonSettings, ...databaseSettings });
+  const log = createLogger({ service: "migrate", level: config.logLevel });
+  for (const schema of named.length > 0 ? named : schemas) {
+    const folder = migrationsOf(schema);
+    const sql = await openDatabase({ ...config, databasePoolSize: 1, schema, folder, migrations: "apply", log });
+    await sql.end({ timeout: 2 });
+    log.info({ schema }, "up to date");
+  }
+}
+
+if (import.meta.main) {
+  main().catch((error) => {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : error.stack}\n`);
+    process.exit(1);
+  });
+}

@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
@@ -8,14 +7,14 @@ import { type Key, KeyService, KeyStatus } from "../gen/qrforge/auth/v1/key_pb.t
 import { SessionService } from "../gen/qrforge/auth/v1/session_pb.ts";
 import type { Propagation } from "../gen/qrforge/common/v1/lease_pb.ts";
 import { type KeyUsage, QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
-import { ConfigError, loadConfig, text, url } from "../platform/config.ts";
+import { ConfigError, loadConfig } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
-import { type TlsFiles, tlsSettings } from "../platform/rpc/tls.ts";
+import type { TlsFiles } from "../platform/rpc/tls.ts";
 import { signInLink } from "./demo.ts";
 import { Problem } from "./problem.ts";
 import { readRunFile } from "./run-file.ts";
-import { root, settings } from "./settings.ts";
+import { operatorSettings, root, userName } from "./settings.ts";
 
 const usage = `Usage: npm run -s admin -- COMMAND [--json]
 
@@ -37,7 +36,7 @@ const usage = `Usage: npm run -s admin -- COMMAND [--json]
 It talks to the suite that npm start runs here, or to the services at AUTH_ADDRESS and QUOTA_ADDRESS.`;
 
 const wait = { deadlineMs: 15_000 };
-const actor = { name: `operator:${userInfo().username}`, address: "" };
+const actor = { name: "operator", address: "" };
 const plans: Record<string, Plan> = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
 /** The name of an enum's value in lower case, as it stands in the proto without its prefix. */
@@ -325,13 +324,8 @@ interface Found {
 }
 
 async function findServices(): Promise<Found> {
-  const config = loadConfig({
-    ...settings,
-    ...tlsSettings,
-    authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
-    quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
-    publicUrl: url("PUBLIC_URL", "where people reach the dashboard, for a suite elsewhere", ["http", "https"], ""),
-  });
+  const config = loadConfig(operatorSettings);
+  actor.name = `operator:${config.operator || userName()}`;
   const at = (address: string) => ({ address, tls: config });
   if (config.authAddress || config.quotaAddress) {
     return {

@@ -1,5 +1,7 @@
+import { userInfo } from "node:os";
 import path from "node:path";
-import { busSettings, integer, text, url } from "../platform/config.ts";
+import { busSettings, databaseSettings, integer, secret, servers, text, url } from "../platform/config.ts";
+import { tlsSettings } from "../platform/rpc/tls.ts";
 
 /** The root of the project. */
 export const root = path.resolve(import.meta.dirname, "..");
@@ -15,6 +17,38 @@ export const settings = {
     "where a fetched nats-server is kept, for all data directories",
     path.join(".qrforge", "tools"),
   ),
-  databaseUrl: url("DATABASE_URL", "a Postgres of your own", ["postgres", "postgresql"], ""),
+  databaseUrl: servers("DATABASE_URL", "a Postgres of your own", ["postgres", "postgresql"], ""),
   natsUrl: { ...busSettings.natsUrl, meaning: "a NATS server of your own" },
 };
+
+const metricsOf = (service: string) =>
+  text(
+    `${service.toUpperCase()}_METRICS`,
+    `where ${service}'s replicas serve metrics, host:port; every address of the host is asked`,
+    "",
+  );
+
+/** What the operator's tools read of a suite elsewhere; without it they look for the one that npm start runs here. */
+export const operatorSettings = {
+  ...settings,
+  ...tlsSettings,
+  operator: text("OPERATOR", "who you are, for the audit trail; unset, the name of the user", ""),
+  databasePassword: secret("DATABASE_PASSWORD", databaseSettings.databasePassword.meaning),
+  natsReplicas: busSettings.natsReplicas,
+  authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
+  quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
+  publicUrl: url("PUBLIC_URL", "where people reach the dashboard, for a suite elsewhere", ["http", "https"], ""),
+  authMetrics: metricsOf("auth"),
+  quotaMetrics: metricsOf("quota"),
+  qrMetrics: metricsOf("qr"),
+  edgeMetrics: metricsOf("edge"),
+};
+
+/** The name of the user whose process this is, if it has one. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.()}`;
+  }
+}

@@ -64,6 +64,31 @@ async function ensureStream(
   });
 }
 
+/** What a server says of a queue, for whoever looks after it. */
+export interface QueueState {
+  messages: number;
+  bytes: number;
+  /** Servers that are to keep each message, and those that have all of them at this moment. */
+  replicas: number;
+  replicasCurrent: number;
+}
+
+/** Looks at a queue; undefined if there is none of that name. Fails where the server has no JetStream. */
+export async function inspectQueue(connection: NatsConnection, queue: Queue): Promise<QueueState | undefined> {
+  const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+  const streams = await manager.streams.list().next();
+  const found = streams.find(({ config }) => config.name === queue.stream);
+  if (!found) return undefined;
+  const { state, config, cluster } = await manager.streams.info(queue.stream);
+  const followers = cluster?.replicas?.filter(({ current, offline }) => current && !offline).length ?? 0;
+  return {
+    messages: state.messages,
+    bytes: state.bytes,
+    replicas: config.num_replicas,
+    replicasCurrent: (cluster && !cluster.leader ? 0 : 1) + followers,
+  };
+}
+
 /** Puts messages into a queue. */
 export interface Publisher {
   /** Resolves once the message is on disk. Fails with UNAVAILABLE if it is not, or if that is not known; repeat it with its id. */

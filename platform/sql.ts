@@ -161,13 +161,23 @@ async function migrationsIn(folder: URL): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
 }
 
-/** The migrations of a folder that a database lacks. Those that it has and the folder has not are a newer version's. */
-export async function missingMigrations(sql: Sql, schema: string, folder: URL): Promise<string[]> {
+async function appliedMigrations(sql: Sql, schema: string): Promise<string[]> {
   const table = `${schema}.schema_migrations`;
   const [{ there }] = await sql<[{ there: boolean }]>`select to_regclass(${table}) is not null as there`;
-  const rows = there ? await sql<{ name: string }[]>`select name from ${sql(table)}` : [];
-  const applied = new Set(rows.map(({ name }) => name));
+  const rows = there ? await sql<{ name: string }[]>`select name from ${sql(table)} order by name` : [];
+  return rows.map(({ name }) => name);
+}
+
+/** The migrations of a folder that a database lacks. */
+export async function missingMigrations(sql: Sql, schema: string, folder: URL): Promise<string[]> {
+  const applied = new Set(await appliedMigrations(sql, schema));
   return (await migrationsIn(folder)).filter((name) => !applied.has(name));
+}
+
+/** The migrations that a database has and a folder has not: those of a newer version. */
+export async function unknownMigrations(sql: Sql, schema: string, folder: URL): Promise<string[]> {
+  const known = new Set(await migrationsIn(folder));
+  return (await appliedMigrations(sql, schema)).filter((name) => !known.has(name));
 }
 
 /** Whether a server answers queries at this moment. */

@@ -1,4 +1,12 @@
-import { busSettings, commonSettings, databaseSettings, integer, listenAddress, url } from "../../platform/config.ts";
+import {
+  busSettings,
+  commonSettings,
+  databaseSettings,
+  integer,
+  listenAddress,
+  servers,
+  url,
+} from "../../platform/config.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
@@ -13,6 +21,12 @@ export const settings = {
   ...rpcServerSettings,
   metricsListen: metricsAddress("127.0.0.1:9467"),
   ...granterSettings,
+  databaseReadUrl: servers(
+    "DATABASE_READ_URL",
+    "a standby that answers analytics, which may be late; unset, or while it does not answer, the database itself does",
+    ["postgres", "postgresql"],
+    "",
+  ),
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50053"),
   shortUrlBase: url(
     "SHORT_URL_BASE",

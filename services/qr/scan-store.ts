@@ -1,5 +1,5 @@
-import { Failure } from "../../platform/errors.ts";
-import { cleanStore, type Sql } from "../../platform/sql.ts";
+import { Failure, toFailure } from "../../platform/errors.ts";
+import { cleanSqlError, cleanStore, type Sql } from "../../platform/sql.ts";
 
 export interface ScanRow {
   scanId: string;
@@ -37,12 +37,30 @@ const deleteRowsMax = 10_000;
 
 export type ScanStore = ReturnType<typeof createScanStore>;
 
-/** Scans and their counts in Postgres. */
-export function createScanStore(sql: Sql) {
-  const codesOf = (counted: Counted) =>
+/** A standby, and who is told when it does not answer. */
+export interface Standby {
+  sql: Sql;
+  noteOutage(failure: Failure): void;
+}
+
+/** Scans and their counts in Postgres. Counts are read from a standby while there is one that answers. */
+export function createScanStore(sql: Sql, standby?: Standby) {
+  const codesOf = (from: Sql, counted: Counted) =>
     "codeId" in counted
-      ? sql`(select ${counted.codeId}::text as code_id)`
-      : sql`(select code_id from qr.codes where project_id = ${counted.projectId})`;
+      ? from`(select ${counted.codeId}::text as code_id)`
+      : from`(select code_id from qr.codes where project_id = ${counted.projectId})`;
+
+  /** Reads what may be late. */
+  async function readLate<T>(read: (from: Sql) => Promise<T>): Promise<T> {
+    if (!standby) return read(sql);
+    try {
+      return await read(standby.sql);
+    } catch (error) {
+      // What is wrong with the question is wrong at the database too; what the standby lacks as yet is there.
+      standby.noteOutage(toFailure(cleanSqlError(error)));
+      return read(sql);
+    }
+  }
 
   /** Deletes rows, some at a time, so that no statement takes long; what another replica is deleting is left to it. */
   async function deleteAll(table: string, condition: ReturnType<typeof sql>): Promise<void> {
@@ -149,19 +167,23 @@ export function createScanStore(sql: Sql) {
 
     /** Counts by UTC hour from one hour to before another, those with scans. */
     async countHours(counted: Counted, from: Date, to: Date): Promise<SpanCount[]> {
-      return sql<SpanCount[]>`
+      return readLate(
+        (late) => late<SpanCount[]>`
         select hour as start, sum(scans)::bigint as scans, null as visitors
-        from ${codesOf(counted)} as codes join qr.scan_hours using (code_id)
-        where hour >= ${from} and hour < ${to} group by hour order by hour`;
+        from ${codesOf(late, counted)} as codes join qr.scan_hours using (code_id)
+        where hour >= ${from} and hour < ${to} group by hour order by hour`,
+      );
     },
 
     /** Counts by UTC day from one day to before another, those with scans. */
     async countDays(counted: Counted, from: Date, to: Date): Promise<SpanCount[]> {
-      return sql<SpanCount[]>`
+      return readLate(
+        (late) => late<SpanCount[]>`
         select day::timestamp at time zone 'UTC' as start, sum(scans)::bigint as scans, sum(visitors)::bigint as visitors
-        from ${codesOf(counted)} as codes join qr.scan_days using (code_id)
+        from ${codesOf(late, counted)} as codes join qr.scan_days using (code_id)
         where day >= (${from}::timestamptz at time zone 'UTC')::date and day < (${to}::timestamptz at time zone 'UTC')::date
-        group by day order by day`;
+        group by day order by day`,
+      );
     },
 
     /** Scans by the values of a dimension from one UTC day to before another, the most frequent first. */
@@ -171,12 +193,14 @@ export function createScanStore(sql: Sql) {
       from: Date,
       to: Date,
     ): Promise<{ value: string; scans: number }[]> {
-      return sql<{ value: string; scans: number }[]>`
+      return readLate(
+        (late) => late<{ value: string; scans: number }[]>`
         select value, sum(scans)::bigint as scans
-        from ${codesOf(counted)} as codes join qr.scan_dimensions using (code_id)
+        from ${codesOf(late, counted)} as codes join qr.scan_dimensions using (code_id)
         where dimension = ${dimension}
           and day >= (${from}::timestamptz at time zone 'UTC')::date and day < (${to}::timestamptz at time zone 'UTC')::date
-        group by value order by 2 desc, 1`;
+        group by value order by 2 desc, 1`,
+      );
     },
 
     /** Makes the partition of a month, given by its first day, unless it is there. */

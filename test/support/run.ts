@@ -8,11 +8,11 @@ const bin = path.join(root, "node_modules", ".bin");
 export function runProgram(
   command: string,
   args: string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; timeout?: number } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; timeout?: number; input?: string } = {},
 ): Promise<{ code: number; output: string }> {
   const env = { ...process.env, ...options.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` };
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       command,
       args,
       { cwd: root, maxBuffer: 16 << 20, timeout: 120_000, ...options, env },
@@ -21,5 +21,7 @@ export function runProgram(
         resolve({ code, output: `${out}${problems}` || String(error ?? "") });
       },
     );
+    // A program that cannot be started, or does not read, closes it.
+    child.stdin?.on("error", () => {}).end(options.input);
   });
 }

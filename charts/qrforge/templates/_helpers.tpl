@@ -82,7 +82,9 @@ env:
   {{- include "qrforge.env.database" . | nindent 2 }}
   {{- include "qrforge.env.nats" . | nindent 2 }}
   {{- include "qrforge.env.mtls" . | nindent 2 }}
-  {{- include "qrforge.env.upstreams" . | nindent 2 }}
+  {{- range $one := list "auth" "quota" }}
+  - { name: {{ upper $one }}_ADDRESS, value: {{ include "qrforge.address" (dict "root" $ "component" $one) | quote }} }
+  {{- end }}
   {{- range $one := list "auth" "quota" "qr" "edge" }}
   - { name: {{ upper $one }}_METRICS, value: "{{ include "qrforge.name" $ }}-{{ $one }}-metrics.{{ $.Release.Namespace }}.svc:9464" }
   {{- end }}

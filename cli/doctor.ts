@@ -1,0 +1,90 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { version } from "../platform/about.ts";
+import { type Config, ConfigError, loadConfig } from "../platform/config.ts";
+import { checkDatabase } from "./doctor/database.ts";
+import { type Finding, wrong } from "./doctor/finding.ts";
+import { checkNats } from "./doctor/nats.ts";
+import { checkProcesses, type Target, targetsOf } from "./doctor/processes.ts";
+import { Problem } from "./problem.ts";
+import { readRunFile } from "./run-file.ts";
+import { operatorSettings, root } from "./settings.ts";
+
+const usage = `Usage: npm run -s doctor -- [--json]
+
+Checks a deployment: database, NATS, clocks, certificates, versions, leases. It looks at the suite that npm start runs
+here, or at what DATABASE_URL, NATS_URL, AUTH_METRICS, QUOTA_METRICS, QR_METRICS and EDGE_METRICS name. It changes nothing.
+Exit code: 0 if nothing is wrong, 1 if something is, 2 if it could not look.`;
+
+const marks = { good: "✓", warn: "!", wrong: "✗" };
+
+interface Deployment {
+  databaseUrl: string;
+  natsUrl: string;
+  targets: Target[];
+}
+
+async function find(config: Config<typeof operatorSettings>): Promise<Deployment> {
+  const named = {
+    auth: config.authMetrics,
+    quota: config.quotaMetrics,
+    qr: config.qrMetrics,
+    edge: config.edgeMetrics,
+  };
+  if (config.databaseUrl !== "" && Object.values(named).some((address) => address !== "")) {
+    return { databaseUrl: config.databaseUrl, natsUrl: config.natsUrl, targets: await targetsOf(named) };
+  }
+  const dataDir = path.resolve(root, config.dataDir);
+  const listed = await readRunFile(dataDir);
+  if (!listed) {
+    const advice =
+      "Start one with npm start, or set DATABASE_URL and AUTH_METRICS, QUOTA_METRICS, QR_METRICS, EDGE_METRICS.";
+    throw new Problem(`No suite runs in ${dataDir}. ${advice}`);
+  }
+  const members = { auth: listed.auth, quota: listed.quota, qr: listed.qr, edge: listed.edges };
+  const targets = Object.entries(members).flatMap(([service, all]) =>
+    all.map(({ metrics: url }) => ({ service, url })),
+  );
+  return { databaseUrl: listed.postgres.url, natsUrl: listed.nats?.url ?? "", targets };
+}
+
+function print(findings: Finding[]): void {
+  const widest = Math.max(...findings.map(({ area }) => area.length));
+  const colors = process.stdout.isTTY
+    ? { good: "\x1b[32m", warn: "\x1b[33m", wrong: "\x1b[31m", end: "\x1b[0m" }
+    : undefined;
+  for (const { area, level, text, advice } of findings) {
+    const mark = colors ? `${colors[level]}${marks[level]}${colors.end}` : marks[level];
+    process.stdout.write(`${mark} ${area.padEnd(widest)}  ${text}\n`);
+    if (advice) process.stdout.write(`  ${" ".repeat(widest)}  → ${advice}\n`);
+  }
+  const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length;
+  process.stdout.write(`\n${count("good")} good, ${count("warn")} to look at, ${count("wrong")} wrong\n`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+  const config = loadConfig(operatorSettings);
+  const { databaseUrl, natsUrl, targets } = await find(config);
+  // What cannot be looked at at all is a finding as well, and the rest is looked at nevertheless.
+  const attempt = (area: string, check: Promise<Finding[]>) =>
+    check.catch((error) => [wrong(area, (error as Error).message, "See whether it can be reached from here.")]);
+  const database = await attempt("database", checkDatabase({ ...config, databaseUrl }));
+  const others = await Promise.all([
+    attempt("nats", checkNats({ url: natsUrl, replicas: config.natsReplicas })),
+    attempt("services", checkProcesses(targets, version)),
+  ]);
+  const findings = [...database, ...others.flat()];
+  if (values.json) process.stdout.write(`${JSON.stringify({ version, findings })}\n`);
+  else print(findings);
+  process.exit(findings.some(({ level }) => level === "wrong") ? 1 : 0);
+}
+
+if (import.meta.main) {
+  main().catch((error) => {
+    const known = error instanceof Problem || error instanceof ConfigError;
+    const message = error?.code?.startsWith?.("ERR_PARSE_ARGS") ? `${error.message}\n\n${usage}` : error.stack;
+    process.stderr.write(`${known ? error.message : message}\n`);
+    process.exit(2);
+  });
+}

@@ -1,0 +1,89 @@
+import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { createBus } from "../../platform/bus.ts";
+import { systemClock } from "../../platform/clock.ts";
+import { createLogger } from "../../platform/log.ts";
+import { inspectQueue, queueOf } from "../../platform/queue.ts";
+import { type Finding, good, warn, wrong } from "./finding.ts";
+
+const area = "nats";
+const connectMaxMs = 5_000;
+const versionMin = "2.9.0";
+const messagesMax = 1_000;
+
+const isOlder = (one: string, than: string) => one.localeCompare(than, "en", { numeric: true }) < 0;
+
+/** Looks at NATS and the queue of scans in it. */
+export async function checkNats(options: { url: string; replicas: number }): Promise<Finding[]> {
+  if (options.url === "") {
+    return [
+      warn(
+        area,
+        "there is none",
+        "Set NATS_URL: without it changes reach edges up to half a second later, and scans are kept in memory only.",
+      ),
+    ];
+  }
+  const bus = createBus({
+    url: options.url,
+    name: "qrforge-doctor",
+    log: createLogger({ service: "doctor", level: "fatal" }),
+  });
+  try {
+    const end = performance.now() + connectMaxMs;
+    while (!bus.connection() && performance.now() < end) await systemClock.sleep(20);
+    const connection = bus.connection();
+    if (!connection?.info) {
+      return [
+        wrong(
+          area,
+          `no connection within ${connectMaxMs / 1_000} s`,
+          "See whether it runs, and whether NATS_URL and its credentials are right.",
+        ),
+      ];
+    }
+    const { version, jetstream } = connection.info;
+    const found: Finding[] = [];
+    if (isOlder(version, versionMin))
+      found.push(warn(area, `nats-server ${version}`, `Upgrade to ${versionMin} or newer.`));
+    if (!jetstream) {
+      found.push(
+        wrong(
+          area,
+          "it has no JetStream",
+          "Start it with -js: without it scans are kept in memory only until qr takes them.",
+        ),
+      );
+      return found;
+    }
+    const state = await inspectQueue(connection, queueOf(BatchRecordScansRequestSchema));
+    if (!state) {
+      found.push(good(area, `nats-server ${version}, JetStream, no scan so far`));
+      return found;
+    }
+    if (state.replicas !== options.replicas) {
+      const text = `scans are kept by ${state.replicas} servers, not ${options.replicas}`;
+      found.push(
+        warn(
+          area,
+          text,
+          "Set NATS_REPLICAS alike for all services and for this; the queue follows at their next start.",
+        ),
+      );
+    }
+    if (state.replicasCurrent < state.replicas) {
+      const text = `${state.replicasCurrent} of ${state.replicas} servers have all scans`;
+      found.push(warn(area, text, "A server is down or catching up: nats stream report says which."));
+    }
+    if (state.messages > messagesMax) {
+      const text = `${state.messages} batches of scans wait for qr`;
+      found.push(
+        warn(area, text, "Look whether qr runs and how its database does; nothing is lost as long as there is room."),
+      );
+    }
+    if (found.length === 0)
+      found.push(good(area, `nats-server ${version}, JetStream, ${state.messages} batches of scans waiting`));
+    return found;
+  } finally {
+    await bus.close();
+  }
+}

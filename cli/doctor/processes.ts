@@ -1,0 +1,162 @@
+import { lookup } from "node:dns/promises";
+import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";
+
+/** A process that serves metrics. */
+export interface Target {
+  service: string;
+  url: string;
+}
+
+/** What a process says of itself. */
+interface Report extends Target {
+  version: string;
+  node: string;
+  /** How far its clock is ahead of this machine's, and how uncertain that is, in ms. */
+  aheadMs: number;
+  errorMs: number;
+  /** When certificates end, by their use, in ms since the epoch. */
+  certificates: Map<string, number>;
+  /** How long an edge's leases still run, in seconds. */
+  leases: Map<string, number>;
+}
+
+const timeoutMs = 3_000;
+const dayMs = 86_400_000;
+const certificateDays = { warn: 21, wrong: 7 };
+
+/** All processes behind names, one for each of their addresses. */
+export async function targetsOf(named: Record<string, string>): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const [service, address] of Object.entries(named)) {
+    if (address === "") continue;
+    const { hostname, port } = new URL(`http://${address}`);
+    const found = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
+    for (const { address: ip, family } of found) {
+      targets.push({ service, url: `http://${family === 6 ? `[${ip}]` : ip}:${port}/metrics` });
+    }
+    // Asked nevertheless, so that it is told that there is none.
+    if (found.length === 0) targets.push({ service, url: `http://${address}/metrics` });
+  }
+  return targets;
+}
+
+/** Looks at the processes: whether they are there, of one version, with one time, with certificates and leases that last. */
+export async function checkProcesses(targets: Target[], version: string): Promise<Finding[]> {
+  const answers = await Promise.all(
+    targets.map((target) => ask(target).catch((error: Error) => ({ ...target, error }))),
+  );
+  const found: Finding[] = [];
+  const reports: Report[] = [];
+  for (const answer of answers) {
+    if ("error" in answer) {
+      const cause = (answer.error.cause as Error | undefined)?.message || answer.error.message;
+      found.push(
+        wrong("services", `${answer.service} at ${answer.url}: ${cause}`, "See whether it runs, and its logs."),
+      );
+    } else reports.push(answer);
+  }
+  for (const service of ["auth", "quota", "qr", "edge"]) {
+    const count = reports.filter((report) => report.service === service).length;
+    if (count > 0) found.push(good("services", `${service}: ${count} running`));
+    else if (!targets.some((target) => target.service === service)) {
+      found.push(warn("services", `${service} was not looked at`, `Set ${service.toUpperCase()}_METRICS.`));
+    }
+  }
+  return [
+    ...found,
+    ...judgeVersions(reports, version),
+    ...reports.map((report) => judgeClock(nameOf(report), report.aheadMs, report.errorMs)).filter(once()),
+    ...reports.flatMap(judgeCertificates),
+    ...reports.flatMap(judgeLeases),
+  ];
+}
+
+const nameOf = ({ service, url }: Target) => `${service} at ${new URL(url).host}`;
+
+/** Of clocks that agree one line is enough. */
+function once(): (finding: Finding) => boolean {
+  let told = false;
+  return (finding) => {
+    if (finding.level !== "good") return true;
+    finding.text = "the services agree with this machine";
+    const first = !told;
+    told = true;
+    return first;
+  };
+}
+
+async function ask(target: Target): Promise<Report> {
+  const before = Date.now();
+  const response = await fetch(target.url, { signal: AbortSignal.timeout(timeoutMs) });
+  if (!response.ok) throw new Error(`it answered ${response.status}`);
+  const text = await response.text();
+  const errorMs = (Date.now() - before) / 2;
+  const series = readMetrics(text);
+  const [build] = series.filter(({ name }) => name === "qrforge_build_info");
+  const clock = series.find(({ name }) => name === "qrforge_clock_seconds");
+  if (!build || !clock) throw new Error("it is not a service of QRForge, or one of before 0.1.0");
+  const leases = series.flatMap(({ name, value }) => {
+    const [, what] = /^qrforge_(\w+)_lease_seconds$/.exec(name) ?? [];
+    return what ? [[what, value] as const] : [];
+  });
+  const certificates = series.filter(({ name }) => name === "qrforge_certificate_expiry_seconds");
+  return {
+    ...target,
+    version: build.labels.version ?? "",
+    node: build.labels.node ?? "",
+    aheadMs: clock.value * 1_000 - before - errorMs,
+    errorMs,
+    certificates: new Map(certificates.map(({ labels, value }) => [labels.use ?? "", value * 1_000])),
+    leases: new Map(leases),
+  };
+}
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+function readMetrics(text: string): { name: string; labels: Record<string, string>; value: number }[] {
+  return [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)/gm)].map(([, name = "", labels = "", value]) => ({
+    name,
+    labels: Object.fromEntries(
+      [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, label]) => [key, label]),
+    ),
+    value: Number(value),
+  }));
+}
+
+function judgeVersions(reports: Report[], own: string): Finding[] {
+  const versions = [...new Set(reports.map(({ version, node }) => `${version} on Node ${node}`))].sort();
+  if (versions.length === 0) return [];
+  if (versions.length > 1) {
+    return [
+      warn("versions", versions.join(", "), "Fine while an upgrade is under way; else finish it or roll it back."),
+    ];
+  }
+  if (reports[0]?.version !== own) {
+    return [
+      warn("versions", `all are ${versions[0]}, and this is ${own}`, "Run the doctor of the version that is deployed."),
+    ];
+  }
+  return [good("versions", `all are ${versions[0]}`)];
+}
+
+function judgeCertificates(report: Report): Finding[] {
+  return [...report.certificates].map(([use, ends]) => {
+    const days = Math.floor((ends - Date.now()) / dayMs);
+    const text = `${nameOf(report)}: its certificate (${use}) ${days < 0 ? "has ended" : `ends in ${days} days`}`;
+    const advice = "Renew it, or see why cert-manager does not; a new file is used within a minute, without a restart.";
+    if (days < certificateDays.wrong) return wrong("certificates", text, advice);
+    if (days < certificateDays.warn) return warn("certificates", text, advice);
+    return good("certificates", text);
+  });
+}
+
+function judgeLeases(report: Report): Finding[] {
+  return [...report.leases]
+    .filter(([, seconds]) => seconds === 0)
+    .map(([what]) =>
+      wrong(
+        "leases",
+        `${nameOf(report)} has none on ${what}s`,
+        `It asks about every ${what}. Look at ${what === "key" ? "auth" : "qr"}, its database and the network between.`,
+      ),
+    );
+}

@@ -73,7 +73,7 @@ async function prepareOnceThere(sql: Sql, options: DatabaseOptions): Promise<voi
   const end = systemClock.monotonic() + startMaxMs;
   for (;;) {
     try {
-      if (options.migrations === "apply") return await migrate(sql, schema, folder, log);
+      if (options.migrations === "apply") return await sql.begin((tx) => migrate(tx, schema, folder, log));
       const missing = await missingMigrations(sql, schema, folder);
       if (missing.length === 0) return;
       throw new Failure("UNAVAILABLE", undefined, {
@@ -131,37 +131,39 @@ export function violates(error: unknown, constraint: string): boolean {
 const migrationTimeoutMs = 600_000;
 
 /**
- * Brings a schema up to date with the numbered files of a folder (`0001_name.sql`, …), forward only, all in one
- * transaction. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
+ * Brings a schema up to date with the numbered files of a folder (`0001_name.sql`, …), or those wanted of them, forward
+ * only. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
  */
-async function migrate(sql: Sql, schema: string, folder: URL, log: Logger): Promise<void> {
-  const files = await migrationsIn(folder);
-  await sql.begin(async (tx) => {
-    // A migration, and waiting for another process to make it, may take longer than any statement of the service.
-    await tx`select set_config('statement_timeout', ${String(migrationTimeoutMs)}, true)`;
-    await tx`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`;
-    await tx`create schema if not exists ${tx(schema)}`;
-    await tx`create table if not exists ${tx(schema)}.schema_migrations (
-      name text primary key,
-      applied_at timestamptz not null default now()
-    )`;
-    const applied = new Set(
-      (await tx<{ name: string }[]>`select name from ${tx(schema)}.schema_migrations`).map((row) => row.name),
-    );
-    for (const name of files) {
-      if (applied.has(name)) continue;
-      await tx.unsafe(await readFile(new URL(name, folder), "utf8"));
-      await tx`insert into ${tx(schema)}.schema_migrations (name) values (${name})`;
-      log.info({ schema, migration: name }, "migrated");
-    }
-  });
+export async function migrate(
+  tx: Tx,
+  schema: string,
+  folder: URL,
+  log: Logger,
+  isWanted = (_name: string) => true,
+): Promise<void> {
+  // A migration, and waiting for another process to make it, may take longer than any statement of the service.
+  await tx`select set_config('statement_timeout', ${String(migrationTimeoutMs)}, true)`;
+  await tx`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`;
+  await tx`create schema if not exists ${tx(schema)}`;
+  await tx`create table if not exists ${tx(schema)}.schema_migrations (
+    name text primary key,
+    applied_at timestamptz not null default now()
+  )`;
+  const applied = new Set(await appliedMigrations(tx, schema));
+  for (const name of (await migrationsIn(folder)).filter(isWanted)) {
+    if (applied.has(name)) continue;
+    await tx.unsafe(await readFile(new URL(name, folder), "utf8"));
+    await tx`insert into ${tx(schema)}.schema_migrations (name) values (${name})`;
+    log.info({ schema, migration: name }, "migrated");
+  }
 }
 
 async function migrationsIn(folder: URL): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
 }
 
-async function appliedMigrations(sql: Sql, schema: string): Promise<string[]> {
+/** The migrations that a database has. */
+export async function appliedMigrations(sql: Sql | Tx, schema: string): Promise<string[]> {
   const table = `${schema}.schema_migrations`;
   const [{ there }] = await sql<[{ there: boolean }]>`select to_regclass(${table}) is not null as there`;
   const rows = there ? await sql<{ name: string }[]>`select name from ${sql(table)} order by name` : [];

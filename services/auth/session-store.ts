@@ -14,6 +14,11 @@ export interface NewSession {
   expiresAt: Date;
 }
 
+/** Rows that one statement of the trimming deletes at most. */
+const trimRowsMax = 10_000;
+/** Days for which an address that an account was signed in to from is known, since the last time. */
+const knownDays = 400;
+
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
 /** People's passwords and sessions in Postgres. Each method is one transaction. */
@@ -54,17 +59,14 @@ export function createSessionStore(sql: Sql) {
     async count(subjects: Buffer[], by: 1 | -1, nowMs: number): Promise<number[]> {
       const window = Math.floor(nowMs / windowMs);
       const hexes = subjects.map((subject) => subject.toString("hex"));
-      return await sql.begin(async (tx) => {
-        await tx`delete from auth.sign_in_failures where time_window < ${window - 1}`;
-        const rows = await tx<{ hex: string; failures: number }[]>`
-          insert into auth.sign_in_failures as f (subject, time_window, failures)
-          select decode(hex, 'hex'), ${window}, greatest(${by}::integer, 0)
-          from unnest(${[...hexes].sort()}::text[]) as h (hex)
-          on conflict (subject, time_window) do update set failures = greatest(f.failures + ${by}::integer, 0)
-          returning encode(subject, 'hex') as hex, failures`;
-        const byHex = new Map(rows.map((row) => [row.hex, row.failures]));
-        return hexes.map((hex) => byHex.get(hex) ?? 0);
-      });
+      const rows = await sql<{ hex: string; failures: number }[]>`
+        insert into auth.sign_in_failures as f (subject, time_window, failures)
+        select decode(hex, 'hex'), ${window}, greatest(${by}::integer, 0)
+        from unnest(${[...hexes].sort()}::text[]) as h (hex)
+        on conflict (subject, time_window) do update set failures = greatest(f.failures + ${by}::integer, 0)
+        returning encode(subject, 'hex') as hex, failures`;
+      const byHex = new Map(rows.map((row) => [row.hex, row.failures]));
+      return hexes.map((hex) => byHex.get(hex) ?? 0);
     },
 
     /** Opens a session if the password that was checked is still the account's; tells whether it is. */
@@ -74,7 +76,6 @@ export function createSessionStore(sql: Sql) {
           select 1 from auth.accounts
           where account_id = ${accountId} and password_hash = ${passwordHash} and not disabled for update`;
         if (!account) return false;
-        await tx`delete from auth.sessions where account_id = ${accountId} and expires_at < now()`;
         await tx`
           insert into auth.sessions (token_hash, account_id, expires_at)
           values (${session.tokenHash}, ${accountId}, ${session.expiresAt})`;
@@ -89,7 +90,6 @@ export function createSessionStore(sql: Sql) {
     /** Keeps a link; tells whether there is such an account. */
     async createLink(actor: Actor, accountId: string, link: NewSession): Promise<boolean> {
       return await sql.begin(async (tx) => {
-        await tx`delete from auth.sign_in_links where expires_at < now()`;
         const made = await tx`
           insert into auth.sign_in_links (token_hash, account_id, expires_at)
           select ${link.tokenHash}::bytea, account_id, ${link.expiresAt}::timestamptz
@@ -124,6 +124,24 @@ export function createSessionStore(sql: Sql) {
         from auth.sessions s join auth.accounts a using (account_id)
         where s.token_hash = ${tokenHash} and s.expires_at > now() and not a.disabled`;
       return row;
+    },
+
+    /** Removes some of what is over its time; tells whether there may be more. */
+    async trim(nowMs: number): Promise<boolean> {
+      const some = sql`limit ${trimRowsMax} for update skip locked`;
+      const removed = [
+        await sql`delete from auth.sessions where token_hash in (
+          select token_hash from auth.sessions where expires_at < now() ${some})`,
+        await sql`delete from auth.sign_in_links where token_hash in (
+          select token_hash from auth.sign_in_links where expires_at < now() ${some})`,
+        await sql`delete from auth.sign_in_failures where (subject, time_window) in (
+          select subject, time_window from auth.sign_in_failures
+          where time_window < ${Math.floor(nowMs / windowMs) - 1} ${some})`,
+        await sql`delete from auth.known_addresses where (account_id, address_hash) in (
+          select account_id, address_hash from auth.known_addresses
+          where last_at < now() - ${knownDays} * interval '1 day' ${some})`,
+      ];
+      return removed.some(({ count }) => count === trimRowsMax);
     },
 
     async close(tokenHash: Buffer): Promise<void> {

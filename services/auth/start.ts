@@ -13,6 +13,7 @@ import { openDatabase } from "../../platform/sql.ts";
 import { createAuditService } from "./audit-service.ts";
 import { createAuditStore } from "./audit-store.ts";
 import type { settings } from "./config.ts";
+import { openHousekeeping } from "./housekeeping.ts";
 import { createLeakWorker } from "./leak-worker.ts";
 import { createPasswords } from "./passwords.ts";
 import { createAuthService } from "./service.ts";
@@ -43,6 +44,8 @@ export async function start(
     return looking;
   });
 
+  const sessions = createSessionStore(sql);
+  openHousekeeping({ sessions, clock: systemClock, closer, log });
   const server = await createRpcServer({
     ...config,
     log,
@@ -51,7 +54,7 @@ export async function start(
       ...createAuthService({ store, propagate, lookAtLeaks: leaks.look, clock: systemClock }),
       createAuditService(createAuditStore(sql)),
       createSessionService({
-        store: createSessionStore(sql),
+        store: sessions,
         passwords: createPasswords(),
         clock: systemClock,
         sessionMs: config.sessionMs,

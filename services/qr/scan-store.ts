@@ -63,11 +63,11 @@ export function createScanStore(sql: Sql, standby?: Standby) {
   }
 
   /** Deletes rows, some at a time, so that no statement takes long; what another replica is deleting is left to it. */
-  async function deleteAll(table: string, condition: ReturnType<typeof sql>): Promise<void> {
+  async function deleteAll(table: string, key: string[], condition: ReturnType<typeof sql>): Promise<void> {
     for (;;) {
       const { count } = await sql`
-        delete from ${sql(table)} where ctid = any(array(
-          select ctid from ${sql(table)} where ${condition} limit ${deleteRowsMax} for update skip locked))`;
+        delete from ${sql(table)} where (${sql(key)}) in (
+          select ${sql(key)} from ${sql(table)} where ${condition} limit ${deleteRowsMax} for update skip locked)`;
       if (count < deleteRowsMax) return;
     }
   }
@@ -227,16 +227,28 @@ export function createScanStore(sql: Sql, standby?: Standby) {
       for (const { name, ends } of months) {
         if (ends.getTime() < cutoff) await sql`drop table if exists ${sql(`qr.${name}`)}`;
       }
-      await deleteAll("qr.scans_other", sql`scanned_at < now() - ${scanDays} * interval '1 day'`);
-      await deleteAll("qr.scan_hours", sql`hour < now() - ${hourDays} * interval '1 day'`);
-      await deleteAll("qr.scan_days", sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`);
-      await deleteAll("qr.scan_dimensions", sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`);
+      await deleteAll(
+        "qr.scans_other",
+        ["scan_id", "scanned_at"],
+        sql`scanned_at < now() - ${scanDays} * interval '1 day'`,
+      );
+      await deleteAll("qr.scan_hours", ["code_id", "hour"], sql`hour < now() - ${hourDays} * interval '1 day'`);
+      await deleteAll(
+        "qr.scan_days",
+        ["code_id", "day"],
+        sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`,
+      );
+      await deleteAll(
+        "qr.scan_dimensions",
+        ["code_id", "day", "dimension", "value"],
+        sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`,
+      );
     },
 
     /** Destroys the salts of days that are over, and with them what they were for. */
     async destroySalts(): Promise<void> {
       await sql`delete from qr.visitor_salts where day < (now() at time zone 'UTC')::date`;
-      await deleteAll("qr.scan_visitors", sql`day < (now() at time zone 'UTC')::date`);
+      await deleteAll("qr.scan_visitors", ["code_id", "day", "visitor"], sql`day < (now() at time zone 'UTC')::date`);
     },
   });
 }

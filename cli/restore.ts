@@ -1,0 +1,130 @@
+import { createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { ConfigError, loadConfig } from "../platform/config.ts";
+import { createLogger, type Logger } from "../platform/log.ts";
+import { appliedMigrations, migrate, openPool, type Tx } from "../platform/sql.ts";
+import { describeBytes } from "./backup.ts";
+import { type DumpHead, readDump } from "./dump.ts";
+import { migrationsOf, schemas } from "./migrate.ts";
+import { Problem } from "./problem.ts";
+import { operatorSettings, root } from "./settings.ts";
+import { startSuite } from "./suite.ts";
+
+const usage = `Usage: npm run -s restore -- FILE [--replace]
+
+Brings back what npm run -s backup wrote, into DATABASE_URL, or into the data that npm start keeps here. No service may
+run. With --replace what is there is dropped first; without, the database must hold nothing of QRForge.`;
+
+/** A database to restore into, and what to do when that is done. */
+interface Target {
+  databaseUrl: string;
+  close(): Promise<void>;
+}
+
+async function openTarget(config: { databaseUrl: string; dataDir: string; toolsDir: string }): Promise<Target> {
+  if (config.databaseUrl) return { databaseUrl: config.databaseUrl, close: async () => {} };
+  const suite = await startSuite({
+    dataDir: path.resolve(root, config.dataDir),
+    toolsDir: path.resolve(root, config.toolsDir),
+    port: 0,
+    replicas: { auth: 0, quota: 0, qr: 0, edge: 0 },
+    databaseUrl: "",
+    natsUrl: "none",
+    restart: false,
+    tell: (text) => process.stderr.write(`${text}\n`),
+  });
+  return { databaseUrl: suite.databaseUrl, close: () => suite.stop() };
+}
+
+/** Makes the tables as they were when the backup was taken: by its migrations and no others. */
+async function makeTables(tx: Tx, head: DumpHead, options: { replace: boolean; log: Logger }): Promise<void> {
+  for (const [schema, names] of head.migrations) {
+    const here = await appliedMigrations(tx, schema);
+    if (here.length > 0 && !options.replace) {
+      throw new Problem(`Schema ${schema} is there already. Restore into an empty database, or with --replace.`);
+    }
+    if (names.length === 0) throw new Problem(`The backup has nothing of ${schema}.`);
+    if (options.replace) await tx`drop schema if exists ${tx(schema)} cascade`;
+    const wanted = new Set(names);
+    const folder = migrationsOf(schema);
+    await migrate(tx, schema, folder, options.log, (name) => wanted.has(name));
+    const made = await appliedMigrations(tx, schema);
+    const unknown = names.filter((name) => !made.includes(name));
+    if (unknown.length > 0) {
+      throw new Problem(
+        `The backup is of version ${head.version}, which has ${unknown.join(", ")}: restore it with that version.`,
+      );
+    }
+  }
+}
+
+async function restore(
+  databaseUrl: string,
+  databasePassword: string,
+  file: string,
+  replace: boolean,
+): Promise<DumpHead> {
+  const log = createLogger({ service: "restore", level: "error" });
+  const options = { databaseUrl, databasePassword, databasePoolSize: 2, statementTimeoutMs: 0, schema: "restore", log };
+  const sql = openPool(options);
+  try {
+    const running = await sql<{ name: string }[]>`
+      select distinct application_name as name from pg_stat_activity
+      where datname = current_database() and application_name in ('qrforge-auth', 'qrforge-quota', 'qrforge-qr')`;
+    if (running.length > 0) {
+      throw new Problem(
+        `Services are connected: ${running.map(({ name }) => name).join(", ")}. Stop all of them first.`,
+      );
+    }
+    const head = await readDump(sql, createReadStream(file), {
+      async prepare(found, tx) {
+        await makeTables(tx, found, { replace, log });
+        const tables = await tx<{ name: string }[]>`
+          select schemaname || '.' || tablename as name from pg_tables
+          where schemaname = any(${[...schemas]}) and tablename <> 'schema_migrations'`;
+        // Rows that migrations made are among those of the backup.
+        await tx.unsafe(`truncate ${tables.map(({ name }) => name).join(", ")}`);
+      },
+      async finish(tx) {
+        for (const schema of schemas) await migrate(tx, schema, migrationsOf(schema), log);
+      },
+      progress: (table, bytes) => process.stderr.write(`${table}: ${describeBytes(bytes)}\n`),
+    });
+    return head;
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { replace: { type: "boolean", default: false } },
+  });
+  const [file, ...surplus] = positionals;
+  if (!file || surplus.length > 0) throw new Problem(usage);
+  await access(file).catch((error) => {
+    throw new Problem(`${file} cannot be read: ${error.message}.`, { cause: error });
+  });
+  const config = loadConfig(operatorSettings);
+  const target = await openTarget(config);
+  try {
+    const { takenAt } = await restore(target.databaseUrl, config.databasePassword, file, values.replace);
+    process.stdout.write(
+      `Everything is as it was at ${takenAt}. What was revoked, rotated or disabled later is not: docs/operations.md says what to do.\n`,
+    );
+  } finally {
+    await target.close();
+  }
+}
+
+if (import.meta.main) {
+  main().catch((error) => {
+    const known = error instanceof Problem || error instanceof ConfigError;
+    const isUsage = error?.code?.startsWith?.("ERR_PARSE_ARGS");
+    process.stderr.write(`${known ? error.message : isUsage ? `${error.message}\n\n${usage}` : error.stack}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,137 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Suite, startSuite } from "../../cli/suite.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
+import { root, runProgram } from "../support/run.ts";
+
+let dataDir: string;
+let suite: Suite;
+let file: string;
+
+const start = () =>
+  startSuite({
+    dataDir,
+    toolsDir: path.join(root, ".qrforge", "tools"),
+    port: 0,
+    replicas: { edge: 1, auth: 1, quota: 1, qr: 1 },
+    databaseUrl: "",
+    natsUrl: "",
+    restart: false,
+    env: { qr: { SHORT_URL_BASE: "https://qr.example" } },
+    tell: () => {},
+  });
+const tool = (name: string, ...args: string[]) =>
+  runProgram("node", [`cli/${name}.ts`, ...args], {
+    env: { QRFORGE_DATA_DIR: dataDir, DATABASE_URL: "", NATS_URL: "" },
+  });
+const wipe = () => rm(path.join(dataDir, "postgres"), { recursive: true });
+const edge = () => suite.edgeUrls()[0] as string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(path.join(tmpdir(), "qrforge-backup-"));
+  file = path.join(dataDir, "backup.sql.gz");
+  suite = await start();
+});
+afterAll(async () => {
+  await suite?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+describe("a backup", () => {
+  it("brings everything back after the data is gone: keys, codes, scans, counts, people", {
+    timeout: 120_000,
+  }, async () => {
+    let auth = openAuth(addressesOf(suite, "auth"));
+    const limits = { perMinute: 0n, perDay: 5_000n };
+    const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, limits);
+    const { key: second, secret: secondSecret } = await auth.keys.createKey({ accountId, name: "second" }, wait);
+    const names = ["Menu", "line\u2028end", "\\.", "back\\slash", "Ünï 🎉"];
+    const codes = [];
+    for (const name of names) {
+      const body = { name, redirect_url: "https://example.com/?a=1&b=%0A", style: { caption: "Our menu" } };
+      const made = await call(`${edge()}/v1/qr-codes`, { key, body });
+      expect(made.status, made.text).toBe(201);
+      codes.push(made.body.data);
+    }
+    const [code] = codes;
+    const agent = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0" };
+    for (let scan = 0; scan < 3; scan++) await call(`${edge()}/${code.slug}`, { headers: agent });
+    const readCode = (id: string) => call(`${edge()}/v1/qr-codes/${id}`, { key });
+    await eventually(
+      () => readCode(code.id),
+      ({ body }) => body.data.scan_count === 3,
+      20_000,
+    );
+    const person = { email: "ann@qrforge.example", password: "a long enough password" };
+    await call(`${edge()}/dashboard/api/sign-up`, { body: person });
+
+    const written = await tool("backup", file);
+    expect(written.code, written.output).toBe(0);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(file)).not.toContain(key);
+    const before = await Promise.all(codes.map(({ id }) => readCode(id)));
+
+    // What happens after the backup is not in it.
+    await auth.keys.revokeKey({ keyId: second?.keyId as string }, wait);
+    expect((await call(`${edge()}/v1/usage`, { key: secondSecret })).status).toBe(401);
+    auth.close();
+
+    const refused = await tool("restore", file);
+    expect([refused.code, refused.output]).toEqual([1, expect.stringContaining("is running here already")]);
+    await suite.stop();
+    await wipe();
+    const restored = await tool("restore", file);
+    expect(restored.code, restored.output).toBe(0);
+
+    suite = await start();
+    auth = openAuth(addressesOf(suite, "auth"));
+    for (const [index, { body }] of before.entries()) {
+      const { data } = (await readCode(codes[index].id)).body;
+      expect(data).toEqual(body.data);
+      expect(data.name).toBe(names[index]);
+    }
+    expect((await readCode(code.id)).body.data.scan_count).toBe(3);
+    expect((await call(`${edge()}/${code.slug}`)).headers.get("location")).toBe(code.redirect_url);
+    expect((await call(`${edge()}/dashboard/api/session`, { body: person })).status).toBe(200);
+    const usage = await call(`${edge()}/v1/usage`, { key });
+    expect(usage.body.data.day.used).toBeGreaterThan(10);
+    // So a key that was revoked after the backup is alive again, and can be revoked again.
+    expect((await call(`${edge()}/v1/usage`, { key: secondSecret })).status).toBe(200);
+    const { propagation } = await auth.keys.revokeKey({ keyId: second?.keyId as string }, wait);
+    expect(propagation).toMatchObject({ acknowledgedCount: 1 });
+    expect((await call(`${edge()}/v1/usage`, { key: secondSecret })).status).toBe(401);
+    auth.close();
+  });
+
+  it("that is damaged, or not asked to replace what is there, changes nothing", { timeout: 120_000 }, async () => {
+    const auth = openAuth(addressesOf(suite, "auth"));
+    const { key } = await auth.newAccount();
+    auth.close();
+    await suite.stop();
+    const whole = await readFile(file);
+    const short = path.join(dataDir, "short.sql.gz");
+    await writeFile(short, whole.subarray(0, whole.length - 200));
+    const other = path.join(dataDir, "other");
+    await writeFile(other, "select 1;\n");
+    for (const [args, problem] of [
+      [[file], "is there already"],
+      [[short, "--replace"], "The file"],
+      [[other, "--replace"], "The file is damaged or is no backup"],
+      [[path.join(dataDir, "none")], "cannot be read"],
+    ] as const) {
+      const { code, output } = await tool("restore", ...args);
+      expect([code, output]).toEqual([1, expect.stringContaining(problem)]);
+    }
+    suite = await start();
+    expect((await call(`${edge()}/v1/usage`, { key })).status).toBe(200);
+    await suite.stop();
+    const replaced = await tool("restore", file, "--replace");
+    expect(replaced.code, replaced.output).toBe(0);
+    suite = await start();
+    expect((await call(`${edge()}/v1/usage`, { key })).status).toBe(401);
+  });
+});

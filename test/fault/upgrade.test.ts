@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Kind } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
+import { lastRelease, unpackRelease } from "../support/release.ts";
+
+let release: Awaited<ReturnType<typeof unpackRelease>> | undefined;
+let running: Awaited<ReturnType<typeof startThrowaway>>;
+const old: ChildProcess[] = [];
+const unlimited = { perMinute: 0n, perDay: 0n };
+
+beforeAll(async () => {
+  const name = await lastRelease();
+  if (!name) return;
+  [release, running] = await Promise.all([unpackRelease(name), startThrowaway()]);
+});
+afterAll(async () => {
+  await Promise.all(
+    old.map(async (child) => {
+      const ended = once(child, "exit");
+      if (child.kill("SIGTERM")) await ended;
+    }),
+  );
+  await running?.end();
+  await release?.remove();
+});
+
+/** Starts a service of the last release beside those of this tree, on the schema of this tree; answers its address. */
+async function startOld(kind: Kind, env: Record<string, string> = {}): Promise<string> {
+  const { suite } = running;
+  const child = spawn(process.execPath, [path.join(release?.folder as string, "services", kind, "main.ts")], {
+    env: {
+      ...process.env,
+      LISTEN_ADDRESS: "127.0.0.1:0",
+      RPC_LISTEN_ADDRESS: "127.0.0.1:0",
+      METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
+      DATABASE_URL: suite.databaseUrl,
+      NATS_URL: suite.infra().nats?.url ?? "",
+      ...env,
+    },
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  old.push(child);
+  const [message] = (await once(child, "message")) as [{ ready: string }];
+  return message.ready;
+}
+
+describe("the last release", () => {
+  it("serves on the new schema, beside new services, with everything either of them wrote", {
+    timeout: 90_000,
+  }, async ({ skip }) => {
+    if (!release) return skip("the history of the project is not here");
+    const { suite } = running;
+    const [newEdge = ""] = suite.edgeUrls();
+    const newAuth = openAuth(addressesOf(suite, "auth"));
+    const before = await newAuth.newAccount(Plan.ENTERPRISE, unlimited);
+
+    const [auth, quota, qr] = await Promise.all((["auth", "quota", "qr"] as const).map((kind) => startOld(kind)));
+    const addresses = { AUTH_ADDRESS: auth as string, QUOTA_ADDRESS: quota as string, QR_ADDRESS: qr as string };
+    const oldEdge = `http://${await startOld("edge", addresses)}`;
+    const oldAuth = openAuth([auth as string]);
+    const after = await oldAuth.newAccount(Plan.ENTERPRISE, unlimited);
+
+    for (const [index, { key }] of [before, after].entries()) {
+      for (const [other, edge] of [oldEdge, newEdge].entries()) {
+        const slug = `release-${index}-${other}`;
+        const body = { name: "Code", redirect_url: "https://example.com/a", slug };
+        expect((await call(`${edge}/v1/qr-codes`, { key, body })).status).toBe(201);
+        for (const reader of [oldEdge, newEdge]) {
+          expect((await call(`${reader}/v1/qr-codes/${slug}`, { key })).body.data.name).toBe("Code");
+          expect(
+            (await call(`${reader}/${slug}`, { headers: { "user-agent": "Mozilla/5.0 (X11) Firefox/140.0" } })).status,
+          ).toBe(302);
+          expect((await call(`${reader}/v1/qr-codes/${slug}/image`, { key })).status).toBe(200);
+        }
+        const counted = await eventually(
+          () => call(`${oldEdge}/v1/qr-codes/${slug}`, { key }),
+          ({ body }) => body.data.scan_count === 2,
+          20_000,
+        );
+        expect(counted.body.data.scan_count).toBe(2);
+      }
+    }
+
+    // Edges of both releases hold leases at services of both.
+    const { propagation } = await oldAuth.keys.revokeKey({ keyId: before.keyId }, wait);
+    expect(propagation).toMatchObject({ acknowledgedCount: 2, waitedOutCount: 0 });
+    await newAuth.keys.revokeKey({ keyId: after.keyId }, wait);
+    for (const { key } of [before, after]) {
+      for (const edge of [oldEdge, newEdge]) expect((await call(`${edge}/v1/usage`, { key })).status).toBe(401);
+    }
+    newAuth.close();
+    oldAuth.close();
+  });
+});

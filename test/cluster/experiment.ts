@@ -1,0 +1,167 @@
+/**
+ * The suite as on several machines, on one: services at 2 to 4 replicas, three NATS servers, Postgres with a synchronous
+ * standby. While clients create, scan, edit, use up a limit and revoke, the NATS server that leads the queue of scans is
+ * killed, then the primary, and the standby takes over. Then what clients were told is held against what is there.
+ *
+ *     npm run cluster [-- --seconds N]
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { type Kind, startSuite } from "../../cli/suite.ts";
+import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { queueOf } from "../../platform/queue.ts";
+import { eventually, openAuth } from "../support/api.ts";
+import { root } from "../support/run.ts";
+import { startLoad, type Told } from "./load.ts";
+import { startNatsCluster } from "./nats.ts";
+import { onServer, startPair } from "./postgres.ts";
+
+const replicas: Record<Kind, number> = { auth: 2, quota: 3, qr: 2, edge: 4 };
+const { stream } = queueOf(BatchRecordScansRequestSchema);
+const drainMaxMs = 60_000;
+
+export interface Report {
+  told: Told;
+  /** How long it took until every kind of request succeeded again after a fault, by fault, in ms. */
+  recoveredMs: Record<string, number>;
+  promotedMs: number;
+  /** Scans that were redirected, and those that are counted. */
+  scans: { redirected: number; counted: number };
+  /** Acknowledged codes that are not there, or not as they were acknowledged. */
+  codesLost: string[];
+  limit: { perDay: number; admittedBeforeFailover: number; charged: number };
+}
+
+/** Runs the experiment; each of its phases takes so many seconds. A string says why it cannot be run here. */
+export async function runExperiment(options: {
+  phaseS: number;
+  perDay: number;
+  tell(text: string): void;
+}): Promise<Report | string> {
+  const { tell } = options;
+  const folder = await mkdtemp(path.join(tmpdir(), "qrforge-cluster-"));
+  const aborting = new AbortController();
+  const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const phase = () => new Promise((resolve) => setTimeout(resolve, options.phaseS * 1_000));
+  try {
+    const nats = await startNatsCluster(path.join(folder, "nats"));
+    if (typeof nats === "string") return `no nats-server: ${nats}`;
+    stops.push(() => nats.stop());
+    tell(`NATS: ${nats.nodes.length} servers`);
+    const pair = await startPair(folder, aborting.signal);
+    stops.push(() => pair.stop());
+    tell("Postgres: a primary and a synchronous standby");
+    const dataDir = path.join(folder, "suite");
+    await mkdir(dataDir);
+    const onNats = { NATS_REPLICAS: "3" };
+    const suite = await startSuite({
+      dataDir,
+      toolsDir: path.join(root, ".qrforge", "tools"),
+      port: 0,
+      replicas,
+      databaseUrl: pair.url,
+      natsUrl: nats.url,
+      env: { auth: onNats, edge: onNats, qr: { ...onNats, DATABASE_READ_URL: pair.standby.url } },
+      restart: true,
+      tell,
+    });
+    stops.push(() => suite.stop());
+    const auth = openAuth(suite.members("auth").map(({ address }) => address));
+    stops.push(async () => auth.close());
+
+    const load = await startLoad({ edges: suite.edgeUrls(), auth, perDay: options.perDay });
+    const recoveredMs: Record<string, number> = {};
+    /** Waits until everything is done again that clients ask for, from now on. */
+    async function recovered(fault: string): Promise<void> {
+      const startedMs = performance.now();
+      const progress = ({ codes, admitted, refusedByLimit, edited, revoked, charts }: Told) => [
+        codes.size,
+        admitted + refusedByLimit,
+        edited,
+        revoked,
+        charts,
+      ];
+      const before = progress(load.told);
+      await eventually(
+        async () => progress(load.told),
+        (now) => now.every((count, index) => count > (before[index] as number)),
+        drainMaxMs,
+      );
+      recoveredMs[fault] = Math.round(performance.now() - startedMs);
+      tell(`after ${fault}: everything works again within ${recoveredMs[fault]} ms`);
+    }
+    await phase();
+    const leader = await nats.leaderOf(stream);
+    await leader.kill();
+    tell(`${leader.name}, which led the queue of scans, was killed`);
+    await recovered("the death of a NATS server");
+    await phase();
+    await leader.start();
+    await eventually(
+      () => nats.currentReplicas(stream),
+      (current) => current === 3,
+      drainMaxMs,
+    );
+    tell(`${leader.name} is back and has all scans`);
+    const admittedBeforeFailover = load.told.admitted;
+    const promotedMs = Math.round(await pair.failOver());
+    tell(`the primary was killed, and the standby promoted in ${promotedMs} ms`);
+    await recovered("the failover of Postgres");
+    await phase();
+    await load.stop();
+    tell("clients have stopped; scans are being counted");
+
+    const { told } = load;
+    const redirected = [...told.codes.values()].reduce((sum, { scans }) => sum + scans, 0);
+    const ids = [...told.codes.values()].map(({ id }) => id);
+    const count = () =>
+      onServer(pair.standby.url, async (sql) => {
+        const [row] = await sql<[{ scans: string }]>`
+          select coalesce(sum(scans), 0) as scans from qr.scan_days where code_id = any(${ids})`;
+        return Number(row.scans);
+      });
+    const counted = await eventually(count, (scans) => scans >= redirected, drainMaxMs).catch(count);
+    const { codesLost, charged } = await onServer(pair.standby.url, async (sql) => {
+      const rows = await sql<{ codeId: string; url: string }[]>`
+        select code_id as "codeId", redirect_url as url from qr.codes where code_id = any(${ids})`;
+      const there = new Map(rows.map(({ codeId, url }) => [codeId, url]));
+      const lost = [...told.codes]
+        .filter(([, { id, redirectUrl }]) => there.get(id) !== redirectUrl)
+        .map(([slug]) => slug);
+      const [row] = await sql<[{ charged: string }]>`
+        select coalesce(max(day_used), 0) as charged from quota.windows where per_day = ${options.perDay}`;
+      return { codesLost: lost, charged: Number(row.charged) };
+    });
+    return {
+      told,
+      recoveredMs,
+      promotedMs,
+      scans: { redirected, counted },
+      codesLost,
+      limit: { perDay: options.perDay, admittedBeforeFailover, charged },
+    };
+  } finally {
+    aborting.abort();
+    for (const stop of stops.reverse()) await stop();
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
+  const startedMs = performance.now();
+  const tell = (text: string) =>
+    console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
+  const report = await runExperiment({ phaseS: Number(values.seconds), perDay: 500 * Number(values.seconds), tell });
+  if (typeof report === "string") {
+    console.error(report);
+    process.exit(1);
+  }
+  const { told, scans, codesLost, limit, recoveredMs } = report;
+  const { codes, violations, ...counts } = told;
+  console.log(
+    JSON.stringify({ codes: codes.size, ...counts, scans, codesLost, limit, recoveredMs, violations }, null, 2),
+  );
+  process.exit(violations.length + codesLost.length > 0 ? 1 : 0);
+}

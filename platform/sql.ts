@@ -46,7 +46,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
 export function openPool(options: Omit<DatabaseOptions, "folder" | "migrations">): Sql {
   const { schema, log } = options;
   return postgres(options.databaseUrl, {
-    ...(options.databasePassword !== "" && { password: options.databasePassword }),
+    ...(!hasPassword(options.databaseUrl) && { password: options.databasePassword }),
     max: options.databasePoolSize,
     connect_timeout: 5,
     // Seconds until the next try to connect: quick, since a database that comes back is waited for.
@@ -66,6 +66,11 @@ export function openPool(options: Omit<DatabaseOptions, "folder" | "migrations">
     // Counts stay below 2^53, so a number holds each exactly.
     types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
   });
+}
+
+/** Whether a URL, of one host or several, holds a password. */
+function hasPassword(url: string): boolean {
+  return /^[^/]*\/\/[^/@]*:[^/@]*@/.test(url);
 }
 
 async function prepareOnceThere(sql: Sql, options: DatabaseOptions): Promise<void> {

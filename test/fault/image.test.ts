@@ -198,6 +198,11 @@ describe("the image", () => {
     expect(examined.code, examined.output).toBe(0);
     expect(examined.output).toContain("certificates");
 
+    for (const tool of ["backup", "restore"]) {
+      const { code, output } = await finish([...image.entrypoint, `cli/${tool}.ts`], {});
+      expect([code, output]).toEqual([1, expect.stringContaining("Usage")]);
+    }
+
     for (const [name, child] of [...running].reverse()) {
       child.kill("SIGTERM");
       const [code, signal] = await once(child, "exit");

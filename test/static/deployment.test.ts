@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { describeSettings, settingsFile } from "../../cli/describe-settings.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
 import { commonSettings, databaseSettings, type Settings } from "../../platform/config.ts";
 import { settings as auth } from "../../services/auth/config.ts";
@@ -137,6 +138,12 @@ describe("compose.observability.yml", () => {
       if (file) expect(read(file).length).toBeGreaterThan(100);
       else expect(parse(inline ?? "")).toBeTypeOf("object");
     }
+  });
+});
+
+describe("docs/settings.md", () => {
+  it("is what the code says: npm run generate", () => {
+    expect(readFileSync(settingsFile, "utf8")).toBe(describeSettings());
   });
 });
 

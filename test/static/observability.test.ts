@@ -60,6 +60,15 @@ describe("the Grafana board", () => {
 });
 
 describe("the alert rules", () => {
+  it("are all explained in docs/operations.md, which explains no others", () => {
+    const operations = readFileSync(path.join(root, "docs/operations.md"), "utf8");
+    const explained = [...operations.matchAll(/^\| `(Qrforge\w+)` \|/gm)].map(([, name]) => name);
+    const alerts = rules.groups.flatMap((group: { rules: { alert: string }[] }) =>
+      group.rules.map(({ alert }) => alert),
+    );
+    expect(explained.sort()).toEqual(alerts.sort());
+  });
+
   it("are on metrics that are made, and each says what is wrong and what to do", () => {
     for (const { rules: own } of rules.groups) {
       for (const { alert, expr, labels, annotations } of own) {

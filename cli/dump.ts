@@ -20,8 +20,15 @@ import { Problem } from "./problem.ts";
 
 const head = /^-- QRForge backup 1, version (\S+), (\S+)$/;
 const lastLine = "-- end";
-/** What stands in the tables that a restore makes anew: who held a lease then holds none now. */
-const skipped = new Set(["auth.lease_holders", "qr.lease_holders"]);
+/** What must not outlive its moment: who held a lease, who was signed in, and what visitors' hashes of a day were made with. */
+const skipped = new Set([
+  "auth.lease_holders",
+  "qr.lease_holders",
+  "auth.sessions",
+  "auth.sign_in_links",
+  "qr.visitor_salts",
+  "qr.scan_visitors",
+]);
 /** A log that was restored is another log than the one whose end it lacks: edges that read that must begin anew. */
 const afterwards = ["auth", "qr"].map((schema) => `update ${schema}.lease_head set log_id = gen_random_uuid();`);
 

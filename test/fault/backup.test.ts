@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Suite, startSuite } from "../../cli/suite.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
@@ -68,11 +69,20 @@ describe("a backup", () => {
     );
     const person = { email: "ann@qrforge.example", password: "a long enough password" };
     await call(`${edge()}/dashboard/api/sign-up`, { body: person });
+    const signedIn = await call(`${edge()}/dashboard/api/session`, { body: person });
+    const cookie = String(signedIn.headers.getSetCookie()[0]?.split(";")[0]);
+    const session = () => call(`${edge()}/dashboard/api/session`, { headers: { cookie } });
+    expect((await session()).status).toBe(200);
 
     const written = await tool("backup", file);
     expect(written.code, written.output).toBe(0);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(await readFile(file)).not.toContain(key);
+    const content = gunzipSync(await readFile(file)).toString();
+    expect(content).toContain(accountId);
+    for (const secret of [key, secondSecret, person.password, cookie.split("=")[1] as string]) {
+      expect(content).not.toContain(secret);
+    }
+    expect(content).not.toMatch(/^copy \S*(?:salts|visitors|sessions|links|holders) /m);
     const before = await Promise.all(codes.map(({ id }) => readCode(id)));
 
     // What happens after the backup is not in it.
@@ -96,6 +106,7 @@ describe("a backup", () => {
     }
     expect((await readCode(code.id)).body.data.scan_count).toBe(3);
     expect((await call(`${edge()}/${code.slug}`)).headers.get("location")).toBe(code.redirect_url);
+    expect((await session()).status).toBe(401);
     expect((await call(`${edge()}/dashboard/api/session`, { body: person })).status).toBe(200);
     const usage = await call(`${edge()}/v1/usage`, { key });
     expect(usage.body.data.day.used).toBeGreaterThan(10);

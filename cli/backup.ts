@@ -1,5 +1,4 @@
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { access, type FileHandle, open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { ConfigError, loadConfig } from "../platform/config.ts";
 import { createLogger } from "../platform/log.ts";
@@ -21,20 +20,17 @@ async function main(): Promise<void> {
   const dataDir = path.resolve(root, config.dataDir);
   const databaseUrl = config.databaseUrl || (await readRunFile(dataDir))?.postgres.url;
   if (!databaseUrl) throw new Problem(`No suite runs in ${dataDir}. Start it with npm start, or set DATABASE_URL.`);
-  const log = createLogger({ service: "backup", level: "error" });
-  const sql = openPool({ ...config, databaseUrl, databasePoolSize: 1, statementTimeoutMs: 0, schema: "backup", log });
   // Whole or not at all.
   const partial = `${file}.partial`;
+  const opened = await openNew(file, partial);
+  const log = createLogger({ service: "backup", level: "error" });
+  const sql = openPool({ ...config, databaseUrl, databasePoolSize: 1, statementTimeoutMs: 0, schema: "backup", log });
   try {
-    const to = createWriteStream(partial, { mode: 0o600, flags: "wx" });
-    await writeDump(sql, to, (table, bytes) => process.stderr.write(`${table}: ${describeBytes(bytes)}\n`));
+    await writeDump(sql, opened.createWriteStream({ flush: true }), (table, bytes) =>
+      process.stderr.write(`${table}: ${describeBytes(bytes)}\n`),
+    );
     await rename(partial, file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
-      throw new Problem(
-        `${partial} is there: another backup is being written, or was cut short. Remove it in the latter case.`,
-      );
-    }
     await rm(partial, { force: true });
     throw error;
   } finally {
@@ -43,13 +39,34 @@ async function main(): Promise<void> {
   process.stdout.write(`${file}\n`);
 }
 
+/** Opens a file that is not there yet, to be renamed to another that is not there either. */
+async function openNew(file: string, partial: string): Promise<FileHandle> {
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw new Problem(`${file} is there already. Name another file.`);
+  try {
+    return await open(partial, "wx", 0o600);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Problem(
+      code === "EEXIST"
+        ? `${partial} is there: another backup is being written, or was cut short. Remove it in the latter case.`
+        : `${file} cannot be written: ${message}.`,
+      { cause: error },
+    );
+  }
+}
+
 export function describeBytes(bytes: number): string {
   return bytes < 1_000_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 if (import.meta.main) {
   main().catch((error) => {
-    const known = error instanceof Problem || error instanceof ConfigError;
+    // What has a code comes from the system or the database, and says what it is.
+    const known = error instanceof Problem || error instanceof ConfigError || error.code;
     process.stderr.write(`${known ? error.message : error.stack}\n`);
     process.exit(1);
   });

@@ -10,6 +10,7 @@
  *     update auth.lease_head set log_id = gen_random_uuid();
  *     -- end
  */
+import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
@@ -44,6 +45,8 @@ interface Table {
 export async function writeDump(sql: Sql, to: Writable, progress: Progress): Promise<void> {
   const gzip = createGzip();
   const written = pipeline(gzip, to);
+  // It is waited for at the end; a failure before that shows in what is written to it.
+  written.catch(() => {});
   const line = (text: string) => write(gzip, `${text}\n`);
   const dumped = sql.begin("isolation level repeatable read read only", async (tx) => {
     await takeAnyTime(tx);
@@ -83,8 +86,10 @@ async function takeAnyTime(tx: Tx): Promise<void> {
   await tx`select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`;
 }
 
+/** Writes, and waits while the stream is full; fails if it breaks. */
 async function write(stream: Writable, data: string | Buffer): Promise<void> {
-  if (!stream.write(data)) await new Promise((resolve) => stream.once("drain", resolve));
+  if (stream.destroyed) throw stream.errored ?? new Error("the stream is closed");
+  if (!stream.write(data)) await once(stream, "drain");
 }
 
 /** All tables with rows of their own, each after those that it refers to. */

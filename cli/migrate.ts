@@ -1,8 +1,9 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { ConfigError, choice, commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
+import { ConfigError, commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
 import { createLogger } from "../platform/log.ts";
 import { openDatabase } from "../platform/sql.ts";
+import { Problem } from "./problem.ts";
 import { root } from "./settings.ts";
 
 /** The services that have a schema. */
@@ -15,8 +16,10 @@ export function migrationsOf(schema: string): URL {
 
 /** `node cli/migrate.ts [SCHEMA…]`: brings the schemas in DATABASE_URL up to date with this version, or those named. */
 async function main(): Promise<void> {
-  const one = choice("schema", "a service with a schema", schemas, "auth");
-  const named = process.argv.slice(2).map((name) => one.parse(name));
+  const named = process.argv.slice(2);
+  for (const name of named) {
+    if (!schemas.some((schema) => schema === name)) throw new Problem(`${name} is none of ${schemas.join(", ")}.`);
+  }
   const config = loadConfig({ ...commonSettings, ...databaseSettings });
   const log = createLogger({ service: "migrate", level: config.logLevel });
   for (const schema of named.length > 0 ? named : schemas) {
@@ -29,7 +32,7 @@ async function main(): Promise<void> {
 
 if (import.meta.main) {
   main().catch((error) => {
-    process.stderr.write(`${error instanceof ConfigError ? error.message : error.stack}\n`);
+    process.stderr.write(`${error instanceof ConfigError || error instanceof Problem ? error.message : error.stack}\n`);
     process.exit(1);
   });
 }

@@ -122,9 +122,10 @@ async function main(): Promise<void> {
 
 if (import.meta.main) {
   main().catch((error) => {
-    const known = error instanceof Problem || error instanceof ConfigError;
     const isUsage = error?.code?.startsWith?.("ERR_PARSE_ARGS");
-    process.stderr.write(`${known ? error.message : isUsage ? `${error.message}\n\n${usage}` : error.stack}\n`);
+    // What has a code comes from the system or the database, and says what it is.
+    const known = error instanceof Problem || error instanceof ConfigError || error.code;
+    process.stderr.write(`${known ? error.message : error.stack}${isUsage ? `\n\n${usage}` : ""}\n`);
     process.exit(1);
   });
 }

@@ -1,6 +1,15 @@
 import { userInfo } from "node:os";
 import path from "node:path";
-import { busSettings, databaseSettings, integer, secret, servers, text, url } from "../platform/config.ts";
+import {
+  busSettings,
+  databaseSettings,
+  integer,
+  type Setting,
+  secret,
+  servers,
+  text,
+  url,
+} from "../platform/config.ts";
 import { tlsSettings } from "../platform/rpc/tls.ts";
 
 /** The root of the project. */
@@ -21,12 +30,21 @@ export const settings = {
   natsUrl: { ...busSettings.natsUrl, meaning: "a NATS server of your own" },
 };
 
-const metricsOf = (service: string) =>
-  text(
+function metricsOf(service: string): Setting<string> {
+  const setting = text(
     `${service.toUpperCase()}_METRICS`,
     `where ${service}'s replicas serve metrics, host:port; every address of the host is asked`,
     "",
   );
+  return {
+    ...setting,
+    parse(value) {
+      if (value !== "" && !/^(?:\[[0-9a-f:]+\]|[^:/]+):\d+$/i.test(value))
+        throw new Error(`must be host:port, not "${value}"`);
+      return value;
+    },
+  };
+}
 
 /** What the operator's tools read of a suite elsewhere; without it they look for the one that npm start runs here. */
 export const operatorSettings = {

@@ -74,9 +74,13 @@ describe("a backup", () => {
     const session = () => call(`${edge()}/dashboard/api/session`, { headers: { cookie } });
     expect((await session()).status).toBe(200);
 
+    const nowhere = await tool("backup", path.join(dataDir, "none", "x"));
+    expect([nowhere.code, nowhere.output]).toEqual([1, expect.stringMatching(/^\S+ cannot be written: ENOENT/)]);
     const written = await tool("backup", file);
     expect(written.code, written.output).toBe(0);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const again = await tool("backup", file);
+    expect([again.code, again.output]).toEqual([1, expect.stringContaining("is there already")]);
     const content = gunzipSync(await readFile(file)).toString();
     expect(content).toContain(accountId);
     for (const secret of [key, secondSecret, person.password, cookie.split("=")[1] as string]) {

@@ -271,6 +271,20 @@ describe.for(examples)("the chart with %s", (example) => {
     }
   });
 
+  it("routes every service of qrforge.api.v1, where it routes any", ({ skip }) => {
+    if (missing) return skip(missing);
+    for (const { spec } of kind("GRPCRoute")) {
+      const routed = spec.rules[0].matches.map(({ method }: Yaml) => method.service);
+      const protos = path.join(root, "proto/qrforge/api/v1");
+      const all = readdirSync(protos).flatMap((file) =>
+        [...readFileSync(path.join(protos, file), "utf8").matchAll(/^service (\w+)/gm)].map(
+          ([, name]) => `qrforge.api.v1.${name}`,
+        ),
+      );
+      expect(routed.sort()).toEqual(all.sort());
+    }
+  });
+
   it("lets only the edge and the operator reach the services, and all pods are under a policy", ({ skip }) => {
     if (missing) return skip(missing);
     const policies = kind("NetworkPolicy");

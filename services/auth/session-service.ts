@@ -4,6 +4,7 @@ import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { Failure, type FieldIssue, refuseFields } from "../../platform/errors.ts";
 import { newId } from "../../platform/ids.ts";
+import { networkOf } from "../../platform/network.ts";
 import { type CallContext, type Implementation, implement } from "../../platform/rpc/server.ts";
 import { actorOf } from "./actor.ts";
 import { type Passwords, passwordIssue } from "./passwords.ts";
@@ -60,9 +61,10 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
   /** Checks a password under the limits on failures. The work is the same whether there is such an account. */
   async function check(email: string, password: string, address: string): Promise<{ accountId: string; hash: string }> {
-    const subjects = subjectsOf(email, address);
+    const network = networkOf(address);
+    const subjects = subjectsOf(email, network);
     const account = await store.credentials(email);
-    const known = await store.isKnown(account?.accountId ?? "", sha256(address));
+    const known = await store.isKnown(account?.accountId ?? "", sha256(network));
     // Counted as a failure before the password is looked at, so that many tries at once cannot pass the limit together.
     const counted = [subjects.address, subjects.pair, ...(known ? [] : [subjects.account])];
     const startedMs = clock.now();
@@ -105,7 +107,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       evenly(async () => {
         const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, address);
         const { token, session } = newSession();
-        if (!(await store.open(accountId, hash, session, sha256(address)))) throw wrong();
+        if (!(await store.open(accountId, hash, session, sha256(networkOf(address))))) throw wrong();
         return { session: toSession(token, accountId, session) };
       }),
 

@@ -22,12 +22,12 @@ export interface Subjects {
   pair: Buffer;
 }
 
-export function subjectsOf(email: string, address: string): Subjects {
+export function subjectsOf(email: string, network: string): Subjects {
   const subject = (...parts: string[]) => createHash("sha256").update(JSON.stringify(parts)).digest();
   return {
-    address: subject("address", address),
+    address: subject("address", network),
     account: subject("account", email),
-    pair: subject("pair", email, address),
+    pair: subject("pair", email, network),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { networkOf } from "../../platform/network.ts";
 import { createCallLimit } from "./call-limit.ts";
 import { hashKey, keyPattern } from "./credentials.ts";
 import { jsonType, successBody } from "./envelope.ts";
@@ -19,10 +20,13 @@ export function serveLeakReports(
   app: FastifyInstance,
   options: { upstreams: Upstreams; upstreamTimeoutMs: number },
 ): void {
-  const limit = createCallLimit({ what: "reports", perMinuteMax: callsPerMinuteMax });
+  const limit = createCallLimit({
+    message: "Too many reports from this address this minute.",
+    perMinuteMax: callsPerMinuteMax,
+  });
 
   app.post("/leaked-keys", async (request: FastifyRequest, reply: FastifyReply) => {
-    limit(request.ip);
+    limit(networkOf(request.ip));
     const { keys } = parse(report, request.body, "INVALID_PAYLOAD") as z.output<typeof report>;
     const keyHashes = keys.filter((key) => keyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
     if (keyHashes.length > 0) {

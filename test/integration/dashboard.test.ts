@@ -128,6 +128,22 @@ describe("the dashboard's calls", () => {
   });
 });
 
+describe("an account's dashboard", () => {
+  it("is no way around the quota", { timeout: 60_000 }, async () => {
+    const { headers } = await signedIn();
+    const statuses = new Set<number>();
+    let refused: Awaited<ReturnType<typeof call>> | undefined;
+    // More than two minutes have room for, should the minute change.
+    for (let made = 0; made < 3_000 && !refused; made += 50) {
+      const answers = await Promise.all(Array.from({ length: 50 }, () => call(`${api}/session`, { headers })));
+      for (const { status } of answers) statuses.add(status);
+      refused = answers.find(({ status }) => status === 429);
+    }
+    expect([...statuses].sort()).toEqual([200, 429]);
+    expect(refused?.body).toMatchObject({ code: "rate_limit_minute", message: expect.stringContaining("dashboard") });
+  });
+});
+
 describe("sign-ups", () => {
   it("are a few a minute for one address", async () => {
     const answers = [];

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { Failure } from "../../../platform/errors.ts";
+import { networkOf } from "../../../platform/network.ts";
 import { createCallLimit } from "../call-limit.ts";
 import { jsonType, successBody } from "../envelope.ts";
 import { type Gatekeeper, parse } from "../gatekeeper.ts";
@@ -24,6 +25,9 @@ export interface DashboardOptions {
   upstreamTimeoutMs: number;
 }
 
+/** Far beyond what pages send, and short of what would make them another way to the API: of one account at one edge. */
+const accountCallsPerMinuteMax = 1_200;
+
 /** Calls of the dashboard are not charged. */
 const unmetered: Metered = {
   refusedBy: "none",
@@ -42,11 +46,16 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
     deadlineMs: Math.max(1, options.upstreamTimeoutMs - (performance.now() - request.arrivedAt)),
   });
 
+  const limitAccount = createCallLimit({
+    message: "Too many requests of this account's dashboard this minute.",
+    perMinuteMax: accountCallsPerMinuteMax,
+  });
   async function personOf(request: FastifyRequest): Promise<Person> {
     const token = tokenOf(request, options.isSecure(request));
     if (token === "") throw new Failure("UNAUTHORIZED", "You are not signed in.");
     if (request.method !== "GET") requireOwnPage(request, token);
     const { accountId, email, hasPassword } = await upstreams.sessions.resolveSession({ token }, waitOf(request));
+    limitAccount(accountId);
     return { token, accountId, email, hasPassword };
   }
 
@@ -55,14 +64,19 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
     successBody(request.id, { data, ...(nextCursor !== undefined && { nextCursor }) });
 
   for (const route of sessionRoutes) {
-    const limit = route.perMinuteMax && createCallLimit({ what: "sign-ups", perMinuteMax: route.perMinuteMax });
+    const limit =
+      route.perMinuteMax &&
+      createCallLimit({
+        message: "Too many sign-ups from this address this minute.",
+        perMinuteMax: route.perMinuteMax,
+      });
     app.route({
       method: route.method,
       url: `${dashboardPrefix}${route.path}`,
       bodyLimit: bodyBytesMax,
       async handler(request, reply) {
         if (route.isOpen) requireOwnPage(request, undefined);
-        if (limit) limit(request.ip);
+        if (limit) limit(networkOf(request.ip));
         const person = route.isOpen ? undefined : await personOf(request);
         const answer = await route.handle({
           person: person as Person,

@@ -1,0 +1,24 @@
+import { isIPv6 } from "node:net";
+
+/**
+ * Whom an address belongs to, for counting: an IPv4 address as it is; of an IPv6 address the first 64 bits, since whoever has
+ * one has them all. What is no address stays as it is.
+ */
+export function networkOf(address: string): string {
+  const plain = address.replace(/%.*$/, "");
+  if (!isIPv6(plain)) return address;
+  // The one spelling of all: https://url.spec.whatwg.org/#concept-ipv6-serializer
+  const canonical = new URL(`http://[${plain}]`).hostname.slice(1, -1);
+  const [head = "", tail] = canonical.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const after = tail === "" ? [] : tail.split(":");
+    while (groups.length + after.length < 8) groups.push("0");
+    groups.push(...after);
+  }
+  if (groups.slice(0, 5).every((group) => group === "0") && groups[5] === "ffff") {
+    const bits = groups.slice(6).map((group) => Number.parseInt(group, 16));
+    return bits.flatMap((word) => [word >> 8, word & 255]).join(".");
+  }
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { hash } from "node:crypto";
 import Bowser from "bowser";
 import { isbot } from "isbot";
 import { Device } from "../../gen/qrforge/qr/v1/scan_pb.ts";
@@ -69,7 +69,11 @@ export function referrerOf(referer: string): string {
   return hostname.length <= referrerLengthMax && /^[\x21-\x7e]+$/.test(hostname) ? hostname : "";
 }
 
-/** A visitor's name for one day: without the day's salt nobody can tell whose it is, or find them on another day. */
+/**
+ * A visitor's name for one day: without the day's salt nobody can tell whose it is, or find them on another day. Salts are all
+ * of one length and most of the hash is cut off, so it needs no HMAC, which costs twice as much.
+ */
 export function visitorOf({ address, userAgent }: Scanner, salt: Uint8Array): Uint8Array {
-  return createHmac("sha256", salt).update(`${address}\n${userAgent}`).digest().subarray(0, visitorBytes);
+  const salted = Buffer.concat([salt, Buffer.from(`${address}\n${userAgent}`)]);
+  return hash("sha256", salted, "buffer").subarray(0, visitorBytes);
 }

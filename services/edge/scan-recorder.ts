@@ -45,6 +45,7 @@ interface Batch {
   request: ReturnType<typeof create<typeof BatchRecordScansRequestSchema>>;
 }
 
+const dayMs = 86_400_000;
 const batchMax = 1_000;
 /** Characters of a header that are kept while a scan waits. */
 const headerLengthMax = 512;
@@ -88,8 +89,12 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
     const taken = noted.slice(0, batchMax);
     const people = taken.filter(({ scanner }) => !agentOf(scanner.userAgent).isRobot);
     const scans = [];
+    let day = -1;
+    let salt: Uint8Array | undefined;
     for (const { codeId, scannedAtMs, scanner } of people) {
-      const salt = await options.salts.of(scannedAtMs);
+      const ofDay = Math.floor(scannedAtMs / dayMs);
+      if (ofDay !== day) salt = await options.salts.of(scannedAtMs);
+      day = ofDay;
       scans.push({
         scanId: options.newId(),
         qrCodeId: codeId,

@@ -21,12 +21,20 @@ type ServiceSettings = Settings &
   typeof commonSettings &
   typeof tracingSettings & { metricsListen: ReturnType<typeof metricsAddress> };
 
+/** Builds a service of its settings and starts it. */
+export type Start<S extends ServiceSettings> = (
+  config: Config<S>,
+  log: Logger,
+  metrics: Metrics,
+  health: Health,
+) => Promise<Running>;
+
 export interface ServiceDefinition<S extends ServiceSettings> {
   name: string;
   /** Whether strangers call it. */
   isPublic?: boolean;
   settings: S;
-  start(config: Config<S>, log: Logger, metrics: Metrics, health: Health): Promise<Running>;
+  start: Start<S>;
 }
 
 /**

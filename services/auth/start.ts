@@ -1,12 +1,8 @@
 import { createBus } from "../../platform/bus.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
-import type { Config } from "../../platform/config.ts";
-import type { Health } from "../../platform/health.ts";
 import { openGranter } from "../../platform/lease/service.ts";
-import type { Running } from "../../platform/lifecycle.ts";
-import type { Logger } from "../../platform/log.ts";
-import type { Metrics } from "../../platform/metrics.ts";
+import type { Start } from "../../platform/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
@@ -21,12 +17,7 @@ import { createSessionService } from "./session-service.ts";
 import { createSessionStore } from "./session-store.ts";
 import { createStore } from "./store.ts";
 
-export async function start(
-  config: Config<typeof settings>,
-  log: Logger,
-  metrics: Metrics,
-  health: Health,
-): Promise<Running> {
+export const start: Start<typeof settings> = async (config, log, metrics, health) => {
   const closer = createCloser(log);
   const folder = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "auth", folder, log });
@@ -65,4 +56,4 @@ export async function start(
   closer.defer("server", () => server.close());
   watchHealth({ server, health, probe: () => sql`select 1`, clock: systemClock, closer, log });
   return { address: server.address, close: () => closer.close() };
-}
+};

@@ -4,10 +4,7 @@ import type { Server as SecureServer } from "node:tls";
 import { tellCertificate } from "../../platform/about.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
-import type { Config } from "../../platform/config.ts";
-import type { Running } from "../../platform/lifecycle.ts";
-import type { Logger } from "../../platform/log.ts";
-import type { Metrics } from "../../platform/metrics.ts";
+import type { Start } from "../../platform/lifecycle.ts";
 import { createAdmission } from "./admission.ts";
 import { createApiHandler, openApiServer } from "./api-servers.ts";
 import type { settings } from "./config.ts";
@@ -22,7 +19,7 @@ import { createTurns } from "./turns.ts";
 import { createUpstreams } from "./upstreams.ts";
 import { createVisitorSalts } from "./visitor-salts.ts";
 
-export async function start(config: Config<typeof settings>, log: Logger, metrics: Metrics): Promise<Running> {
+export const start: Start<typeof settings> = async (config, log, metrics) => {
   if (config.quotaPolicy === "open" && config.quotaTimeoutMs >= config.upstreamTimeoutMs) {
     throw new Error(
       "QUOTA_TIMEOUT_MS must be less than UPSTREAM_TIMEOUT_MS, or no request outlives a quota that hangs",
@@ -118,4 +115,4 @@ export async function start(config: Config<typeof settings>, log: Logger, metric
   const { port } = app.server.address() as { port: number };
   const address = `${config.listen.host}:${port}`;
   return { address, announce: { rpc: rpcAddress ?? address }, close: () => closer.close() };
-}
+};

@@ -2,12 +2,10 @@ import { createBus } from "../../platform/bus.ts";
 import { systemClock as clock } from "../../platform/clock.ts";
 import { type Closer, createCloser } from "../../platform/closer.ts";
 import type { Config } from "../../platform/config.ts";
-import type { Health } from "../../platform/health.ts";
 import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
-import type { Running } from "../../platform/lifecycle.ts";
+import type { Start } from "../../platform/lifecycle.ts";
 import { createOutageLog, type Logger } from "../../platform/log.ts";
-import type { Metrics } from "../../platform/metrics.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase, openPool } from "../../platform/sql.ts";
@@ -26,12 +24,7 @@ function openStandby(config: Config<typeof settings>, closer: Closer, log: Logge
   return { sql, noteOutage: createOutageLog(log, { what: "the standby for analytics" }) };
 }
 
-export async function start(
-  config: Config<typeof settings>,
-  log: Logger,
-  metrics: Metrics,
-  health: Health,
-): Promise<Running> {
+export const start: Start<typeof settings> = async (config, log, metrics, health) => {
   const closer = createCloser(log);
   const folder = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "qr", folder, log });
@@ -68,4 +61,4 @@ export async function start(
   closer.defer("server", () => server.close());
   watchHealth({ server, health, probe: () => sql`select 1`, clock, closer, log });
   return { address: server.address, close: () => closer.close() };
-}
+};

@@ -1,11 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { systemClock as clock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
-import type { Config } from "../../platform/config.ts";
-import type { Health } from "../../platform/health.ts";
-import type { Running } from "../../platform/lifecycle.ts";
-import type { Logger } from "../../platform/log.ts";
-import type { Metrics } from "../../platform/metrics.ts";
+import type { Start } from "../../platform/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
@@ -19,12 +15,7 @@ import { openUsage } from "./usage.ts";
 /** How long a batch can be repeated, in ms. */
 const keepMs = 300_000;
 
-export async function start(
-  config: Config<typeof settings>,
-  log: Logger,
-  metrics: Metrics,
-  health: Health,
-): Promise<Running> {
+export const start: Start<typeof settings> = async (config, log, metrics, health) => {
   const closer = createCloser(log);
   const folder = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "quota", folder, log });
@@ -62,4 +53,4 @@ export async function start(
   closer.defer("server", () => server.close());
   watchHealth({ server, health, probe: () => sql`select 1`, clock, closer, log });
   return { address: server.address, close: () => closer.close() };
-}
+};

@@ -176,9 +176,21 @@ export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await ask<T>("GET", path, { ...(signal && { signal }) })).data;
 }
 
-/** A key under which a request is done once, however often it is sent. */
-export function newIdempotencyKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * Keys under which requests of one form are done once, however often they are sent: the same for the same body, and another
+ * for another.
+ */
+export function newIdempotencyKeys(): (body: unknown) => string {
+  const form = [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  return (body) => `${form}-${hashOf(JSON.stringify(body))}`;
+}
+
+function hashOf(value: string): string {
+  let hash = 5381;
+  for (let index = 0; index < value.length; index++) hash = (hash * 33 + value.charCodeAt(index)) >>> 0;
+  return hash.toString(36);
 }
 
 /** Where the picture of a code is. */

@@ -1,4 +1,4 @@
-import { ApiError, ask, type Code, type FieldIssue, newIdempotencyKey } from "./api.ts";
+import { ApiError, ask, type Code, type FieldIssue } from "./api.ts";
 
 /** One line of the file. */
 export interface Row {
@@ -35,7 +35,13 @@ export function toRows(records: Record<string, string>[]): Row[] {
  */
 export async function createAll(
   rows: Row[],
-  options: { projectId: string; onChange(rows: Row[]): void; signal: AbortSignal },
+  options: {
+    projectId: string;
+    /** The same for the same file, so that a batch whose answer was lost is not made twice. */
+    keyOf(body: unknown): string;
+    onChange(rows: Row[]): void;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   const all = rows.map((row) => ({ ...row }));
   const waiting = () => all.filter(({ state }) => state === "waiting").slice(0, batchMax);
@@ -45,7 +51,11 @@ export async function createAll(
   }
 }
 
-async function createBatch(batch: Row[], { projectId, signal }: { projectId: string; signal: AbortSignal }) {
+async function createBatch(
+  batch: Row[],
+  options: Pick<Parameters<typeof createAll>[1], "projectId" | "keyOf" | "signal">,
+) {
+  const { projectId, signal } = options;
   const body = {
     qr_codes: batch.map(({ name, redirect_url, slug }) => ({
       name,
@@ -54,7 +64,7 @@ async function createBatch(batch: Row[], { projectId, signal }: { projectId: str
       ...(slug && { slug }),
     })),
   };
-  const headers = { "idempotency-key": newIdempotencyKey() };
+  const headers = { "idempotency-key": options.keyOf(body) };
   for (let tries = 1; ; tries++) {
     try {
       const { data } = await ask<Code[]>("POST", "/v1/qr-codes/batch", { body, headers, signal });
@@ -65,7 +75,7 @@ async function createBatch(batch: Row[], { projectId, signal }: { projectId: str
       return;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      const isPassing = error.status === 0 || error.status >= 500;
+      const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
       if (isPassing && tries < triesMax) {
         await new Promise((resolve) => setTimeout(resolve, waitMs));
         continue;

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import Papa from "papaparse";
 import { type ChangeEvent, useId, useState } from "react";
+import { newIdempotencyKeys } from "../api.ts";
 import { createAll, type Row, toRows } from "../bulk.ts";
 import { Button, Failed, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
 import { text } from "../text.ts";
@@ -16,6 +17,7 @@ export default function BulkPage() {
   const fileId = useId();
   const [rows, setRows] = useState<Row[]>([]);
   const [projectId, setProjectId] = useState("");
+  const [keyOf, setKeyOf] = useState(newIdempotencyKeys);
   const [error, setError] = useState<Error | null>(null);
   const [stop, setStop] = useState<AbortController>();
   if (!projects.data) return projects.error ? <Failed error={projects.error} /> : <Loading />;
@@ -27,6 +29,7 @@ export default function BulkPage() {
     const file = event.target.files?.[0];
     setError(null);
     setRows([]);
+    setKeyOf(newIdempotencyKeys);
     if (!file) return;
     const content = await file.text().catch((failure: Error) => {
       setError(failure);
@@ -53,6 +56,7 @@ export default function BulkPage() {
     try {
       await createAll(rows, {
         projectId: project,
+        keyOf,
         signal: controller.signal,
         onChange: setRows,
       });

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLocation, useParams } from "wouter";
-import { ApiError, ask, type Code, newIdempotencyKey, type Style } from "../api.ts";
+import { ApiError, ask, type Code, newIdempotencyKeys, type Style } from "../api.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, Failed, Field, Loading, PageHead, Select } from "../parts/basics.tsx";
 import { Preview } from "../parts/preview.tsx";
@@ -56,7 +56,7 @@ function CodeForm({
   const [slug, setSlug] = useState("");
   const [projectId, setProjectId] = useState(code?.project_id ?? defaultProject);
   const [style, setStyle] = useState<Style>(code?.style ?? plainStyle);
-  const [onceKey] = useState(newIdempotencyKey);
+  const [keyOf] = useState(newIdempotencyKeys);
 
   const { mutate, isPending, error } = useMutation({
     mutationFn() {
@@ -65,8 +65,8 @@ function CodeForm({
         const headers: Record<string, string> = etag ? { "if-match": etag } : {};
         return ask<Code>("PATCH", `/v1/qr-codes/${code.id}`, { body, headers });
       }
-      const headers = { "idempotency-key": `${onceKey}-${hashOf(JSON.stringify([body, slug]))}` };
-      return ask<Code>("POST", "/v1/qr-codes", { body: { ...body, ...(slug && { slug }) }, headers });
+      const made = { ...body, ...(slug && { slug }) };
+      return ask<Code>("POST", "/v1/qr-codes", { body: made, headers: { "idempotency-key": keyOf(made) } });
     },
     async onSuccess({ data }) {
       queries.setQueryData(["code", data.id], data);
@@ -131,11 +131,4 @@ function CodeForm({
       </form>
     </>
   );
-}
-
-/** Tells two requests of one form apart: what is sent changed is another request. */
-function hashOf(value: string): string {
-  let hash = 5381;
-  for (let index = 0; index < value.length; index++) hash = (hash * 33 + value.charCodeAt(index)) >>> 0;
-  return hash.toString(36);
 }

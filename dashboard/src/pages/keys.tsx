@@ -195,9 +195,10 @@ function CreateDialog({
   const [name, setName] = useState("");
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask<Issued>("POST", "/keys", { body: { name } }),
-    async onSuccess({ data }) {
-      await queries.invalidateQueries({ queryKey: ["keys"] });
+    onSuccess({ data }) {
+      // First of all: nothing may come between a key and the only sight of it.
       onIssued(data);
+      return queries.invalidateQueries({ queryKey: ["keys"] });
     },
   });
   const isLimit = hasReachedLimit || (error instanceof ApiError && error.code === "key_limit_reached");
@@ -207,7 +208,7 @@ function CreateDialog({
     mutate();
   }
   return (
-    <Dialog title={text.keys.create} onClose={onClose}>
+    <Dialog title={text.keys.create} onClose={isPending ? () => {} : onClose}>
       {isLimit ? (
         <>
           <p>{text.keys.limit}</p>
@@ -236,7 +237,9 @@ function CreateDialog({
             <Button type="submit" kind="primary" busy={isPending}>
               {text.keys.create}
             </Button>
-            <Button onClick={onClose}>{text.cancel}</Button>
+            <Button onClick={onClose} disabled={isPending}>
+              {text.cancel}
+            </Button>
           </div>
         </form>
       )}
@@ -258,9 +261,9 @@ function EndDialog({
   const queries = useQueryClient();
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask<Issued | { propagation: Propagation }>("POST", `/keys/${ofKey.id}/${kind}`),
-    async onSuccess({ data }) {
-      await queries.invalidateQueries({ queryKey: ["keys"] });
+    onSuccess({ data }) {
       onDone(data);
+      return queries.invalidateQueries({ queryKey: ["keys"] });
     },
   });
   const isRotate = kind === "rotate";

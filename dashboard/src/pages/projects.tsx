@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
-import { ApiError, ask, newIdempotencyKey, type Project } from "../api.ts";
+import { ApiError, ask, newIdempotencyKeys, type Project } from "../api.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, Failed, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
@@ -45,12 +45,12 @@ function CreateDialog({ onClose }: { onClose(): void }) {
   const announce = useAnnounce();
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
+  const [keyOf] = useState(newIdempotencyKeys);
   const { mutate, isPending, error } = useMutation({
-    mutationFn: () =>
-      ask<Project>("POST", "/v1/projects", {
-        body: { name, description },
-        headers: { "idempotency-key": newIdempotencyKey() },
-      }),
+    mutationFn() {
+      const body = { name, description };
+      return ask<Project>("POST", "/v1/projects", { body, headers: { "idempotency-key": keyOf(body) } });
+    },
     async onSuccess() {
       await queries.invalidateQueries({ queryKey: ["projects"] });
       announce(text.projects.created);

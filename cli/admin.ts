@@ -1,4 +1,3 @@
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Account, AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
@@ -13,8 +12,8 @@ import { createRpcClient } from "../platform/rpc/client.ts";
 import type { TlsFiles } from "../platform/rpc/tls.ts";
 import { signInLink } from "./demo.ts";
 import { Problem } from "./problem.ts";
-import { readRunFile } from "./run-file.ts";
-import { operatorSettings, root, userName } from "./settings.ts";
+import { requireRunFile } from "./run-file.ts";
+import { operatorSettings, userName } from "./settings.ts";
 
 const usage = `Usage: npm run -s admin -- COMMAND [--json]
 
@@ -36,7 +35,8 @@ const usage = `Usage: npm run -s admin -- COMMAND [--json]
 It talks to the suite that npm start runs here, or to the services at AUTH_ADDRESS and QUOTA_ADDRESS.`;
 
 const wait = { deadlineMs: 15_000 };
-const actor = { name: "operator", address: "" };
+const { operator } = loadConfig({ operator: operatorSettings.operator });
+const actor = { name: `operator:${operator || userName()}`, address: "" };
 const plans: Record<string, Plan> = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
 /** The name of an enum's value in lower case, as it stands in the proto without its prefix. */
@@ -325,7 +325,6 @@ interface Found {
 
 async function findServices(): Promise<Found> {
   const config = loadConfig(operatorSettings);
-  actor.name = `operator:${config.operator || userName()}`;
   const at = (address: string) => ({ address, tls: config });
   if (config.authAddress || config.quotaAddress) {
     return {
@@ -334,9 +333,7 @@ async function findServices(): Promise<Found> {
       dashboardUrl: config.publicUrl || "http://localhost:8080",
     };
   }
-  const dataDir = path.resolve(root, config.dataDir);
-  const listed = await readRunFile(dataDir);
-  if (!listed) throw new Problem(`No suite runs in ${dataDir}. Start one with npm start, or set AUTH_ADDRESS.`);
+  const listed = await requireRunFile(config.dataDir, "set AUTH_ADDRESS");
   const addresses = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
   const dashboardUrl = config.publicUrl || (listed.edges[0]?.url ?? "").replace("127.0.0.1", "localhost");
   return { auth: at(addresses(listed.auth)), quota: at(addresses(listed.quota)), dashboardUrl };

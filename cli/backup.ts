@@ -1,12 +1,11 @@
 import { access, type FileHandle, open, rename, rm } from "node:fs/promises";
-import path from "node:path";
-import { ConfigError, loadConfig } from "../platform/config.ts";
+import { loadConfig } from "../platform/config.ts";
 import { createLogger } from "../platform/log.ts";
 import { openPool } from "../platform/sql.ts";
 import { writeDump } from "./dump.ts";
-import { Problem } from "./problem.ts";
-import { readRunFile } from "./run-file.ts";
-import { operatorSettings, root } from "./settings.ts";
+import { Problem, runCommand } from "./problem.ts";
+import { requireRunFile } from "./run-file.ts";
+import { operatorSettings } from "./settings.ts";
 
 const usage = `Usage: npm run -s backup -- FILE
 
@@ -17,18 +16,14 @@ async function main(): Promise<void> {
   const [file, ...surplus] = process.argv.slice(2);
   if (!file || surplus.length > 0 || file.startsWith("-")) throw new Problem(usage);
   const config = loadConfig(operatorSettings);
-  const dataDir = path.resolve(root, config.dataDir);
-  const databaseUrl = config.databaseUrl || (await readRunFile(dataDir))?.postgres.url;
-  if (!databaseUrl) throw new Problem(`No suite runs in ${dataDir}. Start it with npm start, or set DATABASE_URL.`);
+  const databaseUrl = config.databaseUrl || (await requireRunFile(config.dataDir, "set DATABASE_URL")).postgres.url;
   // Whole or not at all.
   const partial = `${file}.partial`;
   const opened = await openNew(file, partial);
   const log = createLogger({ service: "backup", level: "error" });
   const sql = openPool({ ...config, databaseUrl, databasePoolSize: 1, statementTimeoutMs: 0, schema: "backup", log });
   try {
-    await writeDump(sql, opened.createWriteStream({ flush: true }), (table, bytes) =>
-      process.stderr.write(`${table}: ${describeBytes(bytes)}\n`),
-    );
+    await writeDump(sql, opened.createWriteStream({ flush: true }));
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true });
@@ -59,15 +54,4 @@ async function openNew(file: string, partial: string): Promise<FileHandle> {
   }
 }
 
-export function describeBytes(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
-}
-
-if (import.meta.main) {
-  main().catch((error) => {
-    // What has a code comes from the system or the database, and says what it is.
-    const known = error instanceof Problem || error instanceof ConfigError || error.code;
-    process.stderr.write(`${known ? error.message : error.stack}\n`);
-    process.exit(1);
-  });
-}
+if (import.meta.main) runCommand(main, { codesTell: true });

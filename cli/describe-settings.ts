@@ -1,17 +1,19 @@
 /** `npm run generate` writes docs/settings.md with it: every setting of every process, out of the code that reads it. */
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { commonSettings, databaseSettings, type Settings } from "../platform/config.ts";
+import type { Settings } from "../platform/config.ts";
 import { settings as auth } from "../services/auth/config.ts";
 import { settings as edge } from "../services/edge/config.ts";
 import { settings as qr } from "../services/qr/config.ts";
 import { settings as quota } from "../services/quota/config.ts";
+import { settings as migrateSettings } from "./migrate.ts";
 import { operatorSettings, root } from "./settings.ts";
 
 export const settingsFile = path.join(root, "docs", "settings.md");
 
-const services: Record<string, Settings> = { auth, quota, qr, edge };
-const names = Object.keys(services);
+/** What each service reads. */
+export const serviceSettings: Record<string, Settings> = { auth, quota, qr, edge };
+const names = Object.keys(serviceSettings);
 
 /** A row of the table: what is the same for several services stands once. */
 interface Row {
@@ -35,20 +37,23 @@ function rowsOf(all: Record<string, Settings>): Row[] {
   return [...rows.values()].sort((one, other) => one.env.localeCompare(other.env));
 }
 
-function describe({ env, meaning, secret, defaults }: Row): string {
+/** The cells of a row: the variable, its meaning, its default, who reads it. */
+function cellsOf({ env, meaning, secret, defaults }: Row): string[] {
   const values = [...new Set(defaults.values())];
   const show = (value: string | undefined) => (value === undefined ? "required" : value === "" ? "" : `\`${value}\``);
   const fallback =
     values.length === 1 ? show(values[0]) : [...defaults].map(([name, value]) => `${show(value)} (${name})`).join(", ");
   const users = defaults.size === names.length ? "all" : [...defaults.keys()].join(", ");
-  return `| \`${env}\`${secret ? " ¹" : ""} | ${meaning.replaceAll("|", "\\|")} | ${fallback} | ${users} |`;
+  return [`\`${env}\`${secret ? " ¹" : ""}`, meaning.replaceAll("|", "\\|"), fallback, users];
 }
 
 /** The page, in Markdown. */
 export function describeSettings(): string {
-  const head = ["| variable | meaning | default | read by |", "| --- | --- | --- | --- |"];
-  const tools = rowsOf({ tools: operatorSettings }).map((row) => describe(row).replace(/ \| tools \|$/, " |"));
-  const migrate = rowsOf({ migrate: { ...commonSettings, ...databaseSettings } }).map(({ env }) => `\`${env}\``);
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  const head = ["variable", "meaning", "default", "read by"];
+  const table = (columns: number, rows: Row[]) =>
+    [head, head.map(() => "---"), ...rows.map(cellsOf)].map((cells) => line(cells.slice(0, columns))).join("\n");
+  const migrate = rowsOf({ migrate: migrateSettings }).map(({ env }) => `\`${env}\``);
   return `# Settings
 
 Made by \`npm run generate\` out of the code that reads them. All are environment variables; a process that finds one at
@@ -60,15 +65,13 @@ server's certificate.
 
 ## Services
 
-${[...head, ...rowsOf(services).map(describe)].join("\n")}
+${table(4, rowsOf(serviceSettings))}
 
 ## Tools
 
 \`npm start\`, \`npm run admin\`, \`doctor\`, \`backup\` and \`restore\` read:
 
-| variable | meaning | default |
-| --- | --- | --- |
-${tools.join("\n")}
+${table(3, rowsOf({ tools: operatorSettings }))}
 
 \`npm run migrate\` reads ${migrate.join(", ")} as the services do.
 `;

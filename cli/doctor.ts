@@ -1,14 +1,13 @@
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../platform/about.ts";
-import { type Config, ConfigError, loadConfig } from "../platform/config.ts";
+import { type Config, loadConfig } from "../platform/config.ts";
 import { checkDatabase } from "./doctor/database.ts";
 import { type Finding, wrong } from "./doctor/finding.ts";
 import { checkNats } from "./doctor/nats.ts";
 import { checkProcesses, type Target, targetsOf } from "./doctor/processes.ts";
-import { Problem } from "./problem.ts";
-import { readRunFile } from "./run-file.ts";
-import { operatorSettings, root } from "./settings.ts";
+import { runCommand } from "./problem.ts";
+import { requireRunFile } from "./run-file.ts";
+import { operatorSettings } from "./settings.ts";
 
 const usage = `Usage: npm run -s doctor -- [--json]
 
@@ -31,16 +30,11 @@ async function find(config: Config<typeof operatorSettings>): Promise<Deployment
     qr: config.qrMetrics,
     edge: config.edgeMetrics,
   };
-  if (config.databaseUrl !== "" && Object.values(named).some((address) => address !== "")) {
+  if (config.databaseUrl !== "" && Object.values(named).some((address) => address !== undefined)) {
     return { databaseUrl: config.databaseUrl, natsUrl: config.natsUrl, targets: await targetsOf(named) };
   }
-  const dataDir = path.resolve(root, config.dataDir);
-  const listed = await readRunFile(dataDir);
-  if (!listed) {
-    const advice =
-      "Start one with npm start, or set DATABASE_URL and AUTH_METRICS, QUOTA_METRICS, QR_METRICS, EDGE_METRICS.";
-    throw new Problem(`No suite runs in ${dataDir}. ${advice}`);
-  }
+  const orElse = "set DATABASE_URL and AUTH_METRICS, QUOTA_METRICS, QR_METRICS, EDGE_METRICS";
+  const listed = await requireRunFile(config.dataDir, orElse);
   const members = { auth: listed.auth, quota: listed.quota, qr: listed.qr, edge: listed.edges };
   const targets = Object.entries(members).flatMap(([service, all]) =>
     all.map(({ metrics: url }) => ({ service, url })),
@@ -80,11 +74,4 @@ async function main(): Promise<void> {
   process.exit(findings.some(({ level }) => level === "wrong") ? 1 : 0);
 }
 
-if (import.meta.main) {
-  main().catch((error) => {
-    const known = error instanceof Problem || error instanceof ConfigError;
-    const message = error?.code?.startsWith?.("ERR_PARSE_ARGS") ? `${error.message}\n\n${usage}` : error.stack;
-    process.stderr.write(`${known ? error.message : message}\n`);
-    process.exit(2);
-  });
-}
+if (import.meta.main) runCommand(main, { usage, exitCode: 2 });

@@ -33,8 +33,11 @@ const skipped = new Set([
 /** A log that was restored is another log than the one whose end it lacks: edges that read that must begin anew. */
 const afterwards = ["auth", "qr"].map((schema) => `update ${schema}.lease_head set log_id = gen_random_uuid();`);
 
-/** Told of each table that is done. */
-export type Progress = (table: string, bytes: number) => void;
+/** Tells whoever waits of each table that is done. */
+function tellProgress(table: string, bytes: number): void {
+  const size = bytes < 1_000_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+  process.stderr.write(`${table}: ${size}\n`);
+}
 
 interface Table {
   name: string;
@@ -42,7 +45,7 @@ interface Table {
 }
 
 /** Writes a backup as of one moment; what is written meanwhile is not in it. */
-export async function writeDump(sql: Sql, to: Writable, progress: Progress): Promise<void> {
+export async function writeDump(sql: Sql, to: Writable): Promise<void> {
   const gzip = createGzip();
   const written = pipeline(gzip, to);
   // It is waited for at the end; a failure before that shows in what is written to it.
@@ -66,7 +69,7 @@ export async function writeDump(sql: Sql, to: Writable, progress: Progress): Pro
         await write(gzip, chunk as Buffer);
       }
       await line("\\.");
-      progress(name, bytes);
+      tellProgress(name, bytes);
     }
     for (const statement of afterwards) await line(statement);
     await line(lastLine);
@@ -143,9 +146,12 @@ export interface DumpHead {
 export async function readDump(
   sql: Sql,
   from: Readable,
-  options: { prepare(head: DumpHead, tx: Tx): Promise<void>; finish(tx: Tx): Promise<void>; progress: Progress },
+  options: { prepare(head: DumpHead, tx: Tx): Promise<void>; finish(tx: Tx): Promise<void> },
 ): Promise<DumpHead> {
-  const lines = splitLines(from.pipe(createGunzip().on("error", () => {})) as AsyncIterable<Buffer>);
+  const gunzip = createGunzip();
+  // A failure of either shows in what is read.
+  pipeline(from, gunzip).catch(() => {});
+  const lines = splitLines(gunzip as AsyncIterable<Buffer>);
   const next = async () => {
     const { value, done } = await lines.next().catch((error) => {
       throw new Problem(`The file is damaged or is no backup: ${error.message}.`, { cause: error });
@@ -177,7 +183,7 @@ export async function readDump(
         return found;
       }
       const [, table] = /^copy (\S+) \(.*\) from stdin;$/.exec(line) ?? [];
-      if (table) options.progress(table, await copyRows(tx, line, next));
+      if (table) tellProgress(table, await copyRows(tx, line, next));
       else await tx.unsafe(line);
     }
   });

@@ -1,10 +1,13 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { ConfigError, commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
+import { commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
 import { createLogger } from "../platform/log.ts";
 import { openDatabase } from "../platform/sql.ts";
-import { Problem } from "./problem.ts";
+import { Problem, runCommand } from "./problem.ts";
 import { root } from "./settings.ts";
+
+/** What it reads. */
+export const settings = { ...commonSettings, ...databaseSettings };
 
 /** The services that have a schema. */
 export const schemas = ["auth", "quota", "qr"] as const;
@@ -20,7 +23,7 @@ async function main(): Promise<void> {
   for (const name of named) {
     if (!schemas.some((schema) => schema === name)) throw new Problem(`${name} is none of ${schemas.join(", ")}.`);
   }
-  const config = loadConfig({ ...commonSettings, ...databaseSettings });
+  const config = loadConfig(settings);
   const log = createLogger({ service: "migrate", level: config.logLevel });
   for (const schema of named.length > 0 ? named : schemas) {
     const folder = migrationsOf(schema);
@@ -30,9 +33,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  main().catch((error) => {
-    process.stderr.write(`${error instanceof ConfigError || error instanceof Problem ? error.message : error.stack}\n`);
-    process.exit(1);
-  });
-}
+if (import.meta.main) runCommand(main);

@@ -2,13 +2,12 @@ import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { ConfigError, loadConfig } from "../platform/config.ts";
+import { loadConfig } from "../platform/config.ts";
 import { createLogger, type Logger } from "../platform/log.ts";
 import { appliedMigrations, migrate, openPool, type Tx } from "../platform/sql.ts";
-import { describeBytes } from "./backup.ts";
 import { type DumpHead, readDump } from "./dump.ts";
 import { migrationsOf, schemas } from "./migrate.ts";
-import { Problem } from "./problem.ts";
+import { Problem, runCommand } from "./problem.ts";
 import { operatorSettings, root } from "./settings.ts";
 import { startSuite } from "./suite.ts";
 
@@ -78,7 +77,7 @@ async function restore(
         `Services are connected: ${running.map(({ name }) => name).join(", ")}. Stop all of them first.`,
       );
     }
-    const head = await readDump(sql, createReadStream(file), {
+    return await readDump(sql, createReadStream(file), {
       async prepare(found, tx) {
         await makeTables(tx, found, { replace, log });
         const tables = await tx<{ name: string }[]>`
@@ -90,9 +89,7 @@ async function restore(
       async finish(tx) {
         for (const schema of schemas) await migrate(tx, schema, migrationsOf(schema), log);
       },
-      progress: (table, bytes) => process.stderr.write(`${table}: ${describeBytes(bytes)}\n`),
     });
-    return head;
   } finally {
     await sql.end({ timeout: 2 });
   }
@@ -120,12 +117,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  main().catch((error) => {
-    const isUsage = error?.code?.startsWith?.("ERR_PARSE_ARGS");
-    // What has a code comes from the system or the database, and says what it is.
-    const known = error instanceof Problem || error instanceof ConfigError || error.code;
-    process.stderr.write(`${known ? error.message : error.stack}${isUsage ? `\n\n${usage}` : ""}\n`);
-    process.exit(1);
-  });
-}
+if (import.meta.main) runCommand(main, { usage, codesTell: true });

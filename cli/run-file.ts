@@ -1,5 +1,7 @@
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { Problem } from "./problem.ts";
+import { root } from "./settings.ts";
 
 export interface Listed {
   address: string;
@@ -31,6 +33,14 @@ export async function readRunFile(dataDir: string): Promise<RunFile | undefined>
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** What is listed of the suite that runs in a folder. Fails with a Problem if none does; `orElse` says what else may be done. */
+export async function requireRunFile(dataDir: string, orElse: string): Promise<RunFile> {
+  const folder = path.resolve(root, dataDir);
+  const listed = await readRunFile(folder);
+  if (!listed) throw new Problem(`No suite runs in ${folder}. Start one with npm start, or ${orElse}.`);
+  return listed;
 }
 
 /** Replaces the list in one step, readable to its owner alone. */

@@ -4,7 +4,8 @@ import {
   busSettings,
   databaseSettings,
   integer,
-  type Setting,
+  listenAddress,
+  optional,
   secret,
   servers,
   text,
@@ -30,21 +31,14 @@ export const settings = {
   natsUrl: { ...busSettings.natsUrl, meaning: "a NATS server of your own" },
 };
 
-function metricsOf(service: string): Setting<string> {
-  const setting = text(
-    `${service.toUpperCase()}_METRICS`,
-    `where ${service}'s replicas serve metrics, host:port; every address of the host is asked`,
-    "",
+const metricsOf = (service: string) =>
+  optional(
+    listenAddress(
+      `${service.toUpperCase()}_METRICS`,
+      `where ${service}'s replicas serve metrics, host:port; every address of the host is asked`,
+      "",
+    ),
   );
-  return {
-    ...setting,
-    parse(value) {
-      if (value !== "" && !/^(?:\[[0-9a-f:]+\]|[^:/]+):\d+$/i.test(value))
-        throw new Error(`must be host:port, not "${value}"`);
-      return value;
-    },
-  };
-}
 
 /** What the operator's tools read of a suite elsewhere; without it they look for the one that npm start runs here. */
 export const operatorSettings = {

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { ConfigError, loadConfig } from "../platform/config.ts";
+import { loadConfig } from "../platform/config.ts";
 import { type Demo, ensureDemo, signInLink } from "./demo.ts";
-import { Problem } from "./problem.ts";
+import { Problem, runCommand } from "./problem.ts";
 import { root, settings } from "./settings.ts";
 import { type Kind, startSuite } from "./suite.ts";
 
@@ -107,8 +107,4 @@ ${describeDemo(demo, urls[0] as string)}
 Ctrl-C stops everything.`);
 }
 
-main().catch((error) => {
-  const known = error instanceof Problem || error instanceof ConfigError;
-  process.stderr.write(`${known ? error.message : error.stack}\n`);
-  process.exit(1);
-});
+runCommand(main);

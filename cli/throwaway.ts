@@ -4,6 +4,17 @@ import path from "node:path";
 import { root } from "./settings.ts";
 import { type Suite, type SuiteOptions, startSuite } from "./suite.ts";
 
+/** A suite of one process each, on free ports, that nobody else uses. */
+export const throwawayOptions = {
+  toolsDir: path.join(root, ".qrforge", "tools"),
+  port: 0,
+  replicas: { edge: 1, auth: 1, quota: 1, qr: 1 },
+  databaseUrl: "",
+  natsUrl: "",
+  restart: false,
+  tell: () => {},
+} satisfies Omit<SuiteOptions, "dataDir">;
+
 /** A suite in a folder of its own that goes when it ends, on free ports: for tests and measurements, to be broken at will. */
 export async function startThrowaway(
   options: Partial<SuiteOptions> = {},
@@ -11,17 +22,7 @@ export async function startThrowaway(
   const dataDir = await mkdtemp(path.join(tmpdir(), "qrforge-"));
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
-    const suite = await startSuite({
-      dataDir,
-      toolsDir: path.join(root, ".qrforge", "tools"),
-      port: 0,
-      replicas: { edge: 1, auth: 1, quota: 1, qr: 1 },
-      databaseUrl: "",
-      natsUrl: "",
-      restart: false,
-      tell: () => {},
-      ...options,
-    });
+    const suite = await startSuite({ dataDir, ...throwawayOptions, ...options });
     return { suite, dataDir, end: () => suite.stop().then(remove) };
   } catch (error) {
     await remove();

@@ -1,6 +1,7 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Closer } from "./closer.ts";
+import { bind } from "./rpc/bind.ts";
 
 /** What a process says of itself: as service `""` whether it can serve, as service `live` that it runs. */
 export interface Health {
@@ -20,12 +21,7 @@ export async function openHealth(options: {
   const health = new HealthImplementation({ "": "NOT_SERVING", live: "SERVING" });
   const server = new Server();
   health.addToServer(server);
-  const target = `${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${listen.port}`;
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error) =>
-      error ? reject(new Error(`cannot serve health on ${target}: ${error.message}`)) : resolve(),
-    );
-  });
+  await bind(server, listen, ServerCredentials.createInsecure());
   options.closer.defer("health", () => server.forceShutdown());
   return { setServing: (serving) => health.setStatus("", serving ? "SERVING" : "NOT_SERVING") };
 }

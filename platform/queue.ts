@@ -64,6 +64,9 @@ async function ensureStream(
   });
 }
 
+/** JetStream's code for a stream that is not there. */
+const noSuchStream = 10_059;
+
 /** What a server says of a queue, for whoever looks after it. */
 export interface QueueState {
   messages: number;
@@ -76,10 +79,12 @@ export interface QueueState {
 /** Looks at a queue; undefined if there is none of that name. Fails where the server has no JetStream. */
 export async function inspectQueue(connection: NatsConnection, queue: Queue): Promise<QueueState | undefined> {
   const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
-  const streams = await manager.streams.list().next();
-  const found = streams.find(({ config }) => config.name === queue.stream);
-  if (!found) return undefined;
-  const { state, config, cluster } = await manager.streams.info(queue.stream);
+  const info = await manager.streams.info(queue.stream).catch((error) => {
+    if (error.api_error?.err_code === noSuchStream) return undefined;
+    throw error;
+  });
+  if (!info) return undefined;
+  const { state, config, cluster } = info;
   const followers = cluster?.replicas?.filter(({ current, offline }) => current && !offline).length ?? 0;
   return {
     messages: state.messages,

@@ -79,7 +79,7 @@ async function prepareOnceThere(sql: Sql, options: DatabaseOptions): Promise<voi
   for (;;) {
     try {
       if (options.migrations === "apply") return await sql.begin((tx) => migrate(tx, schema, folder, log));
-      const missing = await missingMigrations(sql, schema, folder);
+      const { missing } = await compareMigrations(sql, schema, folder);
       if (missing.length === 0) return;
       throw new Failure("UNAVAILABLE", undefined, {
         cause: new Error(`not applied to schema ${schema}: ${missing.join(", ")}. Run node cli/migrate.ts`),
@@ -175,16 +175,15 @@ export async function appliedMigrations(sql: Sql | Tx, schema: string): Promise<
   return rows.map(({ name }) => name);
 }
 
-/** The migrations of a folder that a database lacks. */
-export async function missingMigrations(sql: Sql, schema: string, folder: URL): Promise<string[]> {
+/** The migrations of a folder that a database lacks, and those that it has and the folder has not: a newer version's. */
+export async function compareMigrations(
+  sql: Sql,
+  schema: string,
+  folder: URL,
+): Promise<{ missing: string[]; unknown: string[] }> {
   const applied = new Set(await appliedMigrations(sql, schema));
-  return (await migrationsIn(folder)).filter((name) => !applied.has(name));
-}
-
-/** The migrations that a database has and a folder has not: those of a newer version. */
-export async function unknownMigrations(sql: Sql, schema: string, folder: URL): Promise<string[]> {
   const known = new Set(await migrationsIn(folder));
-  return (await appliedMigrations(sql, schema)).filter((name) => !known.has(name));
+  return { missing: [...known.difference(applied)], unknown: [...applied.difference(known)] };
 }
 
 /** Whether a server answers queries at this moment. */

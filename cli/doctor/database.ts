@@ -1,5 +1,5 @@
 import { createLogger } from "../../platform/log.ts";
-import { missingMigrations, openPool, type Sql, unknownMigrations } from "../../platform/sql.ts";
+import { compareMigrations, openPool, type Sql } from "../../platform/sql.ts";
 import { migrationsOf, schemas } from "../migrate.ts";
 import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";
 
@@ -119,8 +119,7 @@ async function checkStandbys(sql: Sql): Promise<Finding[]> {
 async function checkSchemas(sql: Sql): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const schema of schemas) {
-    const missing = await missingMigrations(sql, schema, migrationsOf(schema));
-    const unknown = await unknownMigrations(sql, schema, migrationsOf(schema));
+    const { missing, unknown } = await compareMigrations(sql, schema, migrationsOf(schema));
     if (missing.length > 0) {
       found.push(wrong("schema", `${schema} lacks ${missing.join(", ")}`, "Run node cli/migrate.ts of this version."));
     } else if (unknown.length > 0) {

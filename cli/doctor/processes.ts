@@ -25,17 +25,16 @@ const dayMs = 86_400_000;
 const certificateDays = { warn: 21, wrong: 7 };
 
 /** All processes behind names, one for each of their addresses. */
-export async function targetsOf(named: Record<string, string>): Promise<Target[]> {
+export async function targetsOf(named: Record<string, { host: string; port: number } | undefined>): Promise<Target[]> {
   const targets: Target[] = [];
   for (const [service, address] of Object.entries(named)) {
-    if (address === "") continue;
-    const { hostname, port } = new URL(`http://${address}`);
-    const found = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
-    for (const { address: ip, family } of found) {
+    if (!address) continue;
+    const { host, port } = address;
+    const found = await lookup(host, { all: true }).catch(() => []);
+    // A name that has no address is asked nevertheless, so that it is told that there is none.
+    for (const { address: ip, family } of found.length > 0 ? found : [{ address: host, family: 4 }]) {
       targets.push({ service, url: `http://${family === 6 ? `[${ip}]` : ip}:${port}/metrics` });
     }
-    // Asked nevertheless, so that it is told that there is none.
-    if (found.length === 0) targets.push({ service, url: `http://${address}/metrics` });
   }
   return targets;
 }
@@ -65,7 +64,7 @@ export async function checkProcesses(targets: Target[], version: string): Promis
   return [
     ...found,
     ...judgeVersions(reports, version),
-    ...reports.map((report) => judgeClock(nameOf(report), report.aheadMs, report.errorMs)).filter(once()),
+    ...judgeClocks(reports),
     ...reports.flatMap(judgeCertificates),
     ...reports.flatMap(judgeLeases),
   ];
@@ -73,16 +72,11 @@ export async function checkProcesses(targets: Target[], version: string): Promis
 
 const nameOf = ({ service, url }: Target) => `${service} at ${new URL(url).host}`;
 
-/** Of clocks that agree one line is enough. */
-function once(): (finding: Finding) => boolean {
-  let told = false;
-  return (finding) => {
-    if (finding.level !== "good") return true;
-    finding.text = "the services agree with this machine";
-    const first = !told;
-    told = true;
-    return first;
-  };
+/** Each clock that is off; of those that agree one line is enough. */
+function judgeClocks(reports: Report[]): Finding[] {
+  const judged = reports.map((report) => judgeClock(nameOf(report), report.aheadMs, report.errorMs));
+  const off = judged.filter(({ level }) => level !== "good");
+  return off.length < judged.length ? [good("clocks", "the services agree with this machine"), ...off] : off;
 }
 
 async function ask(target: Target): Promise<Report> {

@@ -16,6 +16,7 @@ import { Failure, toFailure } from "../errors.ts";
 import { createOutageLog, type Logger, redact } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import { type Carrier, openSpan, within } from "../tracing.ts";
+import { bind } from "./bind.ts";
 import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
 import { failureToStatus } from "./status.ts";
 import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
@@ -114,13 +115,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
 
   tellCertificate({ use: "rpc", file: options.tlsCertFile, metrics: options.metrics, log: options.log });
   const { host } = options.listen;
-  const port = await new Promise<number>((resolve, reject) => {
-    const target = `${host.includes(":") ? `[${host}]` : host}:${options.listen.port}`;
-    server.bindAsync(target, serverCredentials(options), (error, bound) => {
-      if (error) reject(new Error(`cannot listen on ${target}: ${error.message}`));
-      else resolve(bound);
-    });
-  });
+  const port = await bind(server, options.listen, serverCredentials(options));
 
   return {
     address: `${host}:${port}`,

@@ -60,8 +60,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
   }
 
   /** Checks a password under the limits on failures. The work is the same whether there is such an account. */
-  async function check(email: string, password: string, address: string): Promise<{ accountId: string; hash: string }> {
-    const network = networkOf(address);
+  async function check(email: string, password: string, network: string): Promise<{ accountId: string; hash: string }> {
     const subjects = subjectsOf(email, network);
     const account = await store.credentials(email);
     const known = await store.isKnown(account?.accountId ?? "", sha256(network));
@@ -105,9 +104,10 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
     signIn: ({ email, password, address }) =>
       evenly(async () => {
-        const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, address);
+        const network = networkOf(address);
+        const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, network);
         const { token, session } = newSession();
-        if (!(await store.open(accountId, hash, session, sha256(networkOf(address))))) throw wrong();
+        if (!(await store.open(accountId, hash, session, sha256(network)))) throw wrong();
         return { session: toSession(token, accountId, session) };
       }),
 
@@ -131,7 +131,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const issue = passwordIssue(newPassword);
       if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
       const { accountId, email, passwordHash } = await resolved(token);
-      const before = passwordHash === null ? null : (await check(email, oldPassword, address)).hash;
+      const before = passwordHash === null ? null : (await check(email, oldPassword, networkOf(address))).hash;
       const { token: next, session } = newSession();
       const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await store.changePassword(actor(accountId, address, context), accountId, hashes, session))) throw wrong();

@@ -6,16 +6,19 @@ import type { Start } from "../../platform/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
+import { openTrimmer } from "../../platform/trimmer.ts";
 import { createAuditService } from "./audit-service.ts";
 import { createAuditStore } from "./audit-store.ts";
 import type { settings } from "./config.ts";
-import { openHousekeeping } from "./housekeeping.ts";
 import { createLeakWorker } from "./leak-worker.ts";
 import { createPasswords } from "./passwords.ts";
 import { createAuthService } from "./service.ts";
 import { createSessionService } from "./session-service.ts";
 import { createSessionStore } from "./session-store.ts";
 import { createStore } from "./store.ts";
+
+/** How often sessions, links and addresses that are over their time are removed, in ms. */
+const trimMs = 60_000;
 
 export const start: Start<typeof settings> = async (config, log, metrics, health) => {
   const closer = createCloser(log);
@@ -36,7 +39,8 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   });
 
   const sessions = createSessionStore(sql);
-  openHousekeeping({ sessions, clock: systemClock, closer, log });
+  const trim = () => sessions.trim(systemClock.now());
+  openTrimmer({ trim, everyMs: trimMs, clock: systemClock, closer, log });
   const server = await createRpcServer({
     ...config,
     log,

@@ -8,8 +8,10 @@ import { pageSize } from "../../platform/page.ts";
 import { type Implementation, implement } from "../../platform/rpc/server.ts";
 import type { Charger, TimedDecision } from "./charger.ts";
 import type { Store } from "./store.ts";
-import { daysKept } from "./trimmer.ts";
 import { type Limits, refusedBy, resetsIn } from "./window.ts";
+
+/** Days for which totals and counts by key are kept. */
+export const daysKept = 400;
 
 const requestsPerCallMax = 1_000;
 const costMax = 1_000;

@@ -5,13 +5,15 @@ import type { Start } from "../../platform/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
+import { openTrimmer } from "../../platform/trimmer.ts";
 import { createCharger } from "./charger.ts";
 import type { settings } from "./config.ts";
-import { createQuotaService } from "./service.ts";
+import { createQuotaService, daysKept } from "./service.ts";
 import { createStore } from "./store.ts";
-import { openTrimmer } from "./trimmer.ts";
 import { openUsage } from "./usage.ts";
 
+/** How often old rows are removed, in ms. */
+const trimMs = 20_000;
 /** How long a batch can be repeated, in ms. */
 const keepMs = 300_000;
 
@@ -22,7 +24,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   closer.defer("sql", () => sql.end({ timeout: 2 }));
 
   const store = createStore(sql);
-  openTrimmer({ store, clock, closer, log });
+  openTrimmer({ trim: () => store.trim(daysKept), everyMs: trimMs, clock, closer, log });
   const usage = openUsage({ store, newBatchId: randomUUIDv7, clock, closer, log });
   const decided = metrics.counter("quota_decisions", "requests decided, by result");
   const statements = metrics.counter("quota_statements", "statements that charged");

@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { type Kind, startSuite } from "../../cli/suite.ts";
+import { throwawayOptions } from "../../cli/throwaway.ts";
 import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { queueOf } from "../../platform/queue.ts";
 import { eventually, openAuth } from "../support/api.ts";
-import { root } from "../support/run.ts";
 import { startLoad, type Told } from "./load.ts";
 import { startNatsCluster } from "./nats.ts";
 import { onServer, startPair } from "./postgres.ts";
@@ -57,9 +57,8 @@ export async function runExperiment(options: {
     await mkdir(dataDir);
     const onNats = { NATS_REPLICAS: "3" };
     const suite = await startSuite({
+      ...throwawayOptions,
       dataDir,
-      toolsDir: path.join(root, ".qrforge", "tools"),
-      port: 0,
       replicas,
       databaseUrl: pair.url,
       natsUrl: nats.url,

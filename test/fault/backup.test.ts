@@ -4,27 +4,17 @@ import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Suite, startSuite } from "../../cli/suite.ts";
+import { throwawayOptions } from "../../cli/throwaway.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
-import { root, runProgram } from "../support/run.ts";
+import { runProgram } from "../support/run.ts";
 
 let dataDir: string;
 let suite: Suite;
 let file: string;
 
-const start = () =>
-  startSuite({
-    dataDir,
-    toolsDir: path.join(root, ".qrforge", "tools"),
-    port: 0,
-    replicas: { edge: 1, auth: 1, quota: 1, qr: 1 },
-    databaseUrl: "",
-    natsUrl: "",
-    restart: false,
-    env: { qr: { SHORT_URL_BASE: "https://qr.example" } },
-    tell: () => {},
-  });
+const start = () => startSuite({ ...throwawayOptions, dataDir, env: { qr: { SHORT_URL_BASE: "https://qr.example" } } });
 const tool = (name: string, ...args: string[]) =>
   runProgram("node", [`cli/${name}.ts`, ...args], {
     env: { QRFORGE_DATA_DIR: dataDir, DATABASE_URL: "", NATS_URL: "" },

@@ -3,12 +3,10 @@ import path from "node:path";
 import { Ajv } from "ajv";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { serviceSettings } from "../../cli/describe-settings.ts";
+import { settings as migrate } from "../../cli/migrate.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
-import { commonSettings, databaseSettings, type Settings } from "../../platform/config.ts";
-import { settings as auth } from "../../services/auth/config.ts";
-import { settings as edge } from "../../services/edge/config.ts";
-import { settings as qr } from "../../services/qr/config.ts";
-import { settings as quota } from "../../services/quota/config.ts";
+import type { Settings } from "../../platform/config.ts";
 import { root, runProgram } from "../support/run.ts";
 import { checkEnvironment } from "../support/settings.ts";
 
@@ -45,8 +43,7 @@ interface Resource {
   spec: Yaml;
 }
 
-const components: Record<string, Settings> = { auth, quota, qr, edge, operator, doctor: operator };
-components.migrate = { ...commonSettings, ...databaseSettings };
+const components: Record<string, Settings> = { ...serviceSettings, operator, doctor: operator, migrate };
 
 function podOf({ kind, spec }: Resource): PodSpec | undefined {
   if (kind === "Pod") return spec;
@@ -167,7 +164,7 @@ describe.for(examples)("the chart with %s", (example) => {
           env === "NATS_URL" && value === "from-a-secret" ? "nats://n" : value,
         ]);
         expect(checkEnvironment(components[name] as Settings, Object.fromEntries(plain)), name).toEqual([]);
-        if (name in { auth, quota, qr, edge }) expect(args).toEqual([`services/${name}/main.ts`]);
+        if (name in serviceSettings) expect(args).toEqual([`services/${name}/main.ts`]);
         else if (name !== "operator") expect(args).toEqual([`cli/${name}.ts`]);
       }
     }
@@ -176,7 +173,7 @@ describe.for(examples)("the chart with %s", (example) => {
 
   it("has ports, probes and services that meet where the processes listen", ({ skip }) => {
     if (missing) return skip(missing);
-    for (const name of ["auth", "quota", "qr", "edge"]) {
+    for (const name of Object.keys(serviceSettings)) {
       const deployment = kind("Deployment").find(({ metadata }) => metadata.name === `r-qrforge-${name}`) as Resource;
       const [container] = (podOf(deployment) as PodSpec).containers as [Container];
       const listens = (env: string) =>

@@ -2,13 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { describeSettings, settingsFile } from "../../cli/describe-settings.ts";
+import { describeSettings, serviceSettings as services, settingsFile } from "../../cli/describe-settings.ts";
+import { settings as migrate } from "../../cli/migrate.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
-import { commonSettings, databaseSettings, type Settings } from "../../platform/config.ts";
-import { settings as auth } from "../../services/auth/config.ts";
-import { settings as edge } from "../../services/edge/config.ts";
-import { settings as qr } from "../../services/qr/config.ts";
-import { settings as quota } from "../../services/quota/config.ts";
+import { commonSettings, type Settings } from "../../platform/config.ts";
 import { root } from "../support/run.ts";
 import { checkEnvironment } from "../support/settings.ts";
 
@@ -39,11 +36,10 @@ const readCompose = (file: string) => parse(read(file), { merge: true }) as Comp
 const compose = readCompose("docker-compose.yml");
 const observability = readCompose("compose.observability.yml");
 const tools: Record<string, Settings> = {
-  migrate: { ...commonSettings, ...databaseSettings },
+  migrate,
   admin: operator,
   doctor: operator,
 };
-const services: Record<string, Settings> = { auth, quota, qr, edge };
 const pinned = /^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/;
 
 describe("docker-compose.yml", () => {

@@ -13,6 +13,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc tsconfig.json ./
 # With optional packages: the bundler's binary for this machine is one.
 RUN npm ci --ignore-scripts
+COPY contracts contracts
 COPY platform platform
 COPY cli cli
 COPY dashboard dashboard
@@ -24,6 +25,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY gen gen
+COPY contracts contracts
 COPY platform platform
 COPY cli cli
 COPY services services

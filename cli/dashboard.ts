@@ -13,10 +13,13 @@ const stamp = "built-from";
 const vite = path.join(root, "node_modules", "vite", "bin", "vite.js");
 const buildMaxMs = 120_000;
 
-/** What the page is made of, as one hash: its sources, and the versions of all packages. */
+/** What the page is made of, as one hash: its sources, the rules that it shares, and the versions of all packages. */
 async function sourcesHash(): Promise<string> {
-  const entries = await readdir(path.join(folder, "src"), { recursive: true, withFileTypes: true });
-  const sources = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const listed = [path.join(folder, "src"), path.join(root, "contracts")].map((source) =>
+    readdir(source, { recursive: true, withFileTypes: true }),
+  );
+  const entries = (await Promise.all(listed)).flat().filter((entry) => entry.isFile());
+  const sources = entries.map((entry) => path.join(entry.parentPath, entry.name));
   const files = [
     ...sources.sort(),
     ...["index.html", "vite.config.ts"].map((name) => path.join(folder, name)),

@@ -1,3 +1,5 @@
+import type { FieldIssue } from "../contracts/field-issue.ts";
+
 /**
  * The one catalogue of errors: where a reason meets a gRPC code, an HTTP status, a public code and a public message.
  * The reasons are those of `qrforge.common.v1.ErrorReason`; a test keeps the two and docs/errors.md in agreement.
@@ -60,11 +62,7 @@ export const catalogue = {
 
 export type Reason = keyof typeof catalogue;
 
-/** One field at fault: its dotted path, and what is wrong with it. */
-export interface FieldIssue {
-  field: string;
-  issue: string;
-}
+export type { FieldIssue };
 
 export interface FailureOptions {
   /** Fields at fault, for INVALID_PAYLOAD and INVALID_REQUEST. */

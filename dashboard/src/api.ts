@@ -1,8 +1,6 @@
-/** A field at fault, and what is wrong with it. */
-export interface FieldIssue {
-  field: string;
-  issue: string;
-}
+import type { FieldIssue } from "../../contracts/field-issue.ts";
+
+export type { FieldIssue };
 
 /** A refusal or a failure, as the edge told it. */
 export class ApiError extends Error {

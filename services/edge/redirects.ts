@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { slugPattern } from "../../contracts/slug.ts";
 import { catalogue, toFailure } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { AddressList } from "./addresses.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
 import type { Scanner } from "./scan-details.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
-import { slugPattern } from "./schemas.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface RedirectOptions {

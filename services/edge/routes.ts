@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limits } from "../../contracts/limits.ts";
 import { ErrorCorrection } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
 import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./answers.ts";
@@ -27,14 +28,15 @@ import {
 } from "./schemas.ts";
 
 const createQrCode = bodyOf({
-  name: nameOf(200),
+  name: nameOf(limits.codeNameLengthMax),
   redirect_url: redirectUrl,
   type: z.literal("url", { error: 'must be "url"' }).optional(),
   project_id: projectId.optional(),
   slug: slug.optional(),
   style: style.optional(),
 });
-const batchMax = 100;
+
+const batchSize = `1 to ${limits.codesPerBatchMax} codes`;
 
 function newQrCode(body: z.output<typeof createQrCode>) {
   return {
@@ -47,7 +49,7 @@ function newQrCode(body: z.output<typeof createQrCode>) {
 }
 
 const updateQrCode = bodyOf({
-  name: nameOf(200).optional(),
+  name: nameOf(limits.codeNameLengthMax).optional(),
   redirect_url: redirectUrl.optional(),
   project_id: projectId.optional(),
   style: style.optional(),
@@ -142,14 +144,14 @@ export const routes: Route[] = [
     query: noQuery,
     body: bodyOf({
       qr_codes: z
-        .array(createQrCode, { error: "must be an array of 1 to 100 codes" })
-        .min(1, "must hold 1 to 100 codes")
-        .max(batchMax, "must hold 1 to 100 codes"),
+        .array(createQrCode, { error: `must be an array of ${batchSize}` })
+        .min(1, `must hold ${batchSize}`)
+        .max(limits.codesPerBatchMax, `must hold ${batchSize}`),
     }),
     cost(body) {
       const codes = (body as { qr_codes?: unknown } | null)?.qr_codes;
       // One that holds too few or too many is refused, and counts as the one request that it is.
-      return Array.isArray(codes) && codes.length >= 1 && codes.length <= batchMax ? codes.length : 1;
+      return Array.isArray(codes) && codes.length >= 1 && codes.length <= limits.codesPerBatchMax ? codes.length : 1;
     },
     async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
       const request = { accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency };
@@ -298,7 +300,10 @@ export const routes: Route[] = [
     },
     params: noParams,
     query: noQuery,
-    body: bodyOf({ name: nameOf(100), description: textOf(500).optional() }),
+    body: bodyOf({
+      name: nameOf(limits.projectNameLengthMax),
+      description: textOf(limits.projectDescriptionLengthMax).optional(),
+    }),
     async handle({ accountId, createdVia, body, idempotency, upstreams, deadlineMs }) {
       const { project, replayed } = await upstreams.projects.createProject(
         { accountId, name: body.name, description: body.description, createdVia, idempotency },

@@ -1,6 +1,9 @@
 import { z } from "zod";
+import type { FieldIssue } from "../../contracts/field-issue.ts";
+import { limits } from "../../contracts/limits.ts";
+import { redirectUrlStart, redirectUrlStartIssue } from "../../contracts/redirect-url.ts";
+import { slugFormIssue, slugPattern } from "../../contracts/slug.ts";
 import { FinderShape, ModuleShape, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import type { FieldIssue } from "../../platform/errors.ts";
 
 /** A JSON object with these fields and no others. */
 export function bodyOf<S extends z.core.$ZodLooseShape>(shape: S) {
@@ -39,15 +42,8 @@ export function nameOf(max: number) {
     .meta({ minLength: 1, maxLength: max });
 }
 
-export const redirectUrl = text
-  .regex(/^[hH][tT][tT][pP][sS]?:\/\//, "must be an absolute URL that begins with http:// or https://")
-  .max(2_048);
-
-export const slugPattern = /^[0-9a-z][0-9a-z-]{1,62}[0-9a-z]$/;
-export const slug = text.regex(
-  slugPattern,
-  "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit",
-);
+export const redirectUrl = text.regex(redirectUrlStart, redirectUrlStartIssue).max(limits.redirectUrlLengthMax);
+export const slug = text.regex(slugPattern, slugFormIssue);
 
 const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");
 const pictureUrl = /^data:image\/(?:png|jpeg|svg\+xml);base64,([A-Za-z0-9+/]+={0,2})$/;
@@ -55,14 +51,19 @@ const logo = text.refine(
   (value) => /^[0-9a-f]{32}$/.test(value) || pictureUrl.test(value),
   "must be a PNG, JPEG or SVG as data:image/...;base64,..., or the id of a logo of this account, or null",
 );
+const { logoSizePercentMin, logoSizePercentMax } = limits;
+const logoSize = z
+  .int(`must be a whole number from ${logoSizePercentMin} to ${logoSizePercentMax}`)
+  .min(logoSizePercentMin)
+  .max(logoSizePercentMax);
 export const style = z.strictObject({
   foreground: colour.optional(),
   background: colour.optional(),
   module_shape: z.enum(["square", "dot", "rounded"]).optional(),
   finder_shape: z.enum(["square", "rounded", "circle"]).optional(),
   logo: logo.nullable().optional(),
-  logo_size: z.int("must be a whole number from 10 to 30").min(10).max(30).optional(),
-  caption: textOf(40).nullable().optional(),
+  logo_size: logoSize.optional(),
+  caption: textOf(limits.captionLengthMax).nullable().optional(),
 });
 
 /** A style as the services take it. */

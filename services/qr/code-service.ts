@@ -1,5 +1,7 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { limits } from "../../contracts/limits.ts";
+import { formatSlug, slugPattern } from "../../contracts/slug.ts";
 import {
   BatchCreateQrCodesResponseSchema,
   type CreateQrCodeRequest,
@@ -26,12 +28,10 @@ import {
   validId,
   writeStyle,
 } from "./requests.ts";
-import { formatSlug, slugPattern } from "./slugs.ts";
 import { type CodeRow, type NewCode, type Once, type Store, slugTaken } from "./store.ts";
 import type { Styles } from "./styles.ts";
 import { plainStyle } from "./symbols/style.ts";
 
-const batchMax = 100;
 /** Styles of one batch that are judged at the same time. */
 const judgedAtOnce = 20;
 /** Times that an edit of a style begins anew because another came between. */
@@ -183,7 +183,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
 
     async batchCreateQrCodes({ accountId, qrCodes, idempotency }, { remainingMs }) {
       requireAccount(accountId);
-      requireItems(qrCodes.length, "qr_codes", batchMax);
+      requireItems(qrCodes.length, "qr_codes", limits.codesPerBatchMax);
       const once = readIdempotency(accountId, idempotency);
       const field = (place: number, name: string) => `qr_codes.${place}.${name}`;
       const { answer, replayed } = await createCodes(accountId, qrCodes, once, remainingMs, field);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { timestampDate, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { slugPattern } from "../../contracts/slug.ts";
 import {
   type BatchRecordScansRequest,
   Device,
@@ -12,7 +13,6 @@ import { Failure } from "../../platform/errors.ts";
 import { type Implementation, implement } from "../../platform/rpc/server.ts";
 import { idPattern, requireAccount, requireItems, validId } from "./requests.ts";
 import type { ScanRow, ScanStore } from "./scan-store.ts";
-import { slugPattern } from "./slugs.ts";
 import { fillSpans, spanMs, topValues, wholeSpans } from "./spans.ts";
 
 const spansMax = 800;

@@ -1,9 +1,9 @@
+import { slugPattern } from "../../contracts/slug.ts";
 import { ErrorCorrection, SymbolFormat, type SymbolOptions, SymbolService } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure, refuseFields } from "../../platform/errors.ts";
 import { type Implementation, implement } from "../../platform/rpc/server.ts";
 import { changeStyle, styleIssues } from "./fields.ts";
 import { idPattern, readStyle, requireAccount } from "./requests.ts";
-import { slugPattern } from "./slugs.ts";
 import type { Store } from "./store.ts";
 import { eccFallback, logoIdOf, pick, type Styles } from "./styles.ts";
 import type { Drawer } from "./symbols/drawer.ts";

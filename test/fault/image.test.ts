@@ -132,7 +132,16 @@ describe("the image", () => {
       expect(existsSync(path.join(image.folder, "node_modules", absent)), absent).toBe(false);
     }
     expect(await readdir(image.folder)).toEqual(
-      expect.arrayContaining(["cli", "dashboard", "gen", "node_modules", "package.json", "platform", "services"]),
+      expect.arrayContaining([
+        "cli",
+        "contracts",
+        "dashboard",
+        "gen",
+        "node_modules",
+        "package.json",
+        "platform",
+        "services",
+      ]),
     );
     const files = await readdir(image.folder, { recursive: true });
     expect(files.filter((file) => file.endsWith(".test.ts") && !file.startsWith("node_modules"))).toEqual([]);

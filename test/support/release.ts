@@ -33,7 +33,9 @@ export async function listRelease(release: string, folder: string): Promise<stri
 export async function unpackRelease(release: string): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), "qrforge-release-"));
   const archive = path.join(folder, "release.tar");
-  await git("archive", "--format=tar", "-o", archive, release, "package.json", "gen", "platform", "services", "cli");
+  const there = (await git("ls-tree", "--name-only", release)).split("\n");
+  const needed = ["package.json", "gen", "contracts", "platform", "services", "cli"];
+  await git("archive", "--format=tar", "-o", archive, release, ...needed.filter((name) => there.includes(name)));
   await run("tar", ["-xf", archive, "-C", folder]);
   await rm(archive);
   await symlink(path.join(root, "node_modules"), path.join(folder, "node_modules"));

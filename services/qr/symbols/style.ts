@@ -33,10 +33,8 @@ export const plainStyle: Style = {
   caption: "",
 };
 
-export const logoSizeBounds = { min: 10, max: 30 };
 export const sizeBounds = { min: 64, max: 4096, fallback: 512 };
 export const marginBounds = { min: 0, max: 16, fallback: 4 };
-export const captionLengthMax = 40;
 export const logoBytesMax = 256 * 1024;
 
 /** A picture that is ready to be placed: PNG, made by the drawer from what was uploaded. */

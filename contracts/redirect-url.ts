@@ -1,18 +1,23 @@
-const lengthMax = 2_048;
+import { limits } from "./limits.ts";
+
+export const redirectUrlStart = /^[hH][tT][tT][pP][sS]?:\/\//;
+export const redirectUrlStartIssue = "must be an absolute URL that begins with http:// or https://";
 
 /**
- * What is wrong with a redirect URL, or undefined if nothing is. The URL is stored and sent as it was given, so what the
+ * Returns what is wrong with a redirect URL, or undefined. The URL is stored and sent as it was given, so what the
  * WHATWG parser would silently drop or mend (control characters, spaces, backslashes) is refused.
  */
 export function redirectUrlIssue(redirectUrl: string, shortUrl: string | undefined): string | undefined {
   if (redirectUrl === "") return "is required";
-  if (redirectUrl.length > lengthMax) return `must have at most ${lengthMax} characters`;
+  if (redirectUrl.length > limits.redirectUrlLengthMax) {
+    return `must have at most ${limits.redirectUrlLengthMax} characters`;
+  }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
   if (/[\u0000-\u0020\u007f-\u009f\u2028\u2029\\]/.test(redirectUrl)) {
     return "must not have spaces, control characters or backslashes; percent-encode them";
   }
   if (!redirectUrl.isWellFormed()) return "must be well-formed Unicode";
-  if (!/^https?:\/\//i.test(redirectUrl)) return "must be an absolute URL that begins with http:// or https://";
+  if (!redirectUrlStart.test(redirectUrl)) return redirectUrlStartIssue;
   const authority = /^https?:\/\/([^/?#]*)/i.exec(redirectUrl)?.[1] ?? "";
   if (authority.includes("@")) return "must not hold a user name or password";
   if (authority === "" || !URL.canParse(redirectUrl)) return "must be a URL with a valid host";

@@ -7,18 +7,17 @@ const reserved = new Set(
   ).split(" "),
 );
 
-export const slugPattern = /^[0-9a-z](?:[0-9a-z-]{1,62})[0-9a-z]$/;
+export const slugPattern = /^[0-9a-z][0-9a-z-]{1,62}[0-9a-z]$/;
+export const slugFormIssue = "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit";
 
-/** A slug that nobody chose: `qr-` and 7 random characters of [0-9a-z]. */
+/** Returns a slug that nobody chose: `qr-` and 7 random characters of [0-9a-z]. */
 export function formatSlug(randomPart: string): string {
   return `qr-${randomPart}`;
 }
 
-/** What is wrong with a chosen slug, or undefined if nothing is. */
+/** Returns what is wrong with a chosen slug, or undefined. */
 export function slugIssue(slug: string): string | undefined {
-  if (!slugPattern.test(slug)) {
-    return "must have 3 to 64 characters of [0-9a-z-] and begin and end with a letter or digit";
-  }
+  if (!slugPattern.test(slug)) return slugFormIssue;
   if (reserved.has(slug)) return "is reserved; choose another";
   return undefined;
 }

@@ -1,0 +1,13 @@
+/** Bounds of what a client may send. Lengths of text count Unicode code points, those of URLs UTF-16 units. */
+export const limits = {
+  codeNameLengthMax: 200,
+  redirectUrlLengthMax: 2_048,
+  projectNameLengthMax: 100,
+  projectDescriptionLengthMax: 500,
+  captionLengthMax: 40,
+  /** The logo's longer side, in percent of the symbol's (without its margin). */
+  logoSizePercentMin: 10,
+  logoSizePercentMax: 30,
+  /** Codes that one call creates at most. */
+  codesPerBatchMax: 100,
+} as const;

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { redirectUrlIssue } from "./redirect-url.ts";
+
+describe("a redirect URL", () => {
+  it("may be any absolute http or https URL", () => {
+    for (const url of [
+      "https://example.com",
+      "http://[::1]:8080/a?b#c",
+      "HTTPS://EXÄMPLE.com/ü",
+      "https://e.com/%00",
+    ]) {
+      expect(redirectUrlIssue(url, undefined), url).toBeUndefined();
+    }
+  });
+
+  it("may not be anything else", () => {
+    const bad = ["", "x", "//e.com", "javascript:alert(1)", "data:,x", "ftp://e.com", "https:/e.com", "https:e.com"];
+    const hidden = [
+      "https://e.com/a b",
+      "https://e.com\t",
+      "https://e.com/\u0085",
+      "https:\\\\e.com",
+      "https://e.com/\ud800",
+    ];
+    const withUser = ["https://u@e.com", "https://u:p@e.com", "https://:p@e.com", "https://@e.com", "https:///e.com"];
+    const long = [`https://e.com/${"x".repeat(2_048)}`];
+    for (const url of [...bad, ...hidden, ...withUser, ...long]) {
+      expect(redirectUrlIssue(url, undefined), url).toBeTypeOf("string");
+    }
+  });
+
+  it("may not be the code's own short URL, however it is written", () => {
+    const own = "http://qr.example.com/abc";
+    for (const url of [own, `${own}/`, `${own}?a#b`, "http://QR.example.com:80/%61bc", "https://qr.example.com/abc"]) {
+      expect(redirectUrlIssue(url, own), url).toContain("own");
+    }
+    for (const url of ["http://qr.example.com/abcd", "http://other.example.com/abc", "http://qr.example.com/abc/d"]) {
+      expect(redirectUrlIssue(url, own), url).toBeUndefined();
+    }
+  });
+});

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, constants as fs, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
+import { Problem, runCommand } from "./problem.ts";
 import { root } from "./settings.ts";
 
 const folder = path.join(root, "dashboard");
@@ -35,7 +36,8 @@ export async function buildDashboard(tell: (text: string) => void): Promise<void
   const hash = await sourcesHash();
   const built = await readFile(path.join(dist, stamp), "utf8").catch(() => "");
   if (built === hash) return;
-  tell("dashboard: building");
+  await checkPossible();
+  tell("dashboard: building (after an install or a change)");
   const outDir = path.join(folder, `dist-${process.pid}`);
   const old = `${outDir}-old`;
   try {
@@ -59,6 +61,17 @@ export async function buildDashboard(tell: (text: string) => void): Promise<void
   }
 }
 
+/** Throws a Problem that says what to change where the page cannot be built. */
+async function checkPossible(): Promise<void> {
+  if (!existsSync(vite)) {
+    throw new Problem("The dashboard cannot be built without the development packages: run npm install --include=dev.");
+  }
+  await access(folder, fs.W_OK).catch((cause) => {
+    const advice = "Run npm run build:dashboard as its owner, or make it writable";
+    throw new Problem(`The dashboard cannot be built: ${folder} is not writable. ${advice}.`, { cause });
+  });
+}
+
 /** Puts a small form of each file beside it, so that the edge compresses nothing while it serves. */
 async function compress(assets: string): Promise<void> {
   for (const name of await readdir(assets)) {
@@ -70,4 +83,4 @@ async function compress(assets: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildDashboard((text) => process.stdout.write(`${text}\n`));
+if (import.meta.main) runCommand(() => buildDashboard((text) => process.stdout.write(`${text}\n`)));

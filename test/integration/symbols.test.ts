@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { scanRGBABuffer } from "@undecaf/zbar-wasm";
 import jsQR from "jsqr";
 import { afterAll, describe, expect, inject, it } from "vitest";
@@ -221,6 +222,22 @@ describe("a style", () => {
     expect((await patch({ logo: null })).body.data.style.logo).toBeNull();
   });
 
+  it("with a photo as its logo is accepted, drawn in every format, and read by two further readers", async () => {
+    const { key, code } = await newCode();
+    for (const file of ["photo-100x100.jpg", "photo-82x96.jpg", "photo-640x480.jpg", "icon-16x16.png"]) {
+      const bytes = readFileSync(new URL(`../cases/logos/${file}`, import.meta.url));
+      const type = file.endsWith("jpg") ? "jpeg" : "png";
+      const style = { logo: `data:image/${type};base64,${bytes.toString("base64")}` };
+      const changed = await call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body: { style } });
+      expect([file, changed.status], changed.text).toEqual([file, 200]);
+      for (const format of ["png", "pdf"]) {
+        expect([file, (await image(key, code.id, `?format=${format}`)).response.status]).toEqual([file, 200]);
+      }
+      const svg = (await image(key, code.id, "?format=svg")).bytes.toString();
+      expect([file, ...(await isReadTwice(svg, code.short_url))]).toEqual([file, true, true]);
+    }
+  });
+
   it("takes PNG and JPEG logos, and says what is wrong with others", async () => {
     const { key, code } = await newCode();
     const patch = (style: object) => call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body: { style } });
@@ -233,7 +250,10 @@ describe("a style", () => {
     const long = await toPng(strip, 100);
     const refused = await patch({ logo: url("png", long) });
     expect(refused.body.details).toEqual([
-      { field: "style.logo", issue: "must not be over four times as long as wide" },
+      {
+        field: "style.logo",
+        issue: "has 100 x 10 pixels, more than four times as long as wide; crop it, or give it a wider border",
+      },
     ]);
     const cut = await patch({ logo: url("png", png.subarray(0, 60)) });
     expect(cut.body.details[0].field).toBe("style.logo");

@@ -108,7 +108,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
       } catch (error) {
         if (caller.remainingMs() <= 0 || !(error instanceof Failure) || error.reason !== "DEADLINE_EXCEEDED")
           throw error;
-        return { issue: "takes too long to draw" };
+        return { issue: "takes too long to draw; send it as a PNG of at most 512 pixels" };
       }
     },
   };

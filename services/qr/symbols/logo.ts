@@ -1,50 +1,88 @@
+import UPNG from "upng-js";
 import { toPicture } from "./raster.ts";
-import type { Logo } from "./style.ts";
+import { type Logo, logoBytesMax } from "./style.ts";
 
-/** The longer side of a logo as it is kept, in pixels. */
-const sidePx = 512;
-/** Bytes of a logo as it is kept. */
-const pngBytesMax = 256 * 1024;
+/** The longer side of a logo as it is kept, in pixels: the larger one, or the other if only that fits in all colours. */
+const sidesPx = [512, 384] as const;
+/** Bytes of a logo as it is kept. With a palette a pixel is one byte, so that 512 x 512 always fit, with 4 KiB to spare. */
+export const logoPngBytesMax = 260 * 1024;
+const paletteColours = 256;
 /** Parts of SVG whose drawing may take very long for a small file, or that lead out of it. */
 const costlyPattern =
   /<(?:[\w-]+:)?(?:filter|use|image|feImage|pattern|mask|clipPath|marker|foreignObject|style|text|script)\b|<!(?:DOCTYPE|ENTITY)|url\s*\(\s*['"]?(?!#)/i;
 /** Beyond this a picture is not looked at: a small file can unpack to very many pixels. */
 const pixelsMax = 4_096 * 4_096;
 
-/**
- * Makes a picture of what was uploaded, PNG, JPEG or SVG: it is drawn anew, so nothing but its pixels is left, no script, no
- * reference to anywhere else, no metadata.
- */
-export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {
-  const size = sizeOf(Buffer.from(bytes));
-  if (size === undefined) return { issue: "must be a PNG, JPEG or SVG picture" };
-  const { type, width, height } = size;
-  if (type === "image/svg+xml" && costlyPattern.test(Buffer.from(bytes).toString("utf8"))) {
-    return {
-      issue: "must not use filters, patterns, masks, styles, text, references or entities; export it as plain paths",
-    };
-  }
-  if (width < 1 || height < 1 || width * height > pixelsMax) return { issue: "must have 1 to 4,096 x 4,096 pixels" };
-  if (Math.max(width, height) > 4 * Math.min(width, height))
-    return { issue: "must not be over four times as long as wide" };
-  const scale = sidePx / Math.max(width, height);
-  const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
-  const data = Buffer.from(bytes).toString("base64");
-  const svg =
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">` +
-    `<image width="${w}" height="${h}" preserveAspectRatio="none" href="data:${type};base64,${data}"/></svg>`;
-  try {
-    const png = await toPicture(svg);
-    if (!png) return { issue: "is a picture that cannot be read, or is empty" };
-    if (png.length > pngBytesMax) return { issue: "has too much detail; take a simpler or smaller picture" };
-    return { png, width: w, height: h };
-  } catch {
-    return { issue: "is a picture that cannot be read" };
-  }
+interface Sent {
+  type: "image/png" | "image/jpeg" | "image/svg+xml";
+  /** In pixels, for SVG in its own units. */
+  width: number;
+  height: number;
 }
 
-/** What kind of picture it is, and its size in pixels (or units, for SVG); undefined if it is none. */
-function sizeOf(bytes: Buffer): { type: string; width: number; height: number } | undefined {
+/**
+ * Makes a logo of an uploaded PNG, JPEG or SVG: it is drawn anew, so nothing but its pixels is left, no script, no
+ * reference to anywhere else, no metadata. Pixels are never enlarged. Returns what to change if the file is refused, which
+ * depends on the file alone, never on what is made of it.
+ */
+export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {
+  const file = Buffer.from(bytes);
+  const sent = sizeOf(file);
+  if (sent === undefined) return { issue: "is no PNG, JPEG or SVG; convert it to one of these" };
+  const issue = issueOf(file, sent);
+  if (issue) return { issue };
+  const unseen = "shows nothing: it is damaged, or wholly transparent; open it in an image editor and save it as a PNG";
+  return (await draw(file, sent)) ?? { issue: unseen };
+}
+
+/** What is wrong with a file before it is unpacked. */
+function issueOf(file: Buffer, { type, width, height }: Sent): string | undefined {
+  const count = (value: number) => value.toLocaleString("en");
+  const size = `${count(width)} x ${count(height)} pixels`;
+  if (file.length > logoBytesMax) {
+    const [sent, max] = [Math.ceil(file.length / 1024), logoBytesMax / 1024];
+    return `has ${count(sent)} KiB; make it at most ${max} KiB: scale it down to ${sidesPx[0]} pixels`;
+  }
+  if (type === "image/svg+xml" && costlyPattern.test(file.toString("utf8")))
+    return "must not use filters, patterns, masks, styles, text, references or entities; export it as plain paths";
+  if (width < 1 || height < 1) return `has ${size}; make it at least 1 x 1`;
+  if (width * height > pixelsMax) return `has ${size}; scale it down to at most 4,096 x 4,096`;
+  if (Math.max(width, height) > 4 * Math.min(width, height))
+    return `has ${size}, more than four times as long as wide; crop it, or give it a wider border`;
+  return undefined;
+}
+
+/**
+ * Draws a file: in all its colours, at the largest side that fits so; else at the larger one with a palette, which always
+ * fits. Returns undefined if nothing can be seen of it.
+ */
+async function draw(file: Buffer, { type, width, height }: Sent): Promise<Logo | undefined> {
+  const href = `data:${type};base64,${file.toString("base64")}`;
+  const longer = Math.max(width, height);
+  const drawings: Logo[] = [];
+  for (const sidePx of sidesPx) {
+    const scale = type === "image/svg+xml" ? sidePx / longer : Math.min(1, sidePx / longer);
+    const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+    const svg =
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">` +
+      `<image width="${w}" height="${h}" preserveAspectRatio="none" href="${href}"/></svg>`;
+    // resvg throws for a file that it cannot parse, as it shows nothing of one that it cannot decode.
+    const png = await toPicture(svg).catch(() => undefined);
+    if (!png) return undefined;
+    drawings.push({ png, width: w, height: h });
+    if (png.length <= logoPngBytesMax) return drawings.at(-1);
+  }
+  return withPalette(drawings[0] as Logo);
+}
+
+/** Reduces the colours of a logo to the best 256. */
+function withPalette({ png, width, height }: Logo): Logo {
+  const pixels = UPNG.toRGBA8(UPNG.decode(png.slice().buffer));
+  return { png: new Uint8Array(UPNG.encode(pixels, width, height, paletteColours)), width, height };
+}
+
+/** What kind of picture it is, and its size; undefined if it is none. */
+function sizeOf(bytes: Buffer): Sent | undefined {
   if (bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex")) && bytes.length >= 24) {
     return { type: "image/png", width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
   }

@@ -2,19 +2,25 @@ import { access, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { loadConfig } from "../platform/config.ts";
 import { createLogger } from "../platform/log.ts";
 import { openPool } from "../platform/sql.ts";
+import { defineTool } from "./command.ts";
 import { writeDump } from "./dump.ts";
-import { Problem, runCommand } from "./problem.ts";
+import { Problem } from "./problem.ts";
 import { requireRunFile } from "./run-file.ts";
+import { runTool } from "./run-tool.ts";
 import { operatorSettings } from "./settings.ts";
 
-const usage = `Usage: npm run -s backup -- FILE
+export const backupTool = defineTool({
+  call: "npm run -s backup",
+  summary: "Writes all data of a deployment, as of one moment, to a file.",
+  details:
+    "It reads the suite that npm start runs here, or DATABASE_URL. The suite goes on meanwhile. npm run -s restore brings the data back.",
+  arguments: {
+    file: { type: "text", value: "FILE", meaning: "where to write; it must not exist yet", required: true },
+  },
+  run: ({ file }) => backup(file),
+});
 
-Writes all that the suite knows, as of one moment, to a file: of the suite that npm start runs here, or of DATABASE_URL.
-The suite goes on meanwhile. npm run -s restore -- FILE brings it back.`;
-
-async function main(): Promise<void> {
-  const [file, ...surplus] = process.argv.slice(2);
-  if (!file || surplus.length > 0 || file.startsWith("-")) throw new Problem(usage);
+async function backup(file: string): Promise<void> {
   const config = loadConfig(operatorSettings);
   const databaseUrl = config.databaseUrl || (await requireRunFile(config.dataDir, "set DATABASE_URL")).postgres.url;
   // Whole or not at all.
@@ -54,4 +60,4 @@ async function openNew(file: string, partial: string): Promise<FileHandle> {
   }
 }
 
-if (import.meta.main) runCommand(main, { codesTell: true });
+if (import.meta.main) runTool(backupTool);

@@ -5,7 +5,9 @@ import { access, constants as fs, mkdir, readdir, readFile, rename, rm, writeFil
 import path from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
-import { Problem, runCommand } from "./problem.ts";
+import { defineTool } from "./command.ts";
+import { Problem } from "./problem.ts";
+import { runTool } from "./run-tool.ts";
 import { root } from "./settings.ts";
 
 const folder = path.join(root, "dashboard");
@@ -83,4 +85,10 @@ async function compress(assets: string): Promise<void> {
   }
 }
 
-if (import.meta.main) runCommand(() => buildDashboard((text) => process.stdout.write(`${text}\n`)));
+export const buildDashboardTool = defineTool({
+  call: "npm run build:dashboard",
+  summary: "Builds the dashboard's page, unless it was built from these sources already.",
+  run: () => buildDashboard((text) => process.stdout.write(`${text}\n`)),
+});
+
+if (import.meta.main) runTool(buildDashboardTool);

@@ -1,19 +1,25 @@
-import { parseArgs } from "node:util";
 import { version } from "../platform/about.ts";
 import { type Config, loadConfig } from "../platform/config.ts";
+import { defineTool } from "./command.ts";
 import { checkDatabase } from "./doctor/database.ts";
 import { type Finding, wrong } from "./doctor/finding.ts";
 import { checkNats } from "./doctor/nats.ts";
 import { checkProcesses, type Target, targetsOf } from "./doctor/processes.ts";
-import { runCommand } from "./problem.ts";
 import { requireRunFile } from "./run-file.ts";
+import { runTool } from "./run-tool.ts";
 import { operatorSettings } from "./settings.ts";
 
-const usage = `Usage: npm run -s doctor -- [--json]
+export const doctorTool = defineTool({
+  call: "npm run -s doctor",
+  summary: "Checks a deployment: database, NATS, clocks, certificates, versions, leases. It changes nothing.",
+  details: `It looks at the suite that npm start runs here, or at what DATABASE_URL, NATS_URL, AUTH_METRICS, QUOTA_METRICS, QR_METRICS
+and EDGE_METRICS name.
 
-Checks a deployment: database, NATS, clocks, certificates, versions, leases. It looks at the suite that npm start runs
-here, or at what DATABASE_URL, NATS_URL, AUTH_METRICS, QUOTA_METRICS, QR_METRICS and EDGE_METRICS name. It changes nothing.
-Exit code: 0 if nothing is wrong, 1 if something is, 2 if it could not look.`;
+Exit code: 0 if nothing is wrong, 1 if something is, 2 if it could not look.`,
+  options: { json: { type: "flag", meaning: "prints one JSON object" } },
+  failureCode: 2,
+  run: ({ json }) => examine(json),
+});
 
 const marks = { good: "✓", warn: "!", wrong: "✗" };
 
@@ -56,8 +62,7 @@ function print(findings: Finding[]): void {
   process.stdout.write(`\n${count("good")} good, ${count("warn")} to look at, ${count("wrong")} wrong\n`);
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+async function examine(json: boolean): Promise<void> {
   const config = loadConfig(operatorSettings);
   const { databaseUrl, natsUrl, targets } = await find(config);
   // What cannot be looked at at all is a finding as well, and the rest is looked at nevertheless.
@@ -69,9 +74,9 @@ async function main(): Promise<void> {
     attempt("services", checkProcesses(targets, version)),
   ]);
   const findings = [...database, ...others.flat()];
-  if (values.json) process.stdout.write(`${JSON.stringify({ version, findings })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ version, findings })}\n`);
   else print(findings);
   process.exit(findings.some(({ level }) => level === "wrong") ? 1 : 0);
 }
 
-if (import.meta.main) runCommand(main, { usage, exitCode: 2 });
+if (import.meta.main) runTool(doctorTool);

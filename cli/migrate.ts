@@ -3,7 +3,8 @@ import { pathToFileURL } from "node:url";
 import { commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
 import { createLogger } from "../platform/log.ts";
 import { openDatabase } from "../platform/sql.ts";
-import { Problem, runCommand } from "./problem.ts";
+import { defineTool } from "./command.ts";
+import { runTool } from "./run-tool.ts";
 import { root } from "./settings.ts";
 
 /** What it reads. */
@@ -17,12 +18,22 @@ export function migrationsOf(schema: string): URL {
   return pathToFileURL(`${path.join(root, "services", schema, "migrations")}/`);
 }
 
-/** `node cli/migrate.ts [SCHEMA…]`: brings the schemas in DATABASE_URL up to date with this version, or those named. */
-async function main(): Promise<void> {
-  const named = process.argv.slice(2);
-  for (const name of named) {
-    if (!schemas.some((schema) => schema === name)) throw new Problem(`${name} is none of ${schemas.join(", ")}.`);
-  }
+export const migrateTool = defineTool({
+  call: "npm run migrate",
+  summary: "Brings the tables in DATABASE_URL up to date with this version.",
+  arguments: {
+    schema: {
+      type: "text",
+      value: "SCHEMA",
+      choices: schemas,
+      meaning: "only these services' tables; all if left out",
+      repeatable: true,
+    },
+  },
+  run: ({ schema }) => migrate(schema),
+});
+
+async function migrate(named: (typeof schemas)[number][]): Promise<void> {
   const config = loadConfig(settings);
   const log = createLogger({ service: "migrate", level: config.logLevel });
   for (const schema of named.length > 0 ? named : schemas) {
@@ -33,4 +44,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) runCommand(main);
+if (import.meta.main) runTool(migrateTool);

@@ -1,4 +1,5 @@
 import { ConfigError } from "../platform/config.ts";
+import { Failure } from "../platform/errors.ts";
 
 /** Something that the person at the terminal can mend. Its message is one line that says what to do. */
 export class Problem extends Error {
@@ -8,20 +9,22 @@ export class Problem extends Error {
   }
 }
 
+/** A mistake in what was typed: an unknown command, a missing option, a value out of range. */
+export class UsageError extends Problem {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UsageError";
+  }
+}
+
 /**
- * Runs what a command does. A Problem, or settings at fault, ends the process with its message; a mistaken option with the
- * usage too; anything else with its stack. `codesTell`: what has a code, as errors of the system and the database have, says
- * what it is as well.
+ * Returns what to print of an error: the message of one that is expected, and of one with a code, as errors of the system
+ * and of the database have; the stack of anything else, which is a fault of ours.
  */
-export function runCommand(
-  main: () => Promise<void>,
-  options: { usage?: string; exitCode?: number; codesTell?: boolean } = {},
-): void {
-  main().catch((error) => {
-    const isMistaken = options.usage !== undefined && error?.code?.startsWith?.("ERR_PARSE_ARGS");
-    const known = error instanceof Problem || error instanceof ConfigError || isMistaken;
-    const told = known || (options.codesTell && error.code) ? error.message : error.stack;
-    process.stderr.write(`${told}${isMistaken ? `\n\n${options.usage}` : ""}\n`);
-    process.exit(options.exitCode ?? 1);
-  });
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof Problem || error instanceof ConfigError || error instanceof Failure) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code === "string" && !code.startsWith("ERR_")) return error.message || code;
+  return error.stack ?? error.message;
 }

@@ -1,20 +1,32 @@
 import { createReadStream } from "node:fs";
 import { access } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { loadConfig } from "../platform/config.ts";
 import { createLogger, type Logger } from "../platform/log.ts";
 import { appliedMigrations, migrate, openPool, type Tx } from "../platform/sql.ts";
+import { defineTool } from "./command.ts";
 import { type DumpHead, readDump } from "./dump.ts";
 import { migrationsOf, schemas } from "./migrate.ts";
-import { Problem, runCommand } from "./problem.ts";
+import { Problem } from "./problem.ts";
+import { runTool } from "./run-tool.ts";
 import { operatorSettings, root } from "./settings.ts";
 import { startSuite } from "./suite.ts";
 
-const usage = `Usage: npm run -s restore -- FILE [--replace]
-
-Brings back what npm run -s backup wrote, into DATABASE_URL, or into the data that npm start keeps here. No service may
-run. With --replace what is there is dropped first; without, the database must hold nothing of QRForge.`;
+export const restoreTool = defineTool({
+  call: "npm run -s restore",
+  summary: "Brings back what npm run -s backup wrote, all or nothing.",
+  details: "It writes into DATABASE_URL, or into the data that npm start keeps here. Every service must be stopped.",
+  arguments: {
+    file: { type: "text", value: "FILE", meaning: "the backup", required: true },
+  },
+  options: {
+    replace: {
+      type: "flag",
+      meaning: "drops what is there first; without it, the database must hold nothing of QRForge",
+    },
+  },
+  run: ({ file, replace }) => restoreFile(file, replace),
+});
 
 /** A database to restore into, and what to do when that is done. */
 interface Target {
@@ -95,20 +107,14 @@ async function restore(
   }
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { replace: { type: "boolean", default: false } },
-  });
-  const [file, ...surplus] = positionals;
-  if (!file || surplus.length > 0) throw new Problem(usage);
+async function restoreFile(file: string, replace: boolean): Promise<void> {
   await access(file).catch((error) => {
     throw new Problem(`${file} cannot be read: ${error.message}.`, { cause: error });
   });
   const config = loadConfig(operatorSettings);
   const target = await openTarget(config);
   try {
-    const { takenAt } = await restore(target.databaseUrl, config.databasePassword, file, values.replace);
+    const { takenAt } = await restore(target.databaseUrl, config.databasePassword, file, replace);
     process.stdout.write(
       `Everything is as it was at ${takenAt}. What was revoked, rotated or disabled later is not: docs/operations.md says what to do.\n`,
     );
@@ -117,4 +123,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) runCommand(main, { usage, codesTell: true });
+if (import.meta.main) runTool(restoreTool);

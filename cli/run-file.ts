@@ -35,11 +35,23 @@ export async function readRunFile(dataDir: string): Promise<RunFile | undefined>
   }
 }
 
+/** The file that lists the suite of a data directory, given as in QRFORGE_DATA_DIR. */
+export function runFileOf(dataDir: string): string {
+  return fileOf(path.resolve(root, dataDir));
+}
+
 /** What is listed of the suite that runs in a folder. Fails with a Problem if none does; `orElse` says what else may be done. */
 export async function requireRunFile(dataDir: string, orElse: string): Promise<RunFile> {
   const folder = path.resolve(root, dataDir);
-  const listed = await readRunFile(folder);
-  if (!listed) throw new Problem(`No suite runs in ${folder}. Start one with npm start, or ${orElse}.`);
+  const listed = await readRunFile(folder).catch((error: NodeJS.ErrnoException) => {
+    const advice = "Run this as the user who runs npm start, or set QRFORGE_DATA_DIR to a folder of your own.";
+    throw new Problem(`${fileOf(folder)} cannot be read (${error.code ?? error.message}). ${advice}`, { cause: error });
+  });
+  if (!listed) {
+    throw new Problem(
+      `No suite runs in ${folder}. Start one with npm start, set QRFORGE_DATA_DIR to another's folder, or ${orElse}.`,
+    );
+  }
   return listed;
 }
 

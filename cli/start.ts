@@ -1,31 +1,28 @@
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { loadConfig } from "../platform/config.ts";
+import { defineTool, type Input, type Values } from "./command.ts";
 import { type Demo, ensureDemo, signInLink } from "./demo.ts";
-import { Problem, runCommand } from "./problem.ts";
+import { Problem } from "./problem.ts";
+import { runTool } from "./run-tool.ts";
 import { root, settings } from "./settings.ts";
-import { type Kind, startSuite } from "./suite.ts";
+import { startSuite } from "./suite.ts";
 
-const usage = "npm start -- [--edges N] [--auths N] [--quotas N] [--qrs N]";
-const replicasMax = 16;
+const count = { type: "integer", value: "N", default: 1, min: 1, max: 16 } as const satisfies Partial<Input>;
+const options = {
+  edges: { ...count, meaning: "edges to run" },
+  auths: { ...count, meaning: "replicas of auth" },
+  quotas: { ...count, meaning: "replicas of quota" },
+  qrs: { ...count, meaning: "replicas of qr" },
+} as const;
 
-function readReplicas(args: string[]): Record<Kind, number> {
-  const option = { type: "string", default: "1" } as const;
-  let values: Record<string, string>;
-  try {
-    values = parseArgs({ args, options: { edges: option, auths: option, quotas: option, qrs: option } }).values;
-  } catch (error) {
-    throw new Problem(`${(error as Error).message.split("\n")[0]} Usage: ${usage}`, { cause: error });
-  }
-  const read = (name: string) => {
-    const count = Number(values[name]);
-    if (!Number.isInteger(count) || count < 1 || count > replicasMax) {
-      throw new Problem(`--${name} must be from 1 to ${replicasMax}. Usage: ${usage}`);
-    }
-    return count;
-  };
-  return { edge: read("edges"), auth: read("auths"), quota: read("quotas"), qr: read("qrs") };
-}
+export const startTool = defineTool({
+  call: "npm start",
+  summary: "Runs the whole suite on this machine until Ctrl-C, with Postgres and NATS of its own.",
+  details:
+    "Data is kept in QRFORGE_DATA_DIR (.qrforge). QRFORGE_PORT is the first edge's port. docs/settings.md has every setting.",
+  options,
+  run: start,
+});
 
 function describeDashboard(demo: Demo | undefined, url: string): string {
   return demo ? `${signInLink(url, demo.token)}   signs in to the demo account, once` : `${url}/`;
@@ -54,7 +51,7 @@ function describeDemo(demo: Demo | undefined, url: string): string {
   ].join("\n");
 }
 
-async function main(): Promise<void> {
+async function start(replicas: Values<typeof options>): Promise<void> {
   const startedAt = performance.now();
   const config = loadConfig(settings);
   const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -64,7 +61,7 @@ async function main(): Promise<void> {
     dataDir,
     toolsDir: path.resolve(root, config.toolsDir),
     port: config.port,
-    replicas: readReplicas(process.argv.slice(2)),
+    replicas: { edge: replicas.edges, auth: replicas.auths, quota: replicas.quotas, qr: replicas.qrs },
     databaseUrl: config.databaseUrl,
     natsUrl: config.natsUrl,
     restart: true,
@@ -107,4 +104,4 @@ ${describeDemo(demo, urls[0] as string)}
 Ctrl-C stops everything.`);
 }
 
-runCommand(main);
+if (import.meta.main) runTool(startTool);

@@ -27,6 +27,7 @@ const skipped = new Set([
   "qr.lease_holders",
   "auth.sessions",
   "auth.sign_in_links",
+  "auth.invitations",
   "qr.visitor_salts",
   "qr.scan_visitors",
 ]);

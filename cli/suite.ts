@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { reachOf } from "../platform/short-url-base.ts";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
 import { claimDataDir, claimPorts, releaseDataDir } from "./claim.ts";
 import { buildDashboard } from "./dashboard.ts";
@@ -100,6 +101,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   const databaseUrl = () => options.databaseUrl || (infra.state().postgres as ServerState).url;
   const ownUrl = `http://${host === "127.0.0.1" ? "localhost" : host}:${edgePorts[0]}`;
   const shortUrlBase = options.shortUrlBase || ownUrl;
+  // Strangers who reach the dashboard must not make accounts unless somebody decided so.
+  const isForThisMachine = [ownUrl, shortUrlBase].every((url) => URL.canParse(url) && reachOf(url) === "loopback");
 
   function environment(kind: Kind): NodeJS.ProcessEnv {
     const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
@@ -111,6 +114,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       RPC_LISTEN_ADDRESS: "127.0.0.1:0",
       NATS_URL: options.natsUrl || (infra.state().nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
+      SIGN_UP: process.env.SIGN_UP || (isForThisMachine ? "open" : "invited"),
       ...(kind !== "edge" && { DATABASE_URL: databaseUrl() }),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),

@@ -12,6 +12,8 @@ export const throwawayOptions = {
   databaseUrl: "",
   natsUrl: "",
   restart: false,
+  // Whatever SIGN_UP and SHORT_URL_BASE are where it is started.
+  env: { auth: { SIGN_UP: "open" } },
   tell: () => {},
 } satisfies Omit<SuiteOptions, "dataDir">;
 
@@ -22,7 +24,8 @@ export async function startThrowaway(
   const dataDir = await mkdtemp(path.join(tmpdir(), "qrforge-"));
   const remove = () => rm(dataDir, { recursive: true, force: true });
   try {
-    const suite = await startSuite({ dataDir, ...throwawayOptions, ...options });
+    const env = { ...options.env, auth: { ...throwawayOptions.env.auth, ...options.env?.auth } };
+    const suite = await startSuite({ dataDir, ...throwawayOptions, ...options, env });
     return { suite, dataDir, end: () => suite.stop().then(remove) };
   } catch (error) {
     await remove();

@@ -1,8 +1,16 @@
-import { busSettings, commonSettings, databaseSettings, integer, listenAddress } from "../../platform/config.ts";
+import {
+  busSettings,
+  choice,
+  commonSettings,
+  databaseSettings,
+  integer,
+  listenAddress,
+} from "../../platform/config.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { tracingSettings } from "../../platform/tracing.ts";
+import { signUpNames } from "./sign-up.ts";
 
 /** Every setting of auth. */
 export const settings = {
@@ -15,4 +23,10 @@ export const settings = {
   ...granterSettings,
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50051"),
   sessionMs: integer("SESSION_MS", "how long a person stays signed in, in ms", 14 * 86_400_000, { min: 1_000 }),
+  signUp: choice(
+    "SIGN_UP",
+    "who may make an account: open is anybody, invited is whom an operator invites, closed is operators alone",
+    signUpNames,
+    "closed",
+  ),
 };

@@ -51,10 +51,7 @@ export function createAuthService({ store, propagate, lookAtLeaks, clock }: Auth
     implement(AccountService, {
       async createAccount(request, context) {
         const email = normalizeEmail(request.email);
-        const { plan, limits } = readPlan(
-          request,
-          email === undefined ? [{ field: "email", issue: "must be an e-mail address of at most 254 characters" }] : [],
-        );
+        const { plan, limits } = readPlan(request, email === undefined ? [emailIssue] : []);
         const fields = { accountId: newId(), email: email as string, plan, ...limits };
         const account = await store.createAccount(actorOf(request, context), fields);
         return { account: toAccount(account) };
@@ -147,6 +144,11 @@ export function createAuthService({ store, propagate, lookAtLeaks, clock }: Auth
   ];
 }
 
+export const emailIssue: FieldIssue = {
+  field: "email",
+  issue: "must be an e-mail address of at most 254 characters",
+};
+
 /** An id that could exist, or the failure that a look-up of it would end in. */
 function validId(id: string, what: "account" | "key"): string {
   if (!/^[0-9A-Za-z]{20}$/.test(id)) throw new Failure("NOT_FOUND", `There is no such ${what}.`);
@@ -161,7 +163,7 @@ function requireHashes(keyHashes: Uint8Array[]): void {
 }
 
 /** The plan and limits that a request names, or INVALID_PAYLOAD with these issues and those found here. */
-function readPlan(request: { plan: Plan; limits?: Limits }, issues: FieldIssue[]) {
+export function readPlan(request: { plan: Plan; limits?: Limits }, issues: FieldIssue[]) {
   const plan = planNames[request.plan];
   if (!plan) refuseFields([...issues, { field: "plan", issue: "must be free, pro or enterprise" }]);
   const asked: PlanLimits | undefined = request.limits && {

@@ -1,16 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { Failure, type FieldIssue, refuseFields } from "../../platform/errors.ts";
 import { newId } from "../../platform/ids.ts";
 import { networkOf } from "../../platform/network.ts";
-import { type CallContext, type Implementation, implement } from "../../platform/rpc/server.ts";
-import { actorOf } from "./actor.ts";
+import { type Implementation, implement } from "../../platform/rpc/server.ts";
+import { actorOf, personOf } from "./actor.ts";
 import { type Passwords, passwordIssue } from "./passwords.ts";
 import { limitsOf, normalizeEmail } from "./plans.ts";
-import type { NewSession, SessionStore } from "./session-store.ts";
+import type { SessionStore } from "./session-store.ts";
 import { isLimited, subjectsOf, windowEndsInS } from "./sign-in-limits.ts";
+import { requireOpenSignUp, type SignUp, signUpModes } from "./sign-up.ts";
+import { newSession, newToken, sha256, toSession } from "./tokens.ts";
 
 export interface SessionDependencies {
   store: SessionStore;
@@ -18,6 +19,7 @@ export interface SessionDependencies {
   clock: Clock;
   /** How long a session lasts, in ms. */
   sessionMs: number;
+  signUp: SignUp;
 }
 
 /** Sign-ups and sign-ins answer no sooner than this, in ms, so that what they found does not show in their timing. */
@@ -28,23 +30,12 @@ const linkMs = 3_600_000;
 
 const wrong = () => new Failure("UNAUTHORIZED", "Wrong e-mail or password.");
 const noSession = () => new Failure("UNAUTHORIZED", "There is no such session. Sign in again.");
-const newToken = () => randomBytes(32).toString("base64url");
-const sha256 = (text: string) => createHash("sha256").update(text).digest();
 
 /** The handlers of sign-up, sign-in and sessions. */
 export function createSessionService(dependencies: SessionDependencies): Implementation {
   const { store, passwords, clock } = dependencies;
 
-  function newSession(): { token: string; session: NewSession } {
-    const token = newToken();
-    return { token, session: { tokenHash: sha256(token), expiresAt: new Date(clock.now() + dependencies.sessionMs) } };
-  }
-
-  const toSession = (token: string, accountId: string, { expiresAt }: NewSession) => ({
-    token,
-    accountId,
-    expireTime: timestampFromDate(expiresAt),
-  });
+  const open = () => newSession(clock, dependencies.sessionMs);
 
   /** Does its work and answers, or fails, no sooner than every other such call. */
   async function evenly<T>(work: () => Promise<T>): Promise<T> {
@@ -80,11 +71,11 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     throw wrong();
   }
 
-  const actor = (accountId: string, address: string, context: CallContext) =>
-    actorOf({ actor: { name: `account:${accountId}`, address } as never }, context);
-
   return implement(SessionService, {
+    getSignUpMode: async () => ({ mode: signUpModes[dependencies.signUp] }),
+
     async signUp(request, context) {
+      requireOpenSignUp(dependencies.signUp);
       const email = normalizeEmail(request.email);
       const issues: FieldIssue[] = [];
       if (email === undefined) issues.push({ field: "email", issue: "must be an e-mail address" });
@@ -97,7 +88,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
         const plan = limitsOf("free", undefined);
         if (!("limits" in plan)) throw new Error("the free plan has no limits");
         const account = { accountId, email: email as string, passwordHash, ...plan.limits };
-        await store.signUp(actor(accountId, request.address, context), account);
+        await store.signUp(personOf(accountId, request.address, context), account);
         return {};
       });
     },
@@ -106,7 +97,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       evenly(async () => {
         const network = networkOf(address);
         const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, network);
-        const { token, session } = newSession();
+        const { token, session } = open();
         if (!(await store.open(accountId, hash, session, sha256(network)))) throw wrong();
         return { session: toSession(token, accountId, session) };
       }),
@@ -132,9 +123,10 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
       const { accountId, email, passwordHash } = await resolved(token);
       const before = passwordHash === null ? null : (await check(email, oldPassword, networkOf(address))).hash;
-      const { token: next, session } = newSession();
+      const { token: next, session } = open();
       const hashes = { before, after: await passwords.hash(newPassword) };
-      if (!(await store.changePassword(actor(accountId, address, context), accountId, hashes, session))) throw wrong();
+      if (!(await store.changePassword(personOf(accountId, address, context), accountId, hashes, session)))
+        throw wrong();
       return { session: toSession(next, accountId, session) };
     },
 
@@ -150,8 +142,8 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     },
 
     async redeemSignInLink({ token, address }, context) {
-      const { token: next, session } = newSession();
-      const by = (accountId: string) => actor(accountId, address, context);
+      const { token: next, session } = open();
+      const by = (accountId: string) => personOf(accountId, address, context);
       const accountId = await store.redeemLink(by, sha256(token), session);
       if (accountId === undefined) {
         throw new Failure(

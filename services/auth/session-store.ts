@@ -2,16 +2,12 @@ import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
 import { type Actor, appendToAudit } from "./audit-store.ts";
 import type { PlanLimits } from "./plans.ts";
 import { windowMs } from "./sign-in-limits.ts";
+import type { NewSession } from "./tokens.ts";
 
 export interface Credentials {
   accountId: string;
   passwordHash: string | null;
   disabled: boolean;
-}
-
-export interface NewSession {
-  tokenHash: Buffer;
-  expiresAt: Date;
 }
 
 /** Rows that one statement of the trimming deletes at most. */

@@ -10,6 +10,8 @@ import { openTrimmer } from "../../platform/trimmer.ts";
 import { createAuditService } from "./audit-service.ts";
 import { createAuditStore } from "./audit-store.ts";
 import type { settings } from "./config.ts";
+import { createInvitationService } from "./invitation-service.ts";
+import { createInvitationStore } from "./invitation-store.ts";
 import { createLeakWorker } from "./leak-worker.ts";
 import { createPasswords } from "./passwords.ts";
 import { createAuthService } from "./service.ts";
@@ -17,7 +19,7 @@ import { createSessionService } from "./session-service.ts";
 import { createSessionStore } from "./session-store.ts";
 import { createStore } from "./store.ts";
 
-/** How often sessions, links and addresses that are over their time are removed, in ms. */
+/** How often sessions, links, invitations and addresses that are over their time are removed, in ms. */
 const trimMs = 60_000;
 
 export const start: Start<typeof settings> = async (config, log, metrics, health) => {
@@ -39,8 +41,18 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   });
 
   const sessions = createSessionStore(sql);
-  const trim = () => sessions.trim(systemClock.now());
+  const invitations = createInvitationStore(sql);
+  const trim = async () => {
+    const more = [await sessions.trim(systemClock.now()), await invitations.trim()];
+    return more.includes(true);
+  };
   openTrimmer({ trim, everyMs: trimMs, clock: systemClock, closer, log });
+  const people = {
+    passwords: createPasswords(),
+    clock: systemClock,
+    sessionMs: config.sessionMs,
+    signUp: config.signUp,
+  };
   const server = await createRpcServer({
     ...config,
     log,
@@ -48,12 +60,8 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     implementations: [
       ...createAuthService({ store, propagate, lookAtLeaks: leaks.look, clock: systemClock }),
       createAuditService(createAuditStore(sql)),
-      createSessionService({
-        store: sessions,
-        passwords: createPasswords(),
-        clock: systemClock,
-        sessionMs: config.sessionMs,
-      }),
+      createSessionService({ store: sessions, ...people }),
+      createInvitationService({ store: invitations, ...people }),
       implementation,
     ],
   });

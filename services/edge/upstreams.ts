@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { AccountService } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
+import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
@@ -51,6 +52,7 @@ export interface Upstreams {
   keys: RpcClient<typeof KeyService>;
   accounts: RpcClient<typeof AccountService>;
   sessions: RpcClient<typeof SessionService>;
+  invitations: RpcClient<typeof InvitationService>;
   audit: RpcClient<typeof AuditService>;
   quota: RpcClient<typeof QuotaService>;
   qrCodes: RpcClient<typeof QrCodeService>;
@@ -71,13 +73,14 @@ export function createUpstreams(
   const keys = createRpcClient(KeyService, { address: config.authAddress, tls: config });
   const accounts = createRpcClient(AccountService, { address: config.authAddress, tls: config });
   const sessions = createRpcClient(SessionService, { address: config.authAddress, tls: config });
+  const invitations = createRpcClient(InvitationService, { address: config.authAddress, tls: config });
   const audit = createRpcClient(AuditService, { address: config.authAddress, tls: config });
   const quota = createRpcClient(QuotaService, { address: config.quotaAddress, tls: config });
   const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress, tls: config });
   const projects = createRpcClient(ProjectService, { address: config.qrAddress, tls: config });
   const scans = createRpcClient(ScanService, { address: config.qrAddress, tls: config });
   const symbols = createRpcClient(SymbolService, { address: config.qrAddress, tls: config });
-  const clients = [keys, accounts, sessions, audit, quota, qrCodes, projects, scans, symbols];
+  const clients = [keys, accounts, sessions, invitations, audit, quota, qrCodes, projects, scans, symbols];
   closer.defer("rpc clients", () => clients.map((client) => client.close()));
 
   const batching = {
@@ -189,6 +192,7 @@ export function createUpstreams(
     keys: keys.client,
     accounts: accounts.client,
     sessions: sessions.client,
+    invitations: invitations.client,
     audit: audit.client,
     quota: quota.client,
     qrCodes: qrCodes.client,

@@ -89,6 +89,7 @@ function environmentOf(name: Name): Record<string, string> {
     ...(name === "edge"
       ? { ...upstreams(), RPC_LISTEN_ADDRESS: "127.0.0.1:0" }
       : { ...databaseEnv(), MIGRATIONS: "check", RPC_ALLOW: (allow[name] as string[]).join(",") }),
+    ...(name === "auth" && { SIGN_UP: "open" }),
   };
 }
 

@@ -58,6 +58,7 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
   "rows skipped while locked": {
     looks: /\bskip locked\b/,
     files: [
+      "services/auth/invitation-store.ts",
       "services/auth/session-store.ts",
       "services/qr/scan-store.ts",
       "services/qr/store.ts",

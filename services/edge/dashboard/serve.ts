@@ -67,7 +67,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
     const limit =
       route.perMinuteMax &&
       createCallLimit({
-        message: "Too many sign-ups from this address this minute.",
+        message: "Too many tries from this address this minute.",
         perMinuteMax: route.perMinuteMax,
       });
     app.route({

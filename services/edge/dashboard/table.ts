@@ -1,7 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
-import type { Session } from "../../../gen/qrforge/auth/v1/session_pb.ts";
-import { toUsageJson } from "../representations.ts";
+import { type Session, SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
+import { toTime, toUsageJson } from "../representations.ts";
 import type { RouteAnswer } from "../route.ts";
 import { countScans } from "../scan-counts.ts";
 import {
@@ -72,11 +72,20 @@ function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
 }
 
 const signUpsPerMinuteMax = 10;
+/** Tokens of links that one address may try in a minute: nobody guesses one, but each costs a call. */
+const tokensPerMinuteMax = 120;
+const signUpModes: Record<number, string> = {
+  [SignUpMode.OPEN]: "open",
+  [SignUpMode.INVITED]: "invited",
+  [SignUpMode.CLOSED]: "closed",
+};
 const dayMs = 86_400_000;
 const usageDays = 30;
 const auditPageSize = 50;
 const pagesMax = 100;
-const credentials = bodyOf({ email: z.string().max(254), password: z.string().max(1_024) });
+const token = z.string().max(100);
+const password = z.string().max(1_024);
+const credentials = bodyOf({ email: z.string().max(254), password });
 
 /** The account that is signed in to, and what its pages send with every change. */
 async function whoAmI(person: Pick<Person, "token" | "accountId">, hasPassword: boolean, { upstreams, wait }: Asked) {
@@ -100,6 +109,15 @@ const actorOf = ({ person, address }: { person: Person; address: string }) => ({
 /** All that people do in the dashboard beyond the public API. */
 export const sessionRoutes: SessionRoute[] = [
   route({
+    method: "GET",
+    path: "/sign-up",
+    isOpen: true,
+    async handle({ upstreams, wait }) {
+      const { mode } = await upstreams.sessions.getSignUpMode({}, wait);
+      return { data: { mode: signUpModes[mode] } };
+    },
+  }),
+  route({
     method: "POST",
     path: "/sign-up",
     isOpen: true,
@@ -108,6 +126,28 @@ export const sessionRoutes: SessionRoute[] = [
     async handle({ body, address, upstreams, wait }) {
       await upstreams.sessions.signUp({ ...body, address }, wait);
       return { data: {} };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/invitation",
+    isOpen: true,
+    perMinuteMax: tokensPerMinuteMax,
+    body: bodyOf({ token }),
+    async handle({ body, upstreams, wait }) {
+      const { email, expireTime } = await upstreams.invitations.getInvitation(body, wait);
+      return { data: { email, expires_at: toTime(expireTime) } };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/invitation/accept",
+    isOpen: true,
+    perMinuteMax: tokensPerMinuteMax,
+    body: bodyOf({ token, password }),
+    async handle({ body, address, upstreams, wait }) {
+      const { session } = await upstreams.invitations.acceptInvitation({ ...body, address }, wait);
+      return opened(session, { upstreams, wait });
     },
   }),
   route({
@@ -124,7 +164,8 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/session/link",
     isOpen: true,
-    body: bodyOf({ token: z.string().max(100) }),
+    perMinuteMax: tokensPerMinuteMax,
+    body: bodyOf({ token }),
     async handle({ body, address, upstreams, wait }) {
       const { session } = await upstreams.sessions.redeemSignInLink({ token: body.token, address }, wait);
       return opened(session, { upstreams, wait });
@@ -154,7 +195,7 @@ export const sessionRoutes: SessionRoute[] = [
   route({
     method: "POST",
     path: "/password",
-    body: bodyOf({ old_password: z.string().max(1_024), new_password: z.string().max(1_024) }),
+    body: bodyOf({ old_password: password, new_password: password }),
     async handle({ person, body, address, upstreams, wait }) {
       const { old_password: oldPassword, new_password: newPassword } = body;
       const request = { token: person.token, oldPassword, newPassword, address };

@@ -2,19 +2,19 @@
 // @generated from file qrforge/auth/v1/session.proto (package qrforge.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Actor } from "./actor_pb.ts";
 import { file_qrforge_auth_v1_actor } from "./actor_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file qrforge/auth/v1/session.proto.
  */
 export const file_qrforge_auth_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvc2Vzc2lvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxImIKB1Nlc3Npb24SEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg1TaWduVXBSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCSIQCg5TaWduVXBSZXNwb25zZSJGCg1TaWduSW5SZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCSI7Cg5TaWduSW5SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24iKwoVUmVzb2x2ZVNlc3Npb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEiggEKFlJlc29sdmVTZXNzaW9uUmVzcG9uc2USEgoKYWNjb3VudF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMaGFzX3Bhc3N3b3JkGAQgASgIIiQKDlNpZ25PdXRSZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEiEQoPU2lnbk91dFJlc3BvbnNlIi4KGFNpZ25PdXRFdmVyeXdoZXJlUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBIhsKGVNpZ25PdXRFdmVyeXdoZXJlUmVzcG9uc2UicgoVQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQESGQoMb2xkX3Bhc3N3b3JkGAIgASgJQgOAAQESGQoMbmV3X3Bhc3N3b3JkGAMgASgJQgOAAQESDwoHYWRkcmVzcxgEIAEoCSJDChZDaGFuZ2VQYXNzd29yZFJlc3BvbnNlEikKB3Nlc3Npb24YASABKAsyGC5xcmZvcmdlLmF1dGgudjEuU2Vzc2lvbiJUChdDcmVhdGVTaWduSW5MaW5rUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIl8KGENyZWF0ZVNpZ25JbkxpbmtSZXNwb25zZRISCgV0b2tlbhgBIAEoCUIDgAEBEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+ChdSZWRlZW1TaWduSW5MaW5rUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEg8KB2FkZHJlc3MYAiABKAkiRQoYUmVkZWVtU2lnbkluTGlua1Jlc3BvbnNlEikKB3Nlc3Npb24YASABKAsyGC5xcmZvcmdlLmF1dGgudjEuU2Vzc2lvbjKHBgoOU2Vzc2lvblNlcnZpY2USSQoGU2lnblVwEh4ucXJmb3JnZS5hdXRoLnYxLlNpZ25VcFJlcXVlc3QaHy5xcmZvcmdlLmF1dGgudjEuU2lnblVwUmVzcG9uc2USSQoGU2lnbkluEh4ucXJmb3JnZS5hdXRoLnYxLlNpZ25JblJlcXVlc3QaHy5xcmZvcmdlLmF1dGgudjEuU2lnbkluUmVzcG9uc2USZgoOUmVzb2x2ZVNlc3Npb24SJi5xcmZvcmdlLmF1dGgudjEuUmVzb2x2ZVNlc3Npb25SZXF1ZXN0GicucXJmb3JnZS5hdXRoLnYxLlJlc29sdmVTZXNzaW9uUmVzcG9uc2UiA5ACARJRCgdTaWduT3V0Eh8ucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRSZXF1ZXN0GiAucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRSZXNwb25zZSIDkAICEm8KEVNpZ25PdXRFdmVyeXdoZXJlEikucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRFdmVyeXdoZXJlUmVxdWVzdBoqLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0RXZlcnl3aGVyZVJlc3BvbnNlIgOQAgISYQoOQ2hhbmdlUGFzc3dvcmQSJi5xcmZvcmdlLmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXF1ZXN0GicucXJmb3JnZS5hdXRoLnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2USZwoQQ3JlYXRlU2lnbkluTGluaxIoLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVTaWduSW5MaW5rUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVTaWduSW5MaW5rUmVzcG9uc2USZwoQUmVkZWVtU2lnbkluTGluaxIoLnFyZm9yZ2UuYXV0aC52MS5SZWRlZW1TaWduSW5MaW5rUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5SZWRlZW1TaWduSW5MaW5rUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor]);
+  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvc2Vzc2lvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxImIKB1Nlc3Npb24SEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIWChRHZXRTaWduVXBNb2RlUmVxdWVzdCJCChVHZXRTaWduVXBNb2RlUmVzcG9uc2USKQoEbW9kZRgBIAEoDjIbLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBNb2RlIkYKDVNpZ25VcFJlcXVlc3QSDQoFZW1haWwYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIhAKDlNpZ25VcFJlc3BvbnNlIkYKDVNpZ25JblJlcXVlc3QSDQoFZW1haWwYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIjsKDlNpZ25JblJlc3BvbnNlEikKB3Nlc3Npb24YASABKAsyGC5xcmZvcmdlLmF1dGgudjEuU2Vzc2lvbiIrChVSZXNvbHZlU2Vzc2lvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASKCAQoWUmVzb2x2ZVNlc3Npb25SZXNwb25zZRISCgphY2NvdW50X2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxoYXNfcGFzc3dvcmQYBCABKAgiJAoOU2lnbk91dFJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASIRCg9TaWduT3V0UmVzcG9uc2UiLgoYU2lnbk91dEV2ZXJ5d2hlcmVSZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEiGwoZU2lnbk91dEV2ZXJ5d2hlcmVSZXNwb25zZSJyChVDaGFuZ2VQYXNzd29yZFJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABARIZCgxvbGRfcGFzc3dvcmQYAiABKAlCA4ABARIZCgxuZXdfcGFzc3dvcmQYAyABKAlCA4ABARIPCgdhZGRyZXNzGAQgASgJIkMKFkNoYW5nZVBhc3N3b3JkUmVzcG9uc2USKQoHc2Vzc2lvbhgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5TZXNzaW9uIlQKF0NyZWF0ZVNpZ25JbkxpbmtSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSJQoFYWN0b3IYAiABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiXwoYQ3JlYXRlU2lnbkluTGlua1Jlc3BvbnNlEhIKBXRva2VuGAEgASgJQgOAAQESLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIj4KF1JlZGVlbVNpZ25JbkxpbmtSZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQESDwoHYWRkcmVzcxgCIAEoCSJFChhSZWRlZW1TaWduSW5MaW5rUmVzcG9uc2USKQoHc2Vzc2lvbhgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5TZXNzaW9uKnQKClNpZ25VcE1vZGUSHAoYU0lHTl9VUF9NT0RFX1VOU1BFQ0lGSUVEEAASFQoRU0lHTl9VUF9NT0RFX09QRU4QARIYChRTSUdOX1VQX01PREVfSU5WSVRFRBACEhcKE1NJR05fVVBfTU9ERV9DTE9TRUQQAzLsBgoOU2Vzc2lvblNlcnZpY2USYwoNR2V0U2lnblVwTW9kZRIlLnFyZm9yZ2UuYXV0aC52MS5HZXRTaWduVXBNb2RlUmVxdWVzdBomLnFyZm9yZ2UuYXV0aC52MS5HZXRTaWduVXBNb2RlUmVzcG9uc2UiA5ACARJJCgZTaWduVXASHi5xcmZvcmdlLmF1dGgudjEuU2lnblVwUmVxdWVzdBofLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBSZXNwb25zZRJJCgZTaWduSW4SHi5xcmZvcmdlLmF1dGgudjEuU2lnbkluUmVxdWVzdBofLnFyZm9yZ2UuYXV0aC52MS5TaWduSW5SZXNwb25zZRJmCg5SZXNvbHZlU2Vzc2lvbhImLnFyZm9yZ2UuYXV0aC52MS5SZXNvbHZlU2Vzc2lvblJlcXVlc3QaJy5xcmZvcmdlLmF1dGgudjEuUmVzb2x2ZVNlc3Npb25SZXNwb25zZSIDkAIBElEKB1NpZ25PdXQSHy5xcmZvcmdlLmF1dGgudjEuU2lnbk91dFJlcXVlc3QaIC5xcmZvcmdlLmF1dGgudjEuU2lnbk91dFJlc3BvbnNlIgOQAgISbwoRU2lnbk91dEV2ZXJ5d2hlcmUSKS5xcmZvcmdlLmF1dGgudjEuU2lnbk91dEV2ZXJ5d2hlcmVSZXF1ZXN0GioucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRFdmVyeXdoZXJlUmVzcG9uc2UiA5ACAhJhCg5DaGFuZ2VQYXNzd29yZBImLnFyZm9yZ2UuYXV0aC52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaJy5xcmZvcmdlLmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRJnChBDcmVhdGVTaWduSW5MaW5rEigucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZVNpZ25JbkxpbmtSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZVNpZ25JbkxpbmtSZXNwb25zZRJnChBSZWRlZW1TaWduSW5MaW5rEigucXJmb3JnZS5hdXRoLnYxLlJlZGVlbVNpZ25JbkxpbmtSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLlJlZGVlbVNpZ25JbkxpbmtSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor]);
 
 /**
  * A session that was just opened.
@@ -52,6 +52,42 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 0);
 
 /**
+ * Asks who may make an account.
+ *
+ * @generated from message qrforge.auth.v1.GetSignUpModeRequest
+ */
+export type GetSignUpModeRequest = Message<"qrforge.auth.v1.GetSignUpModeRequest"> & {
+};
+
+/**
+ * Describes the message qrforge.auth.v1.GetSignUpModeRequest.
+ * Use `create(GetSignUpModeRequestSchema)` to create a new message.
+ */
+export const GetSignUpModeRequestSchema: GenMessage<GetSignUpModeRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 1);
+
+/**
+ * Answers GetSignUpMode.
+ *
+ * @generated from message qrforge.auth.v1.GetSignUpModeResponse
+ */
+export type GetSignUpModeResponse = Message<"qrforge.auth.v1.GetSignUpModeResponse"> & {
+  /**
+   * The mode that this service was started with.
+   *
+   * @generated from field: qrforge.auth.v1.SignUpMode mode = 1;
+   */
+  mode: SignUpMode;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.GetSignUpModeResponse.
+ * Use `create(GetSignUpModeResponseSchema)` to create a new message.
+ */
+export const GetSignUpModeResponseSchema: GenMessage<GetSignUpModeResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 2);
+
+/**
  * Asks for a new account.
  *
  * @generated from message qrforge.auth.v1.SignUpRequest
@@ -84,7 +120,7 @@ export type SignUpRequest = Message<"qrforge.auth.v1.SignUpRequest"> & {
  * Use `create(SignUpRequestSchema)` to create a new message.
  */
 export const SignUpRequestSchema: GenMessage<SignUpRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 1);
+  messageDesc(file_qrforge_auth_v1_session, 3);
 
 /**
  * Answers SignUp.
@@ -99,7 +135,7 @@ export type SignUpResponse = Message<"qrforge.auth.v1.SignUpResponse"> & {
  * Use `create(SignUpResponseSchema)` to create a new message.
  */
 export const SignUpResponseSchema: GenMessage<SignUpResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 2);
+  messageDesc(file_qrforge_auth_v1_session, 4);
 
 /**
  * Asks for a session.
@@ -134,7 +170,7 @@ export type SignInRequest = Message<"qrforge.auth.v1.SignInRequest"> & {
  * Use `create(SignInRequestSchema)` to create a new message.
  */
 export const SignInRequestSchema: GenMessage<SignInRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 3);
+  messageDesc(file_qrforge_auth_v1_session, 5);
 
 /**
  * Answers SignIn.
@@ -155,7 +191,7 @@ export type SignInResponse = Message<"qrforge.auth.v1.SignInResponse"> & {
  * Use `create(SignInResponseSchema)` to create a new message.
  */
 export const SignInResponseSchema: GenMessage<SignInResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 4);
+  messageDesc(file_qrforge_auth_v1_session, 6);
 
 /**
  * Names a session.
@@ -176,7 +212,7 @@ export type ResolveSessionRequest = Message<"qrforge.auth.v1.ResolveSessionReque
  * Use `create(ResolveSessionRequestSchema)` to create a new message.
  */
 export const ResolveSessionRequestSchema: GenMessage<ResolveSessionRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 5);
+  messageDesc(file_qrforge_auth_v1_session, 7);
 
 /**
  * Answers ResolveSession.
@@ -218,7 +254,7 @@ export type ResolveSessionResponse = Message<"qrforge.auth.v1.ResolveSessionResp
  * Use `create(ResolveSessionResponseSchema)` to create a new message.
  */
 export const ResolveSessionResponseSchema: GenMessage<ResolveSessionResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 6);
+  messageDesc(file_qrforge_auth_v1_session, 8);
 
 /**
  * Names the session to end.
@@ -239,7 +275,7 @@ export type SignOutRequest = Message<"qrforge.auth.v1.SignOutRequest"> & {
  * Use `create(SignOutRequestSchema)` to create a new message.
  */
 export const SignOutRequestSchema: GenMessage<SignOutRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 7);
+  messageDesc(file_qrforge_auth_v1_session, 9);
 
 /**
  * Answers SignOut.
@@ -254,7 +290,7 @@ export type SignOutResponse = Message<"qrforge.auth.v1.SignOutResponse"> & {
  * Use `create(SignOutResponseSchema)` to create a new message.
  */
 export const SignOutResponseSchema: GenMessage<SignOutResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 8);
+  messageDesc(file_qrforge_auth_v1_session, 10);
 
 /**
  * Names a session of the account whose sessions to end.
@@ -275,7 +311,7 @@ export type SignOutEverywhereRequest = Message<"qrforge.auth.v1.SignOutEverywher
  * Use `create(SignOutEverywhereRequestSchema)` to create a new message.
  */
 export const SignOutEverywhereRequestSchema: GenMessage<SignOutEverywhereRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 9);
+  messageDesc(file_qrforge_auth_v1_session, 11);
 
 /**
  * Answers SignOutEverywhere.
@@ -290,7 +326,7 @@ export type SignOutEverywhereResponse = Message<"qrforge.auth.v1.SignOutEverywhe
  * Use `create(SignOutEverywhereResponseSchema)` to create a new message.
  */
 export const SignOutEverywhereResponseSchema: GenMessage<SignOutEverywhereResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 10);
+  messageDesc(file_qrforge_auth_v1_session, 12);
 
 /**
  * Asks for another password.
@@ -332,7 +368,7 @@ export type ChangePasswordRequest = Message<"qrforge.auth.v1.ChangePasswordReque
  * Use `create(ChangePasswordRequestSchema)` to create a new message.
  */
 export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 11);
+  messageDesc(file_qrforge_auth_v1_session, 13);
 
 /**
  * Answers ChangePassword.
@@ -353,7 +389,7 @@ export type ChangePasswordResponse = Message<"qrforge.auth.v1.ChangePasswordResp
  * Use `create(ChangePasswordResponseSchema)` to create a new message.
  */
 export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 12);
+  messageDesc(file_qrforge_auth_v1_session, 14);
 
 /**
  * Names the account to sign in to.
@@ -381,7 +417,7 @@ export type CreateSignInLinkRequest = Message<"qrforge.auth.v1.CreateSignInLinkR
  * Use `create(CreateSignInLinkRequestSchema)` to create a new message.
  */
 export const CreateSignInLinkRequestSchema: GenMessage<CreateSignInLinkRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 13);
+  messageDesc(file_qrforge_auth_v1_session, 15);
 
 /**
  * Answers CreateSignInLink.
@@ -409,7 +445,7 @@ export type CreateSignInLinkResponse = Message<"qrforge.auth.v1.CreateSignInLink
  * Use `create(CreateSignInLinkResponseSchema)` to create a new message.
  */
 export const CreateSignInLinkResponseSchema: GenMessage<CreateSignInLinkResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 14);
+  messageDesc(file_qrforge_auth_v1_session, 16);
 
 /**
  * Uses up a sign-in link.
@@ -437,7 +473,7 @@ export type RedeemSignInLinkRequest = Message<"qrforge.auth.v1.RedeemSignInLinkR
  * Use `create(RedeemSignInLinkRequestSchema)` to create a new message.
  */
 export const RedeemSignInLinkRequestSchema: GenMessage<RedeemSignInLinkRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 15);
+  messageDesc(file_qrforge_auth_v1_session, 17);
 
 /**
  * Answers RedeemSignInLink.
@@ -458,7 +494,55 @@ export type RedeemSignInLinkResponse = Message<"qrforge.auth.v1.RedeemSignInLink
  * Use `create(RedeemSignInLinkResponseSchema)` to create a new message.
  */
 export const RedeemSignInLinkResponseSchema: GenMessage<RedeemSignInLinkResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 16);
+  messageDesc(file_qrforge_auth_v1_session, 18);
+
+/**
+ * Who may make an account.
+ *
+ * @generated from enum qrforge.auth.v1.SignUpMode
+ */
+export const SignUpMode = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: SIGN_UP_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Anybody, by an e-mail address and a password. Invitations work too.
+   *
+   * @generated from enum value: SIGN_UP_MODE_OPEN = 1;
+   */
+  OPEN: 1,
+
+  /**
+   * Only people whom an operator has invited.
+   *
+   * @generated from enum value: SIGN_UP_MODE_INVITED = 2;
+   */
+  INVITED: 2,
+
+  /**
+   * Nobody: operators create accounts, and invitations are neither made nor accepted.
+   *
+   * @generated from enum value: SIGN_UP_MODE_CLOSED = 3;
+   */
+  CLOSED: 3,
+} as const;
+
+/**
+ * Who may make an account.
+ *
+ * @generated from enum qrforge.auth.v1.SignUpMode
+ */
+export type SignUpMode = (typeof SignUpMode)[keyof typeof SignUpMode] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.auth.v1.SignUpMode.
+ */
+export const SignUpModeSchema: GenEnum<SignUpMode> = /*@__PURE__*/
+  enumDesc(file_qrforge_auth_v1_session, 0);
 
 /**
  * Signs people in to their accounts, for the dashboard. No answer, and no timing of one, tells whether an e-mail address
@@ -468,8 +552,19 @@ export const RedeemSignInLinkResponseSchema: GenMessage<RedeemSignInLinkResponse
  */
 export const SessionService: GenService<{
   /**
+   * Returns who may make an account here.
+   *
+   * @generated from rpc qrforge.auth.v1.SessionService.GetSignUpMode
+   */
+  getSignUpMode: {
+    methodKind: "unary";
+    input: typeof GetSignUpModeRequestSchema;
+    output: typeof GetSignUpModeResponseSchema;
+  },
+  /**
    * Takes an e-mail address and a password for a new account on the free plan. The answer is the same if there is an
-   * account already, which stays as it is. Fails with INVALID_PAYLOAD for an e-mail or password that cannot be used.
+   * account already, which stays as it is. Fails with INVALID_PAYLOAD for an e-mail or password that cannot be used, and
+   * with FORBIDDEN unless the sign-up mode is OPEN.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.SignUp
    */

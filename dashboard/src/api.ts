@@ -38,6 +38,14 @@ export interface Account {
   csrf_token: string;
 }
 
+/** Who may make an account: anybody, people with an invitation, or operators alone. */
+export type SignUpMode = "open" | "invited" | "closed";
+
+export interface Invitation {
+  email: string;
+  expires_at: string;
+}
+
 export interface Key {
   id: string;
   name: string;

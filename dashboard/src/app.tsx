@@ -2,6 +2,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { ask } from "./api.ts";
 import { CodesPage } from "./pages/codes.tsx";
+import { InvitationPage } from "./pages/invitation.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
 import { useAnnounce } from "./parts/announcer.tsx";
 import { Failed, Loading } from "./parts/basics.tsx";
@@ -34,6 +35,7 @@ export function App() {
   const { account, error } = useSession();
   const [location] = useLocation();
   if (location.startsWith("/sign-in/")) return <SignInWithLink token={location.slice("/sign-in/".length)} />;
+  if (location.startsWith("/invitation/")) return <InvitationPage token={location.slice("/invitation/".length)} />;
   if (error) {
     return (
       <main className="alone">

@@ -39,6 +39,18 @@ export const text = {
     submit: "Create account",
     passwordHint: "At least 10 characters",
     perhapsTaken: "If this address has an account already, sign in with its password.",
+    modes: {
+      invited: "New here? Accounts are by invitation: ask the operator of this service for one.",
+      closed: "New here? The operator of this service creates accounts: ask there for yours.",
+    },
+  },
+  invitation: {
+    title: "You are invited",
+    lead: (email: string) => `Choose a password for the account of ${email}.`,
+    until: "This invitation can be used once, until",
+    show: "Show password",
+    submit: "Create account",
+    toSignIn: "Go to sign in",
   },
   codes: {
     title: "QR codes",
@@ -255,6 +267,9 @@ export const text = {
       "key.revoke": "Key revoked",
       "key.leaked": "Key reported as leaked",
       "password.change": "Password changed",
+      "invitation.create": "Invited",
+      "invitation.accept": "Invitation accepted",
+      "invitation.delete": "Invitation withdrawn",
       "sign-in-link.create": "Sign-in link made",
       "sign-in-link.use": "Signed in by a link",
     } as Record<string, string>,

@@ -1,13 +1,21 @@
 import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
+import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { type Account, ApiError, ask } from "../api.ts";
+import { type Account, ApiError, ask, read, type SignUpMode } from "../api.ts";
 import { Button, Failed, Field, Loading } from "../parts/basics.tsx";
 import { useSetSession } from "../session.ts";
 import { text } from "../text.ts";
 
-/** For who is not signed in: sign in, or make an account. */
+/** For who is not signed in: sign in, or make an account where anybody may. */
 export function SignInPage() {
+  const signUp = useQuery({
+    queryKey: ["sign-up"],
+    queryFn: async ({ signal }) => (await read<{ mode: SignUpMode }>("/sign-up", signal)).mode,
+    staleTime: 60_000,
+    // Who has an account can sign in without this answer.
+    retry: false,
+  });
   useEffect(() => {
     document.title = `${text.signIn.title} · QRForge`;
   }, []);
@@ -18,23 +26,39 @@ export function SignInPage() {
         <p>{text.signIn.lead}</p>
       </div>
       <div className="card sign-in">
-        <TabProvider defaultSelectedId="sign-in">
-          <TabList aria-label={text.signIn.title} className="tabs">
-            <Tab id="sign-in">{text.signIn.title}</Tab>
-            <Tab id="sign-up">{text.signUp.title}</Tab>
-          </TabList>
-          <TabPanel tabId="sign-in" unmountOnHide>
-            <CredentialsForm key="sign-in" />
-          </TabPanel>
-          <TabPanel tabId="sign-up" unmountOnHide>
-            <CredentialsForm key="sign-up" isNew />
-          </TabPanel>
-        </TabProvider>
+        {signUp.isPending ? <Loading /> : signUp.data === "open" ? <SignInOrUp /> : <SignInOnly mode={signUp.data} />}
       </div>
       <p className="muted">
         <a href="/docs">{text.nav.docs}</a>
       </p>
     </main>
+  );
+}
+
+function SignInOrUp() {
+  return (
+    <TabProvider defaultSelectedId="sign-in">
+      <TabList aria-label={text.signIn.title} className="tabs">
+        <Tab id="sign-in">{text.signIn.title}</Tab>
+        <Tab id="sign-up">{text.signUp.title}</Tab>
+      </TabList>
+      <TabPanel tabId="sign-in" unmountOnHide>
+        <CredentialsForm key="sign-in" />
+      </TabPanel>
+      <TabPanel tabId="sign-up" unmountOnHide>
+        <CredentialsForm key="sign-up" isNew />
+      </TabPanel>
+    </TabProvider>
+  );
+}
+
+function SignInOnly({ mode }: { mode: "invited" | "closed" | undefined }) {
+  return (
+    <>
+      <h2>{text.signIn.title}</h2>
+      <CredentialsForm />
+      {mode && <p className="muted">{text.signUp.modes[mode]}</p>}
+    </>
   );
 }
 

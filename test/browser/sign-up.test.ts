@@ -1,0 +1,162 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endChild } from "../../cli/child.ts";
+import type { Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
+import { openBrowser, openPage } from "../support/browser.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const password = "correct horse battery";
+
+let suite: Suite;
+let end: () => Promise<void>;
+let browser: Browser;
+let edge: string;
+
+beforeAll(async () => {
+  ({ suite, end } = await startThrowaway({ env: { auth: { SIGN_UP: "invited" } } }));
+  edge = suite.edgeUrls()[0] as string;
+  browser = await openBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await end?.();
+});
+
+async function invite(email: string): Promise<string> {
+  const { client, close } = createRpcClient(InvitationService, { address: addressesOf(suite, "auth").join(",") });
+  try {
+    const { token } = await client.createInvitation({ email }, wait);
+    return `${edge}/#/invitation/${token}`;
+  } finally {
+    close();
+  }
+}
+
+/** A page of a new browser; fails in the end if the page complained. */
+async function withPage(work: (page: Page) => Promise<void>): Promise<void> {
+  const { page, context, complaints } = await openPage(browser);
+  try {
+    await work(page);
+    expect(complaints).toEqual([]);
+  } finally {
+    await context.close();
+  }
+}
+
+async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+    return (await axe.run()).violations.map(({ id }) => id);
+  });
+}
+
+const setPassword = async (page: Page, value: string) => {
+  await page.getByLabel("Password", { exact: true }).fill(value);
+  await page.getByRole("button", { name: "Create account" }).click();
+};
+
+describe("A person who is invited makes an account", () => {
+  it("with a password of their own, is signed in, and finds it in the audit log", () =>
+    withPage(async (page) => {
+      const link = await invite("Grace@qrforge.example");
+      await page.goto(link);
+      await page.getByText("grace@qrforge.example").waitFor();
+      expect(await faults(page)).toEqual([]);
+      await setPassword(page, "short");
+      await page.getByText("must have 10 to 256 characters").waitFor();
+      const field = page.getByLabel("Password", { exact: true });
+      expect(await field.getAttribute("type")).toBe("password");
+      await page.getByLabel("Show password").check();
+      expect(await field.getAttribute("type")).toBe("text");
+      await setPassword(page, password);
+      await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+      // Neither the address bar nor going back shows the token again.
+      expect(page.url()).toBe(`${edge}/#/codes`);
+      await page.goto(`${edge}/#/audit`);
+      await page.getByText("Invitation accepted").waitFor();
+      await page.getByText("Invited").first().waitFor();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByLabel("E-mail").fill("grace@qrforge.example");
+      await page.getByLabel("Password").fill(password);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("heading", { name: "Audit log" }).waitFor();
+
+      await page.goto(link);
+      await page.getByText("This invitation was used before.").waitFor();
+      await page.getByRole("link", { name: "Go to sign in" }).click();
+    }));
+
+  it("and is told at once when the link is not whole, or too old", () =>
+    withPage(async (page) => {
+      const link = await invite("late@qrforge.example");
+      await page.goto(link.slice(0, -1));
+      await page.getByRole("alert").getByText("This invitation is not known.").waitFor();
+      expect(await page.getByLabel("Password").count()).toBe(0);
+      // Another link in the same page is read anew.
+      await page.goto(link);
+      await page.getByText("late@qrforge.example").waitFor();
+    }));
+});
+
+describe("A stranger", () => {
+  it("finds no form to sign up where accounts are by invitation, and whom to ask", () =>
+    withPage(async (page) => {
+      await page.goto(`${edge}/`);
+      await page.getByText("Accounts are by invitation: ask the operator").waitFor();
+      expect(await page.getByText("Sign up").count()).toBe(0);
+      expect(await faults(page)).toEqual([]);
+    }));
+
+  it("finds no form where sign-up is closed, and an invitation says so", () =>
+    withPage(async (page) => {
+      const link = await invite("shut@qrforge.example");
+      for (const member of suite.members("auth")) {
+        member.env = { SIGN_UP: "closed" };
+        await endChild(member.child, 15_000);
+        await suite.revive(member);
+      }
+      await eventually(
+        () => call(`${edge}/dashboard/api/sign-up`),
+        ({ body }) => body?.data?.mode === "closed",
+      );
+      await page.goto(`${edge}/`);
+      await page.getByText("The operator of this service creates accounts").waitFor();
+      expect(await page.getByText("Sign up").count()).toBe(0);
+      await page.goto(link);
+      await page.getByRole("alert").getByText("Sign-up is closed here, for invitations too.").waitFor();
+    }));
+});
+
+describe("A person whose account an operator made", () => {
+  it("signs in by a link, sets a first password, and signs in with it, also where sign-up is closed", () =>
+    withPage(async (page) => {
+      const address = addressesOf(suite, "auth").join(",");
+      const auth = openAuth([address]);
+      const sessions = createRpcClient(SessionService, { address });
+      const { accountId, email } = await auth.newAccount();
+      const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+      auth.close();
+      sessions.close();
+      await page.goto(`${edge}/#/sign-in/${token}`);
+      await page.getByRole("navigation").getByRole("link", { name: "Account" }).click();
+      await page.getByRole("heading", { name: "Set a password" }).waitFor();
+      expect(await page.getByLabel("Password now").count()).toBe(0);
+      await page.getByLabel("New password").fill(password);
+      await page.getByRole("button", { name: "Set a password" }).click();
+      await page.getByRole("heading", { name: "Change password" }).waitFor();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByLabel("E-mail").fill(email);
+      await page.getByLabel("Password").fill(password);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByText(email).first().waitFor();
+    }));
+});

@@ -69,11 +69,12 @@ ${table(4, rowsOf(serviceSettings))}
 
 ## Tools
 
-\`npm start\`, \`npm run admin\`, \`doctor\`, \`backup\` and \`restore\` read:
+\`npm start\`, \`npm run admin\`, \`doctor\`, \`backup\`, \`restore\` and \`seed\` read:
 
 ${table(3, rowsOf({ tools: operatorSettings }))}
 
-\`npm run migrate\` reads ${migrate.join(", ")} as the services do.
+\`npm run migrate\` reads ${migrate.join(", ")} as the services do. \`npm run seed\` reads
+\`SCAN_DAYS\` as qr does, so that it writes the single scans that are kept and no others.
 `;
 }
 

@@ -49,6 +49,7 @@ export const operatorSettings = {
   natsReplicas: busSettings.natsReplicas,
   authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
   quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
+  qrAddress: text("QR_ADDRESS", "qr's replicas, for a suite elsewhere", ""),
   publicUrl: url("PUBLIC_URL", "where people reach the dashboard, for a suite elsewhere", ["http", "https"], ""),
   authMetrics: metricsOf("auth"),
   quotaMetrics: metricsOf("quota"),

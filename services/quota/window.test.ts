@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { seeded } from "../../test/support/seeded.ts";
+import { seeded } from "../../cli/seed/random.ts";
 import { type Ask, cutParts, decisionAt, refusedBy, resetsIn } from "./window.ts";
 
 describe("runs", () => {

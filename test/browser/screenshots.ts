@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { seeded } from "../../cli/seed/random.ts";
 import { root } from "../../cli/settings.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
@@ -12,7 +13,6 @@ import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, openAuth, wait } from "../support/api.ts";
 import { openBrowser, openPage } from "../support/browser.ts";
-import { seeded } from "../support/seeded.ts";
 
 const folder = path.join(root, "docs/screenshots");
 const random = seeded(7);

@@ -1,9 +1,9 @@
 import { Agent, request } from "node:http";
 import { afterAll, describe, expect, inject, it } from "vitest";
+import { seeded } from "../../cli/seed/random.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { routes } from "../../services/edge/routes.ts";
 import { call, openAuth } from "../support/api.ts";
-import { seeded } from "../support/seeded.ts";
 
 const { edges, auths } = inject("suite");
 const auth = openAuth(auths);

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { afterAll, describe, expect, inject, it } from "vitest";
+import { seeded } from "../../cli/seed/random.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
-import { seeded } from "../support/seeded.ts";
 
 const { edges, auths } = inject("suite");
 const edge = edges[0] as string;

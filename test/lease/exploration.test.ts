@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { seeded } from "../../cli/seed/random.ts";
 import { createLeasedCache } from "../../platform/lease/cache.ts";
 import { createLeaseGranter } from "../../platform/lease/granter.ts";
 import { createLeaseHolder } from "../../platform/lease/holder.ts";
 import { root } from "../support/run.ts";
-import { seeded } from "../support/seeded.ts";
 import { type Choose, type Modules, type Option, type Outcome, type Stimulus, simulate, times } from "./simulation.ts";
 
 const real: Modules = { createLeaseHolder, createLeasedCache, createLeaseGranter };

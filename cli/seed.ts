@@ -1,9 +1,10 @@
-import { parseArgs } from "node:util";
 import { Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { loadConfig } from "../platform/config.ts";
 import { settings as qrSettings } from "../services/qr/config.ts";
+import { defineTool } from "./command.ts";
 import { signInLink } from "./demo.ts";
-import { Problem, runCommand } from "./problem.ts";
+import { UsageError } from "./problem.ts";
+import { runTool } from "./run-tool.ts";
 import { type MadeAccount, makeAccount } from "./seed/accounts.ts";
 import { makeCodes } from "./seed/codes.ts";
 import { type Deployment, openDeployment } from "./seed/deployment.ts";
@@ -14,76 +15,46 @@ import { writeUsage } from "./seed/usage.ts";
 import { createProgress, inParallel, wait } from "./seed/work.ts";
 import { operatorSettings } from "./settings.ts";
 
-const usage = `Usage: npm run -s seed -- [--codes N] [--scans N] [--logos N] [--accounts N] [--days N] [--seed N] [--json]
-
-Fills a deployment with made-up data to try it with: accounts of several plans with keys, projects, codes and logos, and
-scans over the last --days days. The same --seed makes the same data, but for ids and times; each run adds to what is there.
-It writes to the suite that npm start runs here, or to the one at AUTH_ADDRESS, QUOTA_ADDRESS, QR_ADDRESS and DATABASE_URL.`;
-
-/** What may be asked for: what there is unless told, and the bounds. */
-const bounds = {
-  codes: { fallback: 500, min: 0, max: 1_000_000 },
-  scans: { fallback: 50_000, min: 0, max: 1_000_000_000 },
-  logos: { fallback: 10, min: 0, max: 10_000 },
-  accounts: { fallback: 5, min: 1, max: 10_000 },
-  // One day less than counts by hour are kept.
-  days: { fallback: 365, min: 1, max: 399 },
-  seed: { fallback: 1, min: 0, max: 2 ** 31 - 1 },
-} satisfies Record<keyof Amounts, object>;
-
 export const settings = { ...operatorSettings, scanDays: qrSettings.scanDays };
 
-/** Reads the options. Fails with a Problem that says in one line what to change. */
-export function readAmounts(args: string[]): Amounts & { json: boolean; help: boolean } {
-  const string = { type: "string" } as const;
-  const boolean = { type: "boolean", default: false } as const;
-  const { values } = parse(() =>
-    parseArgs({
-      args,
-      options: {
-        codes: string,
-        scans: string,
-        logos: string,
-        accounts: string,
-        days: string,
-        seed: string,
-        json: boolean,
-        help: boolean,
-      },
-    }),
-  );
-  const read = (name: keyof Amounts) => {
-    const { fallback, min, max } = bounds[name];
-    const value = values[name] ?? String(fallback);
-    const number = Number(value);
-    if (!/^\d{1,10}$/.test(value) || number < min || number > max) {
-      throw new Problem(`--${name} must be a whole number from ${min} to ${max}, not "${value}".`);
-    }
-    return number;
-  };
-  const amounts = {
-    codes: read("codes"),
-    scans: read("scans"),
-    logos: read("logos"),
-    accounts: read("accounts"),
-    days: read("days"),
-    seed: read("seed"),
-  };
-  const { codes, scans, logos } = amounts;
-  if (values.logos === undefined) amounts.logos = Math.min(logos, codes);
-  else if (logos > codes) throw new Problem(`--logos must be at most --codes (${codes}): each logo stands in a code.`);
-  if (values.scans === undefined && codes === 0) amounts.scans = 0;
-  else if (codes === 0 && scans > 0) throw new Problem("--scans must be 0 if --codes is 0: scans are of codes.");
-  return { ...amounts, json: values.json, help: values.help };
-}
+const json = { type: "flag", meaning: "prints one JSON object" } as const;
+const amount = { type: "integer", value: "N" } as const;
+/** What there is unless more or less is asked for. */
+const fallback = { scans: 50_000, logos: 10 };
 
-function parse<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const [sentence] = (error as Error).message.split(/\. |\n/);
-    throw new Problem(`${sentence}. npm run -s seed -- --help lists the options.`, { cause: error });
-  }
+export const seedTool = defineTool({
+  call: "npm run -s seed",
+  summary: "Fills a deployment with made-up data to try it with.",
+  details:
+    "It makes accounts of all plans with keys, projects, codes and logos, and scans over the last --days days, in the suite " +
+    "that npm start runs here, or in the one at AUTH_ADDRESS, QUOTA_ADDRESS, QR_ADDRESS and DATABASE_URL. The same --seed makes " +
+    "the same data, except for ids and times. Each run adds to what is there, and nothing removes it again.",
+  options: {
+    codes: { ...amount, default: 500, max: 1_000_000, meaning: "how many codes" },
+    scans: { ...amount, max: 1_000_000_000, meaning: `how many scans of them; ${fallback.scans} if left out` },
+    logos: {
+      ...amount,
+      max: 10_000,
+      meaning: `how many different logos, each in one code or more; ${fallback.logos}, or one for each code, if left out`,
+    },
+    accounts: { ...amount, default: 5, min: 1, max: 10_000, meaning: "how many accounts" },
+    // One day less than counts by hour are kept.
+    days: { ...amount, default: 365, min: 1, max: 399, meaning: "over how many days the scans are spread" },
+    seed: { ...amount, default: 1, max: 2 ** 31 - 1, meaning: "which data is made" },
+    json,
+  },
+  run: ({ json, ...asked }) => seed(completeAmounts(asked), json),
+});
+
+type Asked = Omit<Amounts, "scans" | "logos"> & { scans: number | undefined; logos: number | undefined };
+
+/** Fills in what was left out. Fails with a UsageError if there is more of something than of what it stands in. */
+export function completeAmounts(asked: Asked): Amounts {
+  const { codes } = asked;
+  const { logos = Math.min(codes, fallback.logos), scans = codes === 0 ? 0 : fallback.scans } = asked;
+  if (logos > codes) throw new UsageError(`--logos must be at most --codes (${codes}): each logo stands in a code.`);
+  if (codes === 0 && scans > 0) throw new UsageError("--scans must be 0 if --codes is 0: scans are of codes.");
+  return { ...asked, logos, scans };
 }
 
 async function fill(to: Deployment, amounts: Amounts, scanDays: number): Promise<MadeAccount[]> {
@@ -108,12 +79,7 @@ const planNames: Record<number, string> = { [Plan.FREE]: "free", [Plan.PRO]: "pr
 /** How many accounts are shown to people. */
 const shownMax = 10;
 
-async function main(): Promise<void> {
-  const { json, help, ...amounts } = readAmounts(process.argv.slice(2));
-  if (help) {
-    process.stdout.write(`${usage}\n`);
-    return;
-  }
+async function seed(amounts: Amounts, json: boolean): Promise<void> {
   const config = loadConfig(settings);
   const to = await openDeployment(config);
   try {
@@ -150,4 +116,4 @@ To another:
   }
 }
 
-if (import.meta.main) runCommand(main);
+if (import.meta.main) runTool(seedTool);

@@ -144,7 +144,7 @@ describe("a seeded deployment", () => {
       runProgram("node", ["cli/admin.ts", ...args, "--json"], {
         env: { QRFORGE_DATA_DIR: running.dataDir, DATABASE_URL: "", NATS_URL: "" },
       });
-    const usage = JSON.parse((await admin("usage", "list", "--account", accountId, "--days", "90")).output);
+    const usage = JSON.parse((await admin("usage", "list", "--account", accountId, "--days", "90", "--all")).output);
     expect(usage.usage.length).toBeGreaterThan(80);
     for (const { date, used } of usage.usage.slice(0, -1)) {
       const keys = usage.by_key.filter((row: { date: string }) => row.date === date);

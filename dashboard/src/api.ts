@@ -7,12 +7,15 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly details: FieldIssue[];
+  /** Whole seconds after which the same request can succeed, where the edge said so. */
+  readonly retryAfterS: number | undefined;
 
-  constructor(status: number, code: string, message: string, details: FieldIssue[] = []) {
+  constructor(status: number, code: string, message: string, details: FieldIssue[] = [], retryAfterS?: number) {
     super(message);
     this.status = status;
     this.code = code;
     this.details = details;
+    this.retryAfterS = retryAfterS;
   }
 
   /** What is wrong with a field, if something is. */
@@ -25,6 +28,8 @@ export interface Answer<T> {
   data: T;
   next_cursor?: string | null;
   etag?: string;
+  /** Whether it is the answer to an earlier request with the same idempotency key. */
+  replayed?: boolean;
 }
 
 export interface Account {
@@ -150,11 +155,25 @@ export interface RequestOptions {
 
 /** Asks the edge. Fails with an ApiError, of status 0 if there was no answer. */
 export async function ask<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+  const response = await request(method, apiPrefix + path, options);
+  return {
+    ...((await readJson(response)) as Answer<T>),
+    etag: response.headers.get("etag") ?? undefined,
+    replayed: response.headers.has("idempotent-replayed"),
+  };
+}
+
+/** Reads a file that the edge serves, such as the picture of a code. Fails as `ask` does. */
+export async function readFile(url: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await (await request("GET", url, { signal })).arrayBuffer());
+}
+
+async function request(method: string, url: string, options: RequestOptions): Promise<Response> {
   const { body, headers = {}, signal } = options;
   const signals = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
   let response: Response;
   try {
-    response = await fetch(apiPrefix + path, {
+    response = await fetch(url, {
       method,
       headers: {
         ...headers,
@@ -168,13 +187,17 @@ export async function ask<T>(method: string, path: string, options: RequestOptio
     if (signal?.aborted) throw error;
     throw new ApiError(0, "unreachable", "QRForge cannot be reached. Check the connection and try again.");
   }
+  if (response.ok) return response;
+  const answer = (await readJson(response)) as { code?: string; message?: string; details?: FieldIssue[] };
+  const message = answer.message ?? `The answer was ${response.status}.`;
+  const retryAfterS = Number(response.headers.get("retry-after")) || undefined;
+  throw new ApiError(response.status, answer.code ?? "", message, answer.details, retryAfterS);
+}
+
+/** Returns the object that an answer holds; an empty one if it is no JSON. */
+async function readJson(response: Response): Promise<unknown> {
   const isJson = response.headers.get("content-type")?.startsWith("application/json");
-  const answer = isJson ? await response.json() : {};
-  if (!response.ok) {
-    const message = answer.message ?? `The answer was ${response.status}.`;
-    throw new ApiError(response.status, answer.code ?? "", message, answer.details);
-  }
-  return { ...answer, etag: response.headers.get("etag") ?? undefined };
+  return isJson ? await response.json() : {};
 }
 
 /** The data of an answer. */
@@ -200,6 +223,6 @@ function hashOf(value: string): string {
 }
 
 /** Where the picture of a code is. */
-export function imageUrl(code: Code, query: string): string {
+export function imageUrl(code: Pick<Code, "id" | "updated_at">, query: string): string {
   return `${apiPrefix}/v1/qr-codes/${code.id}/image?${query}&v=${encodeURIComponent(code.updated_at)}`;
 }

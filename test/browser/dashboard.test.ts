@@ -161,32 +161,6 @@ describe("a person at the dashboard", () => {
     }
   });
 
-  it("creates codes from a file, and is told of each line that cannot be", async () => {
-    const { page } = ada;
-    await go(page, "QR codes");
-    await page.getByRole("link", { name: "Create from CSV" }).click();
-    const lines = Array.from(
-      { length: 120 },
-      (_, index) => `Table ${index},https://example.com/${index},table-${index}`,
-    );
-    lines[7] = "Broken,javascript:alert(1),";
-    lines[110] = "Taken,https://example.com/,table-1";
-    const csv = ["name,redirect_url,slug", ...lines].join("\n");
-    await page
-      .getByLabel("CSV file")
-      .setInputFiles({ name: "codes.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
-    await page.getByRole("button", { name: "Create 120 codes" }).click();
-    await page.getByText("118 created, 2 not created, 0 to go").waitFor();
-    await page.getByRole("row").filter({ hasText: "Broken" }).getByText("redirect_url").waitFor();
-    await page
-      .getByRole("row")
-      .filter({ hasText: "Taken" })
-      .getByText(/taken|slug/)
-      .waitFor();
-    const { body } = await call(`${edge}/v1/qr-codes?q=Table&limit=100`, { key });
-    expect(body.data.length).toBe(100);
-  });
-
   it("rotates the key: the old one is refused on every edge, the new one works", async () => {
     const { page } = ada;
     await go(page, "API keys");

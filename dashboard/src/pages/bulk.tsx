@@ -1,148 +1,189 @@
-import { useQueryClient } from "@tanstack/react-query";
-import Papa from "papaparse";
-import { type ChangeEvent, useId, useState } from "react";
-import { newIdempotencyKeys } from "../api.ts";
-import { createAll, type Row, toRows } from "../bulk.ts";
-import { Button, Failed, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
+import { type ChangeEvent, useId, useMemo, useState } from "react";
+import type { Checked } from "../bulk/check.ts";
+import { download } from "../bulk/download.ts";
+import type { Encoding } from "../bulk/encoding.ts";
+import { notCreated } from "../bulk/not-created.ts";
+import { type ChosenFile, readBytes, readChosenFile } from "../bulk/read.ts";
+import { ReadingCard } from "../bulk/reading.tsx";
+import { Result } from "../bulk/result.tsx";
+import { FaultTable, RowTable } from "../bulk/tables.tsx";
+import { useRun } from "../bulk/use-run.ts";
+import { Button, Failed, formatNumber, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
-const rowsMax = 10_000;
-const shownMax = 200;
-
-/** Makes many codes out of a file. */
+/** Makes many codes out of a file: everything is checked first, then created, then there to take away. */
 export default function BulkPage() {
-  const queries = useQueryClient();
-  const projects = useProjects();
   const fileId = useId();
-  const [rows, setRows] = useState<Row[]>([]);
+  const projects = useProjects();
   const [projectId, setProjectId] = useState("");
-  const [keyOf, setKeyOf] = useState(newIdempotencyKeys);
-  const [error, setError] = useState<Error | null>(null);
-  const [stop, setStop] = useState<AbortController>();
+  const [file, setFile] = useState<ChosenFile>();
+  /** Of the file that is chosen, so that another one begins anew. */
+  const [count, setCount] = useState(0);
+  const [isLocked, setLocked] = useState(false);
+  const [error, setError] = useState<Error>();
+  const reading = useMemo(() => file && readChosenFile(file), [file]);
   if (!projects.data) return projects.error ? <Failed error={projects.error} /> : <Loading />;
   const project = projectId || (projects.data.find(({ is_default }) => is_default)?.id ?? "");
-  const count = (state: Row["state"]) => rows.filter((row) => row.state === state).length;
-  const done = count("created") + count("failed");
 
   async function choose(event: ChangeEvent<HTMLInputElement>): Promise<void> {
-    const file = event.target.files?.[0];
-    setError(null);
-    setRows([]);
-    setKeyOf(newIdempotencyKeys);
-    if (!file) return;
-    const content = await file.text().catch((failure: Error) => {
-      setError(failure);
-      return undefined;
-    });
-    if (content === undefined) return;
-    const parsed = Papa.parse<Record<string, string>>(content.replace(/^\uFEFF/, ""), {
-      header: true,
-      skipEmptyLines: "greedy",
-      transformHeader: (heading) => heading.trim().toLowerCase().replaceAll(" ", "_"),
-    });
-    const headings = parsed.meta.fields ?? [];
-    const hasColumns = headings.includes("name") && (headings.includes("redirect_url") || headings.includes("url"));
-    if (!hasColumns) setError(new Error(text.bulk.noColumns));
-    else if (parsed.data.length === 0) setError(new Error(text.bulk.noRows));
-    else if (parsed.data.length > rowsMax) setError(new Error(text.bulk.tooMany(rowsMax)));
-    else setRows(toRows(parsed.data));
-  }
-
-  async function create(): Promise<void> {
-    const controller = new AbortController();
-    setStop(controller);
-    setError(null);
+    const [chosen] = event.target.files ?? [];
+    setError(undefined);
+    setFile(undefined);
+    setCount((before) => before + 1);
+    if (!chosen) return;
     try {
-      await createAll(rows, {
-        projectId: project,
-        keyOf,
-        signal: controller.signal,
-        onChange: setRows,
-      });
+      setFile({ name: chosen.name, bytes: await readBytes(chosen), encoding: undefined });
     } catch (failure) {
-      if (!controller.signal.aborted) setError(failure as Error);
+      setError(failure as Error);
     }
-    setStop(undefined);
-    await queries.invalidateQueries({ queryKey: ["codes"] });
   }
 
+  function chooseEncoding(encoding: Encoding): void {
+    if (file) setFile({ ...file, encoding });
+    setCount((before) => before + 1);
+  }
+
+  function startAnew(): void {
+    setFile(undefined);
+    setLocked(false);
+    setCount((before) => before + 1);
+  }
+
+  const { decoded, checked } = reading ?? {};
+  const encoding = file?.encoding ?? decoded?.encoding;
   return (
     <>
       <PageHead title={text.bulk.title} />
       <p className="lead">{text.bulk.lead}</p>
-      <div className="card">
-        <div className="field">
-          <label htmlFor={fileId}>{text.bulk.file}</label>
-          <input
-            id={fileId}
-            type="file"
-            accept=".csv,text/csv"
-            onChange={choose}
-            disabled={stop !== undefined}
-            aria-describedby={`${fileId}-note`}
+      {!isLocked && (
+        <div className="card">
+          <div className="field">
+            <label htmlFor={fileId}>{text.bulk.file}</label>
+            <input
+              id={fileId}
+              type="file"
+              accept=".csv,.tsv,.txt,text/csv,text/plain,text/tab-separated-values"
+              // So that the same file, once it is mended, can be chosen again.
+              onClick={(event) => {
+                event.currentTarget.value = "";
+              }}
+              onChange={choose}
+              aria-describedby={`${fileId}-note`}
+            />
+            <p id={`${fileId}-note`} className="note">
+              {text.bulk.columns}
+            </p>
+          </div>
+          <pre>{text.bulk.example}</pre>
+          <Select
+            label={text.codes.project}
+            value={project}
+            options={projects.data.map(({ id, name }) => [id, name] as const)}
+            onChange={setProjectId}
           />
-          <p id={`${fileId}-note`} className="note">
-            {text.bulk.format}
-          </p>
-        </div>
-        <pre>{text.bulk.example}</pre>
-        <Select
-          label={text.codes.project}
-          value={project}
-          options={projects.data.map(({ id, name }) => [id, name] as const)}
-          onChange={setProjectId}
-        />
-        <Failed error={error} />
-        {rows.length > 0 && (
-          <div className="actions">
-            <Button kind="primary" busy={stop !== undefined} disabled={count("waiting") === 0} onClick={create}>
-              {text.bulk.create(count("waiting"))}
-            </Button>
-            {stop && <Button onClick={() => stop.abort()}>{text.bulk.stop}</Button>}
-          </div>
-        )}
-        {rows.length > 0 && done > 0 && (
-          <div role="status">
-            <progress value={done} max={rows.length} aria-label={text.bulk.progress} />
-            <p>{text.bulk.state(count("created"), count("failed"), count("waiting"))}</p>
-          </div>
-        )}
-        {!stop && rows.length > 0 && count("failed") > 0 && count("waiting") === 0 && (
-          <Notice kind="warning">{text.bulk.mend}</Notice>
-        )}
-      </div>
-      {rows.length > 0 && (
-        <div className="card table-card">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col" className="number">
-                  {text.bulk.line}
-                </th>
-                <th scope="col">{text.codes.name}</th>
-                <th scope="col">{text.codes.target}</th>
-                <th scope="col">{text.bulk.result}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {[...rows.filter(({ state }) => state === "failed"), ...rows.filter(({ state }) => state !== "failed")]
-                .slice(0, shownMax)
-                .map((row) => (
-                  <tr key={row.line}>
-                    <td className="number">{row.line}</td>
-                    <td>{row.name}</td>
-                    <td className="target">{row.redirect_url}</td>
-                    <td className={row.state === "failed" ? "fault" : undefined}>
-                      {row.note || text.bulk.states[row.state]}
-                    </td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-          {rows.length > shownMax && <p className="muted">{text.bulk.shown(shownMax, rows.length)}</p>}
+          <Failed error={error ?? reading?.error} />
         </div>
       )}
+      {!isLocked && encoding && (
+        <ReadingCard
+          decoded={decoded}
+          encoding={encoding}
+          ignored={checked?.columns.ignored ?? []}
+          onChoose={chooseEncoding}
+        />
+      )}
+      {decoded && checked && (
+        <Codes
+          key={count}
+          source={decoded.text}
+          checked={checked}
+          projectId={project}
+          onStart={() => setLocked(true)}
+          onAgain={startAnew}
+        />
+      )}
+    </>
+  );
+}
+
+/** The codes of a file that could be read: what is wrong with them, making them, what became of them. */
+function Codes({
+  source,
+  checked,
+  projectId,
+  onStart,
+  onAgain,
+}: {
+  source: string;
+  checked: Checked;
+  projectId: string;
+  onStart(): void;
+  onAgain(): void;
+}) {
+  const { good, bad, faults, columns } = checked;
+  const { phase, run, counts, ...does } = useRun(source, good);
+  if (run && phase === "done") return <Result run={run} checked={checked} onAgain={onAgain} />;
+  const left = good.length - counts.made - counts.refused;
+  return (
+    <>
+      <section className="card" aria-label={text.bulk.check}>
+        <h2>{text.bulk.check}</h2>
+        {phase === "none" ? (
+          <>
+            {!columns.heading && <Notice>{text.bulk.noHeading}</Notice>}
+            {bad.length > 0 ? (
+              <Notice kind="warning">{text.bulk.faulty(formatNumber(bad.length), formatNumber(good.length))}</Notice>
+            ) : (
+              <Notice kind="good">{text.bulk.allGood(formatNumber(good.length))}</Notice>
+            )}
+            {does.hasUnfinished(projectId) && <Notice>{text.bulk.unfinished}</Notice>}
+            <div className="actions">
+              {bad.length > 0 && (
+                <Button onClick={() => download(notCreated(checked, undefined).toCsv(), "faulty-lines.csv")}>
+                  {text.bulk.downloadFaulty}
+                </Button>
+              )}
+              {good.length > 0 && (
+                <Button
+                  kind={bad.length > 0 ? "plain" : "primary"}
+                  onClick={() => {
+                    onStart();
+                    void does.start(projectId);
+                  }}
+                >
+                  {(bad.length > 0 ? text.bulk.createGood : text.bulk.create)(good.length)}
+                </Button>
+              )}
+            </div>
+          </>
+        ) : (
+          <>
+            <Failed error={does.error} />
+            <div role="status">
+              <progress value={counts.made + counts.refused} max={good.length} aria-label={text.bulk.progress} />
+              <p>{text.bulk.state(formatNumber(counts.made), formatNumber(counts.refused), formatNumber(left))}</p>
+            </div>
+            <div className="actions">
+              {phase === "paused" ? (
+                <>
+                  <Button kind="primary" onClick={() => void does.goOn()}>
+                    {text.bulk.goOn}
+                  </Button>
+                  <Button onClick={does.stop}>{text.bulk.stop}</Button>
+                </>
+              ) : (
+                <Button busy={phase === "pausing"} onClick={does.pause}>
+                  {text.bulk.pause}
+                </Button>
+              )}
+            </div>
+            <p className="note">{text.bulk.resumable}</p>
+          </>
+        )}
+      </section>
+      {phase === "none" && faults.length > 0 && <FaultTable label={text.bulk.faults} faults={faults} />}
+      {phase === "none" && good.length > 0 && <RowTable label={text.bulk.rows} rows={good} />}
     </>
   );
 }

@@ -85,7 +85,7 @@ export function createAuthService({ store, propagate, lookAtLeaks, clock }: Auth
       async createKey(request, context) {
         const accountId = validId(request.accountId, "account");
         const name = request.name.trim();
-        if (name.length < 1 || name.length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
+        if (name === "" || [...name].length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
           refuseFields([{ field: "name", issue: "must have 1 to 100 characters, no control characters" }]);
         }
         const secret = formatKey(randomBase62(randomPartLength));

@@ -154,8 +154,9 @@ function page(title: string, body: string): string {
   main { padding: 2rem; max-width: 60rem } article { border-top: 1px solid var(--line); padding: 1rem 0 }
   a { color: light-dark(#0b57d0, #8ab4f8); text-decoration: none } a:hover { text-decoration: underline }
   table { border-collapse: collapse; width: 100%; font-size: .9rem } th, td { text-align: left; vertical-align: top; padding: .375rem .75rem .375rem 0; border-top: 1px solid var(--line) }
-  th { font-weight: 500; white-space: nowrap } pre { background: var(--soft); padding: 1rem; overflow: auto; border-radius: .5rem } code { font-size: .875em }
-  @media (max-width: 50rem) { body { display: block } nav { position: static; height: auto; border: 0 } main { padding: 1rem } }
+  th { font-weight: 500 } main { overflow-wrap: anywhere } td:first-of-type { min-width: 8rem } pre { background: var(--soft); padding: 1rem; white-space: pre-wrap; border-radius: .5rem } code { font-size: .875em }
+  @media (max-width: 50rem) { body { display: block } nav { position: static; height: auto; border: 0 } main { padding: 1rem }
+    table, tbody, tr, th, td { display: block } tr { border-top: 1px solid var(--line); padding: .375rem 0 } th, td { border: 0; padding: 0 } td table { margin: .25rem 0 .25rem .75rem; width: auto } }
 </style>
 ${body}
 <script src="/docs/search.js"></script>

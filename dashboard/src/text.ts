@@ -3,6 +3,8 @@ export const text = {
   loading: "Loading…",
   broken: "This part could not be shown. Load the page again.",
   more: "Show more",
+  all: "Show all of it",
+  less: "Show less",
   save: "Save",
   edit: "Edit",
   cancel: "Cancel",
@@ -75,6 +77,7 @@ export const text = {
   code: {
     symbolOf: (name: string) => `The symbol of ${name}`,
     shortUrl: "Short URL",
+    open: "Open",
     target: "Leads to",
     size: "Size",
     download: (format: string) => `Download ${format}`,

@@ -1,9 +1,32 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type AuditEntry, ask } from "../api.ts";
 import { Button, Failed, Loading, PageHead } from "../parts/basics.tsx";
+import { type Column, Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
 const timeFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+
+const columns: Column<AuditEntry>[] = [
+  {
+    label: text.audit.time,
+    kind: "time",
+    cell: ({ time }) => <time dateTime={time}>{timeFormat.format(new Date(time))}</time>,
+  },
+  {
+    label: text.audit.action,
+    cell: ({ action, key_id }) => (
+      <>
+        <span className="name">{text.audit.actions[action] ?? action}</span>
+        {key_id && <Line className="mono muted">{key_id}</Line>}
+      </>
+    ),
+  },
+  {
+    label: text.audit.actor,
+    cell: ({ actor }) => <Line>{actor.startsWith("account:") ? text.audit.you : actor}</Line>,
+  },
+  { label: text.audit.address, cell: ({ address }) => <Line className="mono">{address}</Line> },
+];
 
 export default function AuditPage() {
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
@@ -21,32 +44,8 @@ export default function AuditPage() {
       <Failed error={error} />
       {!data && !error && <Loading />}
       {entries.length > 0 && (
-        <div className="card table-card">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{text.audit.time}</th>
-                <th scope="col">{text.audit.action}</th>
-                <th scope="col">{text.audit.actor}</th>
-                <th scope="col">{text.audit.address}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {entries.map((entry) => (
-                <tr key={entry.sequence}>
-                  <td>
-                    <time dateTime={entry.time}>{timeFormat.format(new Date(entry.time))}</time>
-                  </td>
-                  <td>
-                    <span className="name">{text.audit.actions[entry.action] ?? entry.action}</span>
-                    {entry.key_id && <span className="mono muted">{entry.key_id}</span>}
-                  </td>
-                  <td>{entry.actor.startsWith("account:") ? text.audit.you : entry.actor}</td>
-                  <td className="mono">{entry.address}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+        <div className="card">
+          <Table caption={text.audit.title} columns={columns} rows={entries} keyOf={({ sequence }) => sequence} />
         </div>
       )}
       {hasNextPage && (

@@ -6,6 +6,7 @@ import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, CopyButton, Failed, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ScansView } from "../parts/scans.tsx";
+import { LongText } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
 const sizes = ["256", "512", "1024", "2048", "4096"] as const;
@@ -41,8 +42,11 @@ export default function CodePage() {
             </dd>
             <dt>{text.code.target}</dt>
             <dd className="target">
-              <a href={code.redirect_url} target="_blank" rel="noreferrer">
-                {code.redirect_url}
+              <span>
+                <LongText>{code.redirect_url}</LongText>
+              </span>
+              <a className="button plain" href={code.redirect_url} target="_blank" rel="noreferrer">
+                {text.code.open}
               </a>
             </dd>
             <dt>{text.codes.status}</dt>

@@ -3,6 +3,7 @@ import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
 import { ask, type Code, imageUrl, type Project, read } from "../api.ts";
 import { Button, Empty, Failed, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
+import { type Column, Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
 /** How often the list looks for new codes and scans, in ms. */
@@ -14,6 +15,33 @@ const statuses = [
   ["archived", text.codes.archived],
   ["all", text.codes.all],
 ] as const;
+
+const columns: Column<Code>[] = [
+  {
+    label: text.codes.symbol,
+    hidesLabel: true,
+    kind: "symbol",
+    cell: (code) => <img src={imageUrl(code, "format=svg&size=64")} alt="" width="44" height="44" loading="lazy" />,
+  },
+  {
+    label: text.codes.name,
+    kind: "title",
+    cell: (code) => (
+      <>
+        <Link href={`/codes/${code.id}`} className="name">
+          <Line>{code.name}</Line>
+        </Link>
+        <span className="under">
+          <Line className="muted mono">{`/${code.slug}`}</Line>
+          {code.status === "archived" && <span className="badge">{text.codes.archived}</span>}
+        </span>
+      </>
+    ),
+  },
+  { label: text.codes.target, cell: (code) => <Line className="muted">{code.redirect_url}</Line> },
+  { label: text.codes.scans, kind: "number", cell: (code) => formatNumber(code.scan_count) },
+  { label: text.codes.created, kind: "date", cell: (code) => <Time value={code.created_at} /> },
+];
 
 export function useProjects() {
   return useQuery({
@@ -77,43 +105,8 @@ export function CodesPage() {
         </Empty>
       )}
       {codes.length > 0 && (
-        <div className="card table-card">
-          <table className="codes">
-            <thead>
-              <tr>
-                <th scope="col">
-                  <span className="visually-hidden">{text.codes.symbol}</span>
-                </th>
-                <th scope="col">{text.codes.name}</th>
-                <th scope="col">{text.codes.target}</th>
-                <th scope="col" className="number">
-                  {text.codes.scans}
-                </th>
-                <th scope="col">{text.codes.created}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {codes.map((code) => (
-                <tr key={code.id}>
-                  <td>
-                    <img src={imageUrl(code, "format=svg&size=64")} alt="" width="44" height="44" loading="lazy" />
-                  </td>
-                  <td>
-                    <Link href={`/codes/${code.id}`} className="name">
-                      {code.name}
-                    </Link>
-                    <span className="muted mono">/{code.slug}</span>
-                    {code.status === "archived" && <span className="badge">{text.codes.archived}</span>}
-                  </td>
-                  <td className="target">{code.redirect_url}</td>
-                  <td className="number">{formatNumber(code.scan_count)}</td>
-                  <td>
-                    <Time value={code.created_at} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+        <div className="card">
+          <Table caption={text.codes.title} columns={columns} rows={codes} keyOf={({ id }) => id} />
         </div>
       )}
       {hasNextPage && (

@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { ApiError, ask, type Key, type Propagation, read } from "../api.ts";
 import { Button, CopyButton, Empty, Failed, Field, Loading, Notice, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { Line, Table } from "../parts/table.tsx";
 import { useSession } from "../session.ts";
 import { text } from "../text.ts";
 
@@ -50,53 +51,53 @@ export default function KeysPage() {
         </Empty>
       )}
       {active.length > 0 && (
-        <div className="card table-card">
-          <table>
-            <caption className="visually-hidden">{text.keys.active}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{text.keys.name}</th>
-                <th scope="col">{text.keys.key}</th>
-                <th scope="col">{text.keys.created}</th>
-                <th scope="col">{text.keys.lastUsed}</th>
-                <th scope="col">
-                  <span className="visually-hidden">{text.actions}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {active.map((key) => (
-                <tr key={key.id}>
-                  <td className="name">{key.name}</td>
-                  <td className="mono">
-                    {key.prefix}…{key.last4}
-                  </td>
-                  <td>
+        <div className="card">
+          <Table
+            caption={text.keys.active}
+            rows={active}
+            keyOf={({ id }) => id}
+            columns={[
+              { label: text.keys.name, kind: "title", cell: ({ name }) => <Line className="name">{name}</Line> },
+              { label: text.keys.key, kind: "code", cell: (key) => <span className="mono">{shortOf(key)}</span> },
+              {
+                label: text.keys.created,
+                kind: "date",
+                cell: (key) => (
+                  <>
                     <Time value={key.created_at} />
                     <Age of={key} />
-                  </td>
-                  <td>{key.last_used_at ? <Time value={key.last_used_at} /> : text.keys.never}</td>
-                  <td>
-                    <div className="actions">
-                      <Button
-                        onClick={() => setAsking({ kind: "rotate", key })}
-                        aria-label={text.keys.rotateOf(key.name)}
-                      >
-                        {text.keys.rotate}
-                      </Button>
-                      <Button
-                        kind="danger"
-                        onClick={() => setAsking({ kind: "revoke", key })}
-                        aria-label={text.keys.revokeOf(key.name)}
-                      >
-                        {text.keys.revoke}
-                      </Button>
-                    </div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+                  </>
+                ),
+              },
+              {
+                label: text.keys.lastUsed,
+                kind: "date",
+                cell: (key) => (key.last_used_at ? <Time value={key.last_used_at} /> : text.keys.never),
+              },
+              {
+                label: text.actions,
+                hidesLabel: true,
+                kind: "actions",
+                cell: (key) => (
+                  <div className="actions">
+                    <Button
+                      onClick={() => setAsking({ kind: "rotate", key })}
+                      aria-label={text.keys.rotateOf(key.name)}
+                    >
+                      {text.keys.rotate}
+                    </Button>
+                    <Button
+                      kind="danger"
+                      onClick={() => setAsking({ kind: "revoke", key })}
+                      aria-label={text.keys.revokeOf(key.name)}
+                    >
+                      {text.keys.revoke}
+                    </Button>
+                  </div>
+                ),
+              },
+            ]}
+          />
         </div>
       )}
       {dead.length > 0 && (
@@ -105,7 +106,7 @@ export default function KeysPage() {
           <ul className="plain">
             {dead.map((key) => (
               <li key={key.id}>
-                {key.name} <span className="mono muted">{`${key.prefix}…${key.last4}`}</span>{" "}
+                {key.name} <span className="mono muted">{shortOf(key)}</span>{" "}
                 {key.status === "rotated" ? text.keys.rotatedOn : text.keys.revokedOn}{" "}
                 {key.ended_at && <Time value={key.ended_at} />}
               </li>
@@ -141,6 +142,9 @@ export default function KeysPage() {
     </>
   );
 }
+
+/** What tells a key from others without giving it away. */
+const shortOf = ({ prefix, last4 }: Key) => `${prefix}…${last4}`;
 
 /** "dead on 3 of 3 edges in 4 ms" */
 function describe({ acknowledged, waited_out, elapsed_ms }: Propagation): string {

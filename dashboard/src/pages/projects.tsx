@@ -5,6 +5,7 @@ import { ApiError, ask, newIdempotencyKeys, type Project } from "../api.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, Failed, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { Line } from "../parts/table.tsx";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -25,10 +26,12 @@ export default function ProjectsPage() {
         {projects?.map((project) => (
           <li key={project.id} className="card">
             <h2>
-              <Link href={`/projects/${project.id}`}>{project.name}</Link>
+              <Link href={`/projects/${project.id}`}>
+                <Line>{project.name}</Line>
+              </Link>
               {project.is_default && <span className="badge">{text.projects.isDefault}</span>}
             </h2>
-            <p>{project.description || text.projects.noDescription}</p>
+            <p className="brief">{project.description || text.projects.noDescription}</p>
             <p className="muted">
               {text.projects.via[project.created_via]} <Time value={project.created_at} />
             </p>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type Key, read, type Usage } from "../api.ts";
 import { Failed, formatNumber, Loading, PageHead } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
+import { Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
 const liveMs = 5_000;
@@ -33,32 +34,20 @@ export default function UsagePage() {
               points={usage.days.map(({ date, used }) => ({ start: `${date}T00:00:00Z`, value: used }))}
             />
           </div>
-          <section className="card table-card">
+          <section className="card">
             <h2>{text.usage.byKey}</h2>
             {usage.by_key.length === 0 && <p className="muted">{text.usage.none}</p>}
             {usage.by_key.length > 0 && (
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{text.keys.key}</th>
-                    <th scope="col" className="number">
-                      {text.usage.admitted}
-                    </th>
-                    <th scope="col" className="number">
-                      {text.usage.refused}
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {usage.by_key.map(({ key_id, admitted, refused }) => (
-                    <tr key={key_id}>
-                      <td>{nameOf(key_id)}</td>
-                      <td className="number">{formatNumber(admitted)}</td>
-                      <td className="number">{formatNumber(refused)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+              <Table
+                caption={text.usage.byKey}
+                rows={usage.by_key}
+                keyOf={({ key_id }) => key_id ?? ""}
+                columns={[
+                  { label: text.keys.key, cell: ({ key_id }) => <Line>{nameOf(key_id)}</Line> },
+                  { label: text.usage.admitted, kind: "number", cell: ({ admitted }) => formatNumber(admitted) },
+                  { label: text.usage.refused, kind: "number", cell: ({ refused }) => formatNumber(refused) },
+                ]}
+              />
             )}
           </section>
           <details className="card">

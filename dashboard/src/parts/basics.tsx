@@ -2,6 +2,9 @@ import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, us
 import { text } from "../text.ts";
 import { useAnnounce } from "./announcer.tsx";
 
+/** Characters beyond which a title is set smaller: a name that people gave may have 200. */
+const longTitle = 60;
+
 /** The title of a page, and what can be done on it. The document's title follows. */
 export function PageHead({ title, children }: { title: string; children?: ReactNode }) {
   useEffect(() => {
@@ -9,7 +12,9 @@ export function PageHead({ title, children }: { title: string; children?: ReactN
   }, [title]);
   return (
     <header className="page-head">
-      <h1>{title}</h1>
+      <h1 dir="auto" className={title.length > longTitle ? "long" : undefined}>
+        {title}
+      </h1>
       {children && <div className="actions">{children}</div>}
     </header>
   );

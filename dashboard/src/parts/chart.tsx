@@ -2,6 +2,7 @@ import { lazy, Suspense } from "react";
 import { text } from "../text.ts";
 import { formatNumber } from "./basics.tsx";
 import { Boundary } from "./boundary.tsx";
+import { Line } from "./table.tsx";
 
 const Plot = lazy(() => import("./plot.tsx"));
 
@@ -28,25 +29,27 @@ export function Chart({ title, points, unit }: { title: string; points: Point[];
           </Suspense>
         </Boundary>
       </div>
-      <table className="visually-hidden">
-        <caption>{title}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{text.chart.time}</th>
-            <th scope="col">{text.chart.count}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {points
-            .filter(({ value }) => value > 0)
-            .map(({ start, value }) => (
-              <tr key={start}>
-                <td>{format.format(new Date(start))}</td>
-                <td>{formatNumber(value)}</td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
+      <div className="visually-hidden">
+        <table>
+          <caption>{title}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{text.chart.time}</th>
+              <th scope="col">{text.chart.count}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {points
+              .filter(({ value }) => value > 0)
+              .map(({ start, value }) => (
+                <tr key={start}>
+                  <td>{format.format(new Date(start))}</td>
+                  <td>{formatNumber(value)}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }
@@ -61,7 +64,7 @@ export function Bars({ title, values }: { title: string; values: { value: string
       <ul>
         {values.slice(0, 8).map(({ value, scans }) => (
           <li key={value}>
-            <span>{value}</span>
+            <Line>{value}</Line>
             <span>{formatNumber(scans)}</span>
             <progress value={scans} max={most} aria-hidden="true" />
           </li>

@@ -16,6 +16,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { version } from "../platform/about.ts";
 import { appliedMigrations, type Sql, type Tx } from "../platform/sql.ts";
+import { readCopy, writeCopy } from "../platform/sql-copy.ts";
 import { schemas } from "./migrate.ts";
 import { Problem } from "./problem.ts";
 
@@ -64,10 +65,9 @@ export async function writeDump(sql: Sql, to: Writable): Promise<void> {
       const list = columns.map((column) => `"${column}"`).join(", ");
       await line(`copy ${name} (${list}) from stdin;`);
       let bytes = 0;
-      const rows = await tx.unsafe(`copy (select ${list} from ${name}) to stdout`).readable();
-      for await (const chunk of rows) {
-        bytes += (chunk as Buffer).length;
-        await write(gzip, chunk as Buffer);
+      for await (const chunk of readCopy(tx, `copy (select ${list} from ${name}) to stdout`)) {
+        bytes += chunk.length;
+        await write(gzip, chunk);
       }
       await line("\\.");
       tellProgress(name, bytes);
@@ -191,22 +191,14 @@ export async function readDump(
 }
 
 async function copyRows(tx: Tx, statement: string, next: () => Promise<Buffer>): Promise<number> {
-  const rows = await tx.unsafe(statement).writable();
-  const done = new Promise<void>((resolve, reject) => rows.once("finish", resolve).once("error", reject));
   let bytes = 0;
-  try {
+  async function* rows(): AsyncGenerator<Buffer> {
     for (let line = await next(); line.toString() !== "\\."; line = await next()) {
       bytes += line.length + 1;
-      await write(rows, Buffer.concat([line, newline]));
+      yield Buffer.concat([line, newline]);
     }
-    rows.end();
-  } catch (error) {
-    // Tells the server that no more comes, so that the transaction can be rolled back.
-    rows.destroy(error as Error);
-    await done.catch(() => {});
-    throw error;
   }
-  await done;
+  await writeCopy(tx, statement, rows());
   return bytes;
 }
 

@@ -39,7 +39,8 @@ export interface Account {
   per_minute: number | null;
   per_day: number | null;
   created_at: string;
-  has_password: boolean;
+  /** Whether a new password may be set without the one before: there is none, or an operator's link has just signed in. */
+  may_set_password: boolean;
   csrf_token: string;
 }
 

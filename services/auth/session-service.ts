@@ -103,8 +103,9 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       }),
 
     async resolveSession({ token }) {
-      const { accountId, email, expiresAt, passwordHash } = await resolved(token);
-      return { accountId, email, expireTime: timestampFromDate(expiresAt), hasPassword: passwordHash !== null };
+      const { accountId, email, expiresAt, passwordHash, maySetPassword } = await resolved(token);
+      const hasPassword = passwordHash !== null;
+      return { accountId, email, expireTime: timestampFromDate(expiresAt), hasPassword, maySetPassword };
     },
 
     async signOut({ token }) {
@@ -121,8 +122,8 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     async changePassword({ token, oldPassword, newPassword, address }, context) {
       const issue = passwordIssue(newPassword);
       if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
-      const { accountId, email, passwordHash } = await resolved(token);
-      const before = passwordHash === null ? null : (await check(email, oldPassword, networkOf(address))).hash;
+      const { accountId, email, passwordHash, maySetPassword } = await resolved(token);
+      const before = maySetPassword ? passwordHash : (await check(email, oldPassword, networkOf(address))).hash;
       const { token: next, session } = open();
       const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await store.changePassword(personOf(accountId, address, context), accountId, hashes, session)))

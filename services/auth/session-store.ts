@@ -10,6 +10,15 @@ export interface Credentials {
   disabled: boolean;
 }
 
+export interface ResolvedSession {
+  accountId: string;
+  email: string;
+  passwordHash: string | null;
+  expiresAt: Date;
+  /** Whether a new password may be set without the old one. */
+  maySetPassword: boolean;
+}
+
 /** Rows that one statement of the trimming deletes at most. */
 const trimRowsMax = 10_000;
 /** Days for which an address that an account was signed in to from is known, since the last time. */
@@ -107,16 +116,17 @@ export function createSessionStore(sql: Sql) {
         if (!link) return undefined;
         const { accountId } = link;
         await tx`
-          insert into auth.sessions (token_hash, account_id, expires_at)
-          values (${session.tokenHash}, ${accountId}, ${session.expiresAt})`;
+          insert into auth.sessions (token_hash, account_id, expires_at, by_link)
+          values (${session.tokenHash}, ${accountId}, ${session.expiresAt}, true)`;
         await appendToAudit(tx, actor(accountId), { action: "sign-in-link.use", accountId });
         return accountId;
       });
     },
 
     async resolve(tokenHash: Buffer) {
-      const [row] = await sql<{ accountId: string; email: string; passwordHash: string | null; expiresAt: Date }[]>`
-        select a.account_id as "accountId", a.email, a.password_hash as "passwordHash", s.expires_at as "expiresAt"
+      const [row] = await sql<ResolvedSession[]>`
+        select a.account_id as "accountId", a.email, a.password_hash as "passwordHash", s.expires_at as "expiresAt",
+          a.password_hash is null or (s.by_link and s.created_at > now() - interval '1 hour') as "maySetPassword"
         from auth.sessions s join auth.accounts a using (account_id)
         where s.token_hash = ${tokenHash} and s.expires_at > now() and not a.disabled`;
       return row;

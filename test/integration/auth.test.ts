@@ -321,6 +321,27 @@ describe("people", () => {
     expect(more).toEqual(["UNAUTHORIZED", ...Array(3).fill("SIGN_IN_LIMITED")]);
   });
 
+  it("set a new password without the old one for an hour after a sign-in link, and not after that or otherwise", async () => {
+    const { email, accountId } = await auth.newAccount();
+    const byLink = async () => {
+      const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+      return (await sessions.client.redeemSignInLink({ token }, wait)).session?.token as string;
+    };
+    const set = (token: string, newPassword: string) =>
+      sessions.client.changePassword({ token, oldPassword: "", newPassword, ...from("198.51.100.10") }, wait);
+    await set(await byLink(), "the first password");
+    const { session } = await set(await byLink(), "the second password");
+    const bySession = session?.token as string;
+    expect(await sessions.client.resolveSession({ token: bySession }, wait)).toMatchObject({ maySetPassword: false });
+    await expect(set(bySession, "the third password")).rejects.toThrowError(wrong);
+    const late = await byLink();
+    expect(await sessions.client.resolveSession({ token: late }, wait)).toMatchObject({ maySetPassword: true });
+    await sql`update auth.sessions set created_at = now() - interval '61 minutes' where account_id = ${accountId}`;
+    expect(await sessions.client.resolveSession({ token: late }, wait)).toMatchObject({ maySetPassword: false });
+    await expect(set(late, "the third password")).rejects.toThrowError(wrong);
+    await signIn({ email, password: "the second password" }, "198.51.100.10");
+  });
+
   it("whom an operator's account belongs to cannot sign in without a password", async () => {
     const { email } = await auth.newAccount();
     await expect(signIn({ email, password: "" }, "198.51.100.9")).rejects.toThrowError(wrong);

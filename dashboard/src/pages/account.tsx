@@ -25,7 +25,7 @@ export default function AccountPage() {
           <dd className="mono">{account.id}</dd>
         </dl>
       </div>
-      <PasswordForm hasPassword={account.has_password} email={account.email} />
+      <PasswordForm canSet={account.may_set_password} email={account.email} />
       <section className="card">
         <h2>{text.account.sessions}</h2>
         <p>{text.account.everywhereHint}</p>
@@ -38,7 +38,7 @@ export default function AccountPage() {
   );
 }
 
-function PasswordForm({ hasPassword, email }: { hasPassword: boolean; email: string }) {
+function PasswordForm({ canSet, email }: { canSet: boolean; email: string }) {
   const setSession = useSetSession();
   const announce = useAnnounce();
   const [before, setBefore] = useState("");
@@ -60,9 +60,9 @@ function PasswordForm({ hasPassword, email }: { hasPassword: boolean; email: str
   }
   return (
     <form className="card" onSubmit={submit}>
-      <h2>{hasPassword ? text.account.change : text.account.set}</h2>
+      <h2>{canSet ? text.account.set : text.account.change}</h2>
       <input type="email" autoComplete="username" value={email} readOnly hidden />
-      {hasPassword && (
+      {!canSet && (
         <Field
           label={text.account.before}
           type="password"
@@ -84,7 +84,7 @@ function PasswordForm({ hasPassword, email }: { hasPassword: boolean; email: str
       />
       {!issue && <Failed error={wrong} />}
       <Button type="submit" kind="primary" busy={isPending}>
-        {hasPassword ? text.account.change : text.account.set}
+        {canSet ? text.account.set : text.account.change}
       </Button>
     </form>
   );

@@ -54,9 +54,10 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
     const token = tokenOf(request, options.isSecure(request));
     if (token === "") throw new Failure("UNAUTHORIZED", "You are not signed in.");
     if (request.method !== "GET") requireOwnPage(request, token);
-    const { accountId, email, hasPassword } = await upstreams.sessions.resolveSession({ token }, waitOf(request));
+    const resolved = await upstreams.sessions.resolveSession({ token }, waitOf(request));
+    const { accountId, email, hasPassword, maySetPassword } = resolved;
     limitAccount(accountId);
-    return { token, accountId, email, hasPassword };
+    return { token, accountId, email, hasPassword, maySetPassword };
   }
 
   const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };

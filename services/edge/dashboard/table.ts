@@ -26,6 +26,8 @@ export interface Person {
   accountId: string;
   email: string;
   hasPassword: boolean;
+  /** Whether a new password may be set without the old one. */
+  maySetPassword: boolean;
 }
 
 interface Input<P, Q, B> {
@@ -88,16 +90,22 @@ const password = z.string().max(1_024);
 const credentials = bodyOf({ email: z.string().max(254), password });
 
 /** The account that is signed in to, and what its pages send with every change. */
-async function whoAmI(person: Pick<Person, "token" | "accountId">, hasPassword: boolean, { upstreams, wait }: Asked) {
+async function whoAmI(person: Omit<Person, "email">, { upstreams, wait }: Asked) {
   const { account } = await upstreams.accounts.getAccount({ accountId: person.accountId }, wait);
-  return { ...toAccountJson(account), has_password: hasPassword, csrf_token: csrfTokenOf(person.token) };
+  return {
+    ...toAccountJson(account),
+    has_password: person.hasPassword,
+    may_set_password: person.maySetPassword,
+    csrf_token: csrfTokenOf(person.token),
+  };
 }
 type Asked = { upstreams: Upstreams; wait: { deadlineMs: number } };
 
 async function opened(session: Session | undefined, asked: Asked): Promise<SessionAnswer> {
   if (!session?.expireTime) throw new Error("auth answered without a session");
-  const { hasPassword } = await asked.upstreams.sessions.resolveSession({ token: session.token }, asked.wait);
-  const data = await whoAmI(session, hasPassword, asked);
+  const { token, accountId } = session;
+  const resolved = await asked.upstreams.sessions.resolveSession({ token }, asked.wait);
+  const data = await whoAmI({ ...resolved, token, accountId }, asked);
   return { data, session: { token: session.token, expiresAt: timestampDate(session.expireTime) } };
 }
 
@@ -174,7 +182,7 @@ export const sessionRoutes: SessionRoute[] = [
   route({
     method: "GET",
     path: "/session",
-    handle: async ({ person, ...asked }) => ({ data: await whoAmI(person, person.hasPassword, asked) }),
+    handle: async ({ person, ...asked }) => ({ data: await whoAmI(person, asked) }),
   }),
   route({
     method: "DELETE",

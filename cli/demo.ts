@@ -10,6 +10,11 @@ export function signInLink(dashboardUrl: string, token: string): string {
   return `${dashboardUrl}/#/sign-in/${token}`;
 }
 
+/** What makes an account for the person who opens it. The token stands behind the # likewise. */
+export function invitationLink(dashboardUrl: string, token: string): string {
+  return `${dashboardUrl}/#/invitation/${token}`;
+}
+
 const wait = { deadlineMs: 10_000 };
 const actor = { name: "operator:npm start", address: "" };
 

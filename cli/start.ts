@@ -5,6 +5,7 @@ import { type Demo, ensureDemo, signInLink } from "./demo.ts";
 import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";
 import { root, settings } from "./settings.ts";
+import { describeSignUp } from "./sign-up.ts";
 import { startSuite } from "./suite.ts";
 
 const count = { type: "integer", value: "N", default: 1, min: 1, max: 16 } as const satisfies Partial<Input>;
@@ -99,6 +100,7 @@ QRForge is up.
 
 API           ${urls.map((url) => `${url}/v1`).join("  ")}
 Dashboard     ${describeDashboard(demo, urls[0] as string)}
+Sign-up       ${describeSignUp(suite.signUp)}
 ${describeDemo(demo, urls[0] as string)}
 
 Ctrl-C stops everything.`);

@@ -2,7 +2,6 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { reachOf } from "../platform/short-url-base.ts";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
 import { claimDataDir, claimPorts, releaseDataDir } from "./claim.ts";
 import { buildDashboard } from "./dashboard.ts";
@@ -11,6 +10,7 @@ import { Problem } from "./problem.ts";
 import { withProgress } from "./progress.ts";
 import { isAlive, type RunFile, removeRunFile, writeRunFile } from "./run-file.ts";
 import { root } from "./settings.ts";
+import { defaultSignUp } from "./sign-up.ts";
 import { type ServerStates, spawnSupervisor } from "./supervisor.ts";
 
 export type Kind = "auth" | "quota" | "qr" | "edge";
@@ -58,6 +58,8 @@ export interface Suite {
   edgeUrls(): string[];
   /** Where short URLs begin. */
   shortUrlBase: string;
+  /** Who may make an account: SIGN_UP of auth. */
+  signUp: string;
   infra(): ServerStates;
   databaseUrl: string;
   /** Stops or starts an embedded server and waits until that is so. */
@@ -101,8 +103,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   const databaseUrl = () => options.databaseUrl || (infra.state().postgres as ServerState).url;
   const ownUrl = `http://${host === "127.0.0.1" ? "localhost" : host}:${edgePorts[0]}`;
   const shortUrlBase = options.shortUrlBase || ownUrl;
-  // Strangers who reach the dashboard must not make accounts unless somebody decided so.
-  const isForThisMachine = [ownUrl, shortUrlBase].every((url) => URL.canParse(url) && reachOf(url) === "loopback");
+  const signUp = process.env.SIGN_UP || defaultSignUp([ownUrl, shortUrlBase]);
 
   function environment(kind: Kind): NodeJS.ProcessEnv {
     const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
@@ -114,7 +115,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       RPC_LISTEN_ADDRESS: "127.0.0.1:0",
       NATS_URL: options.natsUrl || (infra.state().nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
-      SIGN_UP: process.env.SIGN_UP || (isForThisMachine ? "open" : "invited"),
+      SIGN_UP: signUp,
       ...(kind !== "edge" && { DATABASE_URL: databaseUrl() }),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),
@@ -221,6 +222,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     members: (kind) => members.filter((member) => member.kind === kind),
     edgeUrls: () => members.filter(({ kind }) => kind === "edge").map(({ address }) => `http://${address}`),
     shortUrlBase,
+    signUp,
     infra: infra.state,
     databaseUrl: databaseUrl(),
     command: infra.command,

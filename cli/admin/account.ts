@@ -1,6 +1,6 @@
 import { type Account, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import type { Propagation } from "../../gen/qrforge/common/v1/lease_pb.ts";
-import { signInLink } from "../demo.ts";
+import { invitationLink, signInLink } from "../demo.ts";
 import { UsageError } from "../problem.ts";
 import { type Column, card, shortTime, table } from "../table.ts";
 import {
@@ -20,6 +20,10 @@ const plans = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
 const accountArgument = {
   accountId: { type: "text", value: "ACCOUNT_ID", meaning: "the account's id", required: true, check: checkId },
+} as const;
+
+const emailArgument = {
+  email: { type: "text", value: "EMAIL", meaning: "the e-mail address of the person", required: true },
 } as const;
 
 const planOptions = {
@@ -42,6 +46,9 @@ const planOptions = {
     max: 1_000_000_000_000,
   },
 } as const;
+
+const { required: _, ...planThatMayBeLeftOut } = planOptions.plan;
+const invitationOptions = { ...planOptions, plan: { ...planThatMayBeLeftOut, default: "free" } } as const;
 
 /** The plan and limits of a request. An enterprise account without limits is unlimited. */
 function readPlan(values: { plan: keyof typeof plans; perMinute?: number; perDay?: number }) {
@@ -166,6 +173,33 @@ export const accountCommands = [
     arguments: accountArgument,
     async run({ accountId }, { accounts, actor }) {
       return changeAnswer(await accounts.enableAccount({ accountId, actor }, wait));
+    },
+  }),
+  adminCommand({
+    name: "account invite",
+    summary: "Makes a link with which a person sets a password and gets an account, once, within 7 days.",
+    details: `Send it as you would send a password. A new link to the same address ends the one before. It is refused while auth runs
+with SIGN_UP=closed.`,
+    arguments: emailArgument,
+    options: invitationOptions,
+    async run(values, { invitations, actor, dashboardUrl }) {
+      const request = { email: values.email, ...readPlan(values), actor };
+      const { token, accountId, email, expireTime } = await invitations.createInvitation(request, wait);
+      const link = invitationLink(dashboardUrl, token);
+      const expires_at = isoTime(expireTime);
+      return {
+        json: { link, email, account_id: accountId, expires_at },
+        text: `${link}\n\nIt makes the account of ${email}, once, until ${shortTime(expires_at)} UTC.`,
+      };
+    },
+  }),
+  adminCommand({
+    name: "account uninvite",
+    summary: "Ends the invitation of an address before it is accepted.",
+    arguments: emailArgument,
+    async run({ email }, { invitations, actor }) {
+      await invitations.deleteInvitation({ email, actor }, wait);
+      return { json: { email }, text: `The invitation of ${email} can no longer be accepted.` };
     },
   }),
   adminCommand({

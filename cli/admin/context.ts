@@ -1,6 +1,7 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { AccountService } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
+import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import type { Propagation } from "../../gen/qrforge/common/v1/lease_pb.ts";
@@ -94,6 +95,7 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
     accounts: createRpcClient(AccountService, auth),
     keys: createRpcClient(KeyService, auth),
     sessions: createRpcClient(SessionService, auth),
+    invitations: createRpcClient(InvitationService, auth),
     audit: createRpcClient(AuditService, auth),
     quota: createRpcClient(QuotaService, quota),
   };
@@ -102,6 +104,7 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
     accounts: open.accounts.client,
     keys: open.keys.client,
     sessions: open.sessions.client,
+    invitations: open.invitations.client,
     audit: open.audit.client,
     quota: open.quota.client,
     /** Who acts, for the audit trail. */

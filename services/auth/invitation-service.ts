@@ -60,20 +60,13 @@ export function createInvitationService(dependencies: InvitationDependencies): I
       const asked = { plan: request.plan || Plan.FREE, ...(request.limits && { limits: request.limits }) };
       const { plan, limits } = readPlan(asked, email === undefined ? [emailIssue] : []);
       const token = newToken();
-      const made = await store.create(actorOf(request, context), {
+      const { accountId, expiresAt } = await store.create(actorOf(request, context), {
         accountId: newId(),
         email: email as string,
         tokenHash: sha256(token),
         plan,
         ...limits,
       });
-      if (!made) {
-        throw new Failure(
-          "CONFLICT",
-          "This address has an account already: account list shows its id. Send a link that signs in to it: account sign-in-link ID.",
-        );
-      }
-      const { accountId, expiresAt } = made;
       return { token, accountId, email: email as string, expireTime: timestampFromDate(expiresAt) };
     },
 

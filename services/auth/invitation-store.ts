@@ -1,3 +1,4 @@
+import { Failure } from "../../platform/errors.ts";
 import { cleanStore, type Sql } from "../../platform/sql.ts";
 import { type Actor, appendToAudit } from "./audit-store.ts";
 import type { PlanLimits, PlanName } from "./plans.ts";
@@ -30,9 +31,9 @@ export function createInvitationStore(sql: Sql) {
   return cleanStore({
     /**
      * Stores an invitation in place of an earlier one to the same address, whose account id it keeps. Returns that id and
-     * until when it can be accepted, or undefined if the address has an account.
+     * until when it can be accepted. Throws CONFLICT if the address has an account.
      */
-    async create(actor: Actor, invitation: NewInvitation): Promise<{ accountId: string; expiresAt: Date } | undefined> {
+    async create(actor: Actor, invitation: NewInvitation): Promise<{ accountId: string; expiresAt: Date }> {
       const { email, plan, perMinute, perDay } = invitation;
       return await sql.begin(async (tx) => {
         const [made] = await tx<{ accountId: string; expiresAt: Date }[]>`
@@ -44,7 +45,14 @@ export function createInvitationStore(sql: Sql) {
             per_minute = excluded.per_minute, per_day = excluded.per_day, expires_at = excluded.expires_at
           where i.accepted_at is null
           returning i.account_id as "accountId", i.expires_at as "expiresAt"`;
-        if (!made) return undefined;
+        if (!made) {
+          const [account] = await tx<{ accountId: string }[]>`
+            select account_id as "accountId" from auth.accounts where email = ${email}`;
+          throw new Failure(
+            "CONFLICT",
+            `This address has an account already. Make a link that signs in to it: account sign-in-link ${account?.accountId ?? "ACCOUNT_ID"}`,
+          );
+        }
         const { accountId } = made;
         const details = { plan, perMinute, perDay };
         await appendToAudit(tx, actor, { action: "invitation.create", accountId, details });

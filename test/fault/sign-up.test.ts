@@ -222,11 +222,11 @@ describe("an invitation", () => {
 
   it("to an address that has an account is refused, and names what to do; nothing changes", async () => {
     const auth = openAuth(addressesOf(suite, "auth"));
-    const { email } = await auth.newAccount();
+    const { email, accountId } = await auth.newAccount();
     auth.close();
     await expect(invite(email)).rejects.toMatchObject({
       reason: "CONFLICT",
-      message: expect.stringContaining("account sign-in-link"),
+      message: expect.stringContaining(`account sign-in-link ${accountId}`),
     });
     expect(await sql`select 1 from auth.invitations where email = ${email}`).toHaveLength(0);
   });

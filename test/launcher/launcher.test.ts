@@ -251,6 +251,21 @@ describe("npm run admin", () => {
     expect((await json("account", "show", id)).account.account_id).toBe(id);
     expect((await json("account", "list")).accounts).toHaveLength(2);
 
+    const { link, account_id } = await json("account", "invite", "Guest@Example.com", "--plan", "pro");
+    const [, token] = /^http:\/\/localhost:\d+\/#\/invitation\/([\w-]{43})$/.exec(link) ?? [];
+    const body = { token, password: "a long enough password" };
+    const accepted = await call(`${run.edges[0]?.url}/dashboard/api/invitation/accept`, { body });
+    expect(accepted.body.data).toMatchObject({ id: account_id, email: "guest@example.com", plan: "pro" });
+    const known = await admin("account", "invite", "guest@example.com");
+    expect(known).toEqual({ code: 1, output: expect.stringContaining(`account sign-in-link ${account_id}`) });
+    await json("account", "invite", "other@example.com");
+    expect(await json("account", "uninvite", "Other@example.com")).toEqual({ email: "Other@example.com" });
+    const none = await admin("account", "uninvite", "other@example.com");
+    expect(none).toEqual({ code: 1, output: "There is no open invitation to this address." });
+    for (const name of ["auth", "edge"]) {
+      expect(await readFile(path.join(dataDir, "logs", `${name}.log`), "utf8")).not.toContain(token);
+    }
+
     const taken = await admin("account", "create", "--email", "op@example.com", "--plan", "free");
     expect(taken).toEqual({ code: 1, output: "An account with this e-mail exists already." });
     const gone = await admin("key", "revoke", "a".repeat(20));

@@ -6,6 +6,7 @@
 
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import postgres from "postgres";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { QrCodeService } from "../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { Dimension, Interval, ScanService } from "../gen/qrforge/qr/v1/scan_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
@@ -18,6 +19,11 @@ const days = 30;
 const rounds = 21;
 const wait = { deadlineMs: 60_000 };
 const accountId = "bench";
+
+readScriptOptions({
+  call: "npm run bench:analytics",
+  summary: "Measures reading a month's chart of a code with ten million scans.",
+});
 
 await withSuite({}, async (suite) => {
   const address = suite

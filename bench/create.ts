@@ -3,8 +3,10 @@
  * the same row inserted straight into Postgres, one transaction each, at the same concurrency. Run it with
  * `npm run bench:create`.
  */
+
 import { Agent, request } from "node:http";
 import postgres from "postgres";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { newId, randomBase36 } from "../platform/ids.ts";
 import { median } from "./load.ts";
 import { newKey, withSuite } from "./suite.ts";
@@ -29,6 +31,11 @@ async function rate(work: () => Promise<unknown>): Promise<number> {
   );
   return (done / (performance.now() - startedAt)) * 1_000;
 }
+
+readScriptOptions({
+  call: "npm run bench:create",
+  summary: "Measures durable creates per second, beside rows inserted straight into Postgres.",
+});
 
 await withSuite({}, async (suite) => {
   const key = await newKey(suite);

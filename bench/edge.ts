@@ -2,8 +2,14 @@
  * What one request costs the edge: `GET /v1/qr-codes/{id}` through key, quota and qr, beside a bare node:http server
  * that gives the same answer. Run it with `npm run bench:edge`.
  */
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { compareWithBare, p99BesideBare } from "./beside.ts";
 import { newCode, withSuite } from "./suite.ts";
+
+readScriptOptions({
+  call: "npm run bench:edge",
+  summary: "Measures what one API request costs the edge, beside a bare HTTP server.",
+});
 
 await withSuite({}, async (suite) => {
   const { edge, key, code } = await newCode(suite);

@@ -3,8 +3,10 @@
  * as many as 64 connections carry, in turns in one run. The flood goes far beyond its limit (429), or has none (200).
  * Run it with `npm run bench:flood`.
  */
+
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { median, paced } from "./load.ts";
 import { newCode, newKey, withSuite } from "./suite.ts";
 
@@ -39,6 +41,10 @@ if (process.argv[2] === "flood") {
     }),
   );
 } else {
+  readScriptOptions({
+    call: "npm run bench:flood",
+    summary: "Measures what one account's flood does to the latency of another account.",
+  });
   await withSuite({}, async (suite) => {
     const { edge, key, code } = await newCode(suite);
     const url = `${edge}/v1/qr-codes/${code.id}`;

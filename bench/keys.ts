@@ -2,10 +2,12 @@
  * What it costs an edge to hold many keys: memory and CPU with 1,000 and with 100,000 keys in use, at rest and in use.
  * Run it with `npm run bench:keys`. The keys are made in the database by hand; making them is not what is measured.
  */
+
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { randomBase62 } from "../platform/ids.ts";
 import { formatKey } from "../services/auth/keys.ts";
 import { cpuUs } from "./load.ts";
@@ -18,6 +20,11 @@ async function residentMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
+
+readScriptOptions({
+  call: "npm run bench:keys",
+  summary: "Measures the memory and CPU of an edge with 1,000 and with 100,000 keys in use.",
+});
 
 for (const count of [1_000, 100_000]) {
   await withSuite({ env: { edge: { CACHE_ENTRIES_MAX: "200000" } } }, async (suite) => {

@@ -3,8 +3,10 @@
  * accounts, with 1 and 2 replicas; beside it, in the same run, one durable statement per request. Run it with
  * `npm run bench:quota`. Two baselines: one after the other, and ten at a time.
  */
+
 import { randomUUIDv7 } from "node:crypto";
 import postgres from "postgres";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../platform/batcher.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
@@ -54,10 +56,27 @@ async function openLoop(send: (index: number) => Promise<unknown>, perSecond: nu
   return latencies.sort((a, b) => a - b);
 }
 
-/** `npm run bench:quota -- 1 1000`: one number of replicas and of accounts alone. */
-const [onlyReplicas, onlyAccounts] = process.argv.slice(2).map(Number);
+const only = readScriptOptions({
+  call: "npm run bench:quota",
+  summary: "Measures quota's decisions per second, beside one durable statement per request.",
+  options: {
+    replicas: {
+      type: "integer",
+      value: "N",
+      meaning: "this number of replicas alone; 1 and 2 if left out",
+      min: 1,
+      max: 16,
+    },
+    accounts: {
+      type: "integer",
+      value: "N",
+      meaning: "this number of accounts alone; 1, 1,000 and 100,000 if left out",
+      min: 1,
+    },
+  },
+});
 
-for (const replicas of onlyReplicas ? [onlyReplicas] : [1, 2]) {
+for (const replicas of only.replicas ? [only.replicas] : [1, 2]) {
   await withSuite({ replicas: { edge: 1, auth: 1, quota: replicas, qr: 1 } }, async (suite) => {
     const address = suite.members("quota").map((member) => member.address);
     const { client, close } = createRpcClient(QuotaService, { address: address.join(",") });
@@ -79,7 +98,7 @@ for (const replicas of onlyReplicas ? [onlyReplicas] : [1, 2]) {
     });
     const sql = postgres(suite.databaseUrl, { max: 10 });
     const store = createStore(sql as never);
-    for (const accounts of onlyAccounts ? [onlyAccounts] : [1, 1_000, 100_000]) {
+    for (const accounts of only.accounts ? [only.accounts] : [1, 1_000, 100_000]) {
       const batched = (index: number) => consume(accountId((index * 7_919) % accounts), wait);
       const single = (index: number) =>
         store.charge([[{ accountId: accountId((index * 7_919) % accounts), cost: 1, asked: 1, limits }]]);

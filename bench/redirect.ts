@@ -2,11 +2,17 @@
  * What one scan costs the edge: `GET /{slug}` with a phone's headers, the scan's recording included, beside a bare node:http
  * server that gives the same answer. Run it with `npm run bench:redirect`.
  */
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { compareWithBare } from "./beside.ts";
 import { newCode, withSuite } from "./suite.ts";
 
 const phone =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+
+readScriptOptions({
+  call: "npm run bench:redirect",
+  summary: "Measures what one scan costs the edge, beside a bare HTTP server.",
+});
 
 await withSuite({}, async (suite) => {
   const { edge, code } = await newCode(suite);

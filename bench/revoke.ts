@@ -2,7 +2,9 @@
  * How long a revocation takes, over 1, 3 and 10 edges that know the key: healthy, without NATS, and with one edge that
  * hangs. Run it with `npm run bench:revoke`.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import type { Suite } from "../cli/suite.ts";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
@@ -51,6 +53,12 @@ function report(name: string, times: number[]): void {
   const tail = times.length >= 100 ? `p99 ${at(0.99)} ms` : `slowest ${at(1)} ms`;
   process.stdout.write(`${name}: p50 ${at(0.5)} ms, ${tail} (${times.length} revocations)\n`);
 }
+
+readScriptOptions({
+  call: "npm run bench:revoke",
+  summary:
+    "Measures how long a revocation takes over 1, 3 and 10 edges: healthy, without NATS, and with one edge that hangs.",
+});
 
 for (const edges of [1, 3, 10]) {
   await withSuite({ replicas: { edge: edges, auth: 1, quota: 1, qr: 1 } }, async (suite) => {

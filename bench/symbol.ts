@@ -3,9 +3,11 @@
  * each symbol; left out if it is not installed); and what drawing and reading back cost a thread for some styles. Run it
  * with `npm run bench:symbol`.
  */
+
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import QRCode from "qrcode";
+import { readScriptOptions } from "../cli/run-tool.ts";
 import { outlineText } from "../services/qr/symbols/caption.ts";
 import { drawSymbol } from "../services/qr/symbols/geometry.ts";
 import { toPdf } from "../services/qr/symbols/pdf.ts";
@@ -32,6 +34,11 @@ async function time(draw: (index: number) => unknown, count: number): Promise<nu
   for (let index = 0; index < count; index++) await draw(index);
   return ((performance.now() - startedAt) / count) * 1_000;
 }
+
+readScriptOptions({
+  call: "npm run bench:symbol",
+  summary: "Measures drawing and reading back a symbol, beside the qrcode package and qrencode.",
+});
 
 const us = (values: number[]) => `${median(values).toFixed(0)} µs`;
 const plain: number[] = [];

@@ -13,16 +13,14 @@ export function callOf(tool: Tool, rest: string): string {
 /** The usage line of a command: `npm run -s admin -- account show ACCOUNT_ID [--json]`. */
 export function usageOf(tool: Tool, command: Command): string {
   const positional = Object.entries(command.arguments ?? {}).map(([name, input]) =>
-    optionally(input, `${placeholderOf(name, input)}${input.repeatable ? "..." : ""}`),
+    inUsage(input, placeholderOf(name, input)),
   );
-  const options = Object.entries(command.options ?? {}).map(([name, input]) =>
-    optionally(input, `${optionOf(name, input)}${input.repeatable ? "..." : ""}`),
-  );
+  const options = Object.entries(command.options ?? {}).map(([name, input]) => inUsage(input, optionOf(name, input)));
   return callOf(tool, [command.name, ...positional, ...options].filter((part) => part !== "").join(" "));
 }
 
-function optionally({ required }: Input, text: string): string {
-  return required ? text : `[${text}]`;
+function inUsage({ required, repeatable }: Input, text: string): string {
+  return `${required ? text : `[${text}]`}${repeatable ? "..." : ""}`;
 }
 
 function placeholderOf(name: string, { choices, value }: Input): string {
@@ -35,7 +33,7 @@ function optionOf(name: string, input: Input): string {
 
 /** What an input means, with its bounds and default. */
 function meaningOf({ type, meaning, min = 0, max, default: fallback, choices }: Input): string {
-  const bounds = type === "integer" && max !== undefined ? [`${min} to ${max}`] : [];
+  const bounds = type === "integer" && max !== undefined ? [`${min} to ${max.toLocaleString("en")}`] : [];
   const notes = [...(choices ? [] : bounds), ...(fallback === undefined ? [] : [`${fallback} if left out`])];
   return notes.length > 0 ? `${meaning} (${notes.join("; ")})` : meaning;
 }
@@ -67,7 +65,7 @@ export function listCommands(tool: Tool, noun: string, width: number): string {
   const commands = tool.commands.filter(({ name }) => noun === "" || name.startsWith(`${noun} `));
   const rows = commands.map((command): [string, string] => {
     const positional = Object.entries(command.arguments ?? {}).map(([name, input]) =>
-      optionally(input, placeholderOf(name, input)),
+      inUsage(input, placeholderOf(name, input)),
     );
     return [[command.name, ...positional].join(" "), command.summary];
   });

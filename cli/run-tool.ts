@@ -1,4 +1,4 @@
-import { parseCommandLine, type Tool } from "./command.ts";
+import { defineTool, type Inputs, parseCommandLine, type Request, type Tool, type Values } from "./command.ts";
 import { callOf, helpOf, listCommands } from "./command-help.ts";
 import { describeError, UsageError } from "./problem.ts";
 import { terminalWidth } from "./table.ts";
@@ -17,19 +17,42 @@ export function runTool(tool: Tool, args: readonly string[] = process.argv.slice
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
-  const width = Math.min(terminalWidth() ?? helpWidthMax, helpWidthMax);
-  const print = (text: string) => process.stdout.write(`${text}\n`);
-  let helpCall = callOf(tool, "--help");
-  async function run(): Promise<void> {
+  const { command, values } = readOrExit(tool, args);
+  command.run(values as never).catch((error) => exitWith(tool, command.name, error));
+}
+
+/** The options of a script that is all its file, such as a measurement. Prints help or a mistake and ends the process. */
+// biome-ignore lint/complexity/noBannedTypes: a script without options has no values
+export function readScriptOptions<const O extends Inputs = {}>(
+  script: Pick<Tool, "call" | "summary"> & { options?: O },
+): Values<O> {
+  const tool = defineTool({ ...script, run: async () => {} });
+  return readOrExit(tool, process.argv.slice(2)).values as Values<O>;
+}
+
+function readOrExit(tool: Tool, args: readonly string[]) {
+  let name = "";
+  try {
     const request = parseCommandLine(tool, args);
-    if (request.kind === "list") return void print(listCommands(tool, request.noun, width));
-    if (request.kind === "help") return void print(helpOf(tool, request.command, width));
-    helpCall = callOf(tool, `${request.command.name} --help`.trim());
-    await request.command.run(request.readValues() as never);
+    if (request.kind !== "run") {
+      process.stdout.write(`${describe(tool, request)}\n`);
+      process.exit(0);
+    }
+    name = request.command.name;
+    return { command: request.command, values: request.readValues() };
+  } catch (error) {
+    return exitWith(tool, name, error);
   }
-  run().catch((error) => {
-    const isUsage = error instanceof UsageError;
-    process.stderr.write(`${describeError(error)}${isUsage ? ` Help: ${helpCall}` : ""}\n`);
-    process.exit(isUsage ? usageCode : (tool.failureCode ?? 1));
-  });
+}
+
+function describe(tool: Tool, request: Exclude<Request, { kind: "run" }>): string {
+  const width = Math.min(terminalWidth() ?? helpWidthMax, helpWidthMax);
+  return request.kind === "list" ? listCommands(tool, request.noun, width) : helpOf(tool, request.command, width);
+}
+
+function exitWith(tool: Tool, name: string, error: unknown): never {
+  const isUsage = error instanceof UsageError;
+  const hint = isUsage ? ` Help: ${callOf(tool, `${name} --help`.trim())}` : "";
+  process.stderr.write(`${describeError(error)}${hint}\n`);
+  process.exit(isUsage ? usageCode : (tool.failureCode ?? 1));
 }

@@ -1,8 +1,10 @@
 /** Draws every page of the dashboard as people see it, light and dark, into docs/screenshots: `npm run screenshots`. */
+
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { readScriptOptions } from "../../cli/run-tool.ts";
 import { seeded } from "../../cli/seed/random.ts";
 import { root } from "../../cli/settings.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
@@ -57,6 +59,10 @@ const codes = [
   { name: "Job advert", redirect_url: "https://cafe.example/jobs", style: { foreground: "#123a7a" } },
 ];
 
+readScriptOptions({
+  call: "npm run screenshots",
+  summary: "Draws every page of the dashboard into docs/screenshots, light and dark.",
+});
 const { suite, end } = await startThrowaway();
 try {
   const auth = openAuth(addressesOf(suite, "auth"));

@@ -8,7 +8,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
+import { readScriptOptions } from "../../cli/run-tool.ts";
 import { type Kind, startSuite } from "../../cli/suite.ts";
 import { throwawayOptions } from "../../cli/throwaway.ts";
 import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
@@ -148,11 +148,17 @@ export async function runExperiment(options: {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
+  const { seconds } = readScriptOptions({
+    call: "npm run cluster",
+    summary: "Runs the suite as on several machines, kills servers under load, and checks what clients were told.",
+    options: {
+      seconds: { type: "integer", value: "N", meaning: "seconds of each phase", default: 10, min: 1, max: 3_600 },
+    },
+  });
   const startedMs = performance.now();
   const tell = (text: string) =>
     console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
-  const report = await runExperiment({ phaseS: Number(values.seconds), perDay: 500 * Number(values.seconds), tell });
+  const report = await runExperiment({ phaseS: seconds, perDay: 500 * seconds, tell });
   if (typeof report === "string") {
     console.error(report);
     process.exit(1);

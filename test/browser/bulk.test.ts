@@ -4,7 +4,7 @@ import { unzipSync } from "fflate";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startThrowaway } from "../../cli/throwaway.ts";
-import { openBrowser, openPage, type Watched } from "../support/browser.ts";
+import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
 const corpus = new URL("../cases/csv/", import.meta.url);
 
@@ -88,6 +88,11 @@ describe("codes from a file", () => {
     const faulty = await save(page, () => page.getByRole("button", { name: "Download the faulty lines" }).click());
     expect(faulty.bytes.toString()).toContain("Table 2,https://example.com/2,t-2");
     expect(await codesOf(page, "Table")).toEqual([]);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    for (const width of [320, 390, 1280]) {
+      await page.setViewportSize({ width, height: 860 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), `${width}`).toBe(width);
+    }
 
     await page.getByRole("button", { name: "Create only the 18 without faults" }).click();
     await page.getByText("18 created, 1 not created.").waitFor();
@@ -109,6 +114,8 @@ describe("codes from a file", () => {
       "t-1",
       "is taken; choose another",
     ]);
+
+    expect(await accessibilityFaults(page)).toEqual([]);
 
     const csv = await save(page, () => page.getByRole("button", { name: "Short URLs as CSV" }).click());
     expect(csv.name).toBe("short-urls.csv");

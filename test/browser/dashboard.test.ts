@@ -1,13 +1,10 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Suite } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
 import { call, eventually } from "../support/api.ts";
-import { openBrowser, openPage, type Watched } from "../support/browser.ts";
+import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const phone = {
   "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Safari/604",
 };
@@ -46,20 +43,6 @@ const statusWith = async (secret: string) => {
   const statuses = suite.edgeUrls().map(async (url) => (await call(`${url}/v1/usage`, { key: secret })).status);
   return Promise.all(statuses);
 };
-
-/** What axe finds at fault on the page as it stands. */
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-    );
-  });
-}
 
 describe("a person at the dashboard", () => {
   it("signs up, and is told what is wrong with a password that is too short", async () => {
@@ -260,7 +243,7 @@ describe("every page", () => {
       const { page, context } = await openPage(browser, { theme });
       await page.goto(`${edge}/`);
       await page.getByRole("tab", { name: "Sign in" }).waitFor();
-      expect(await faults(page), "sign-in").toEqual([]);
+      expect(await accessibilityFaults(page), "sign-in").toEqual([]);
       await context.addCookies(state.cookies);
       await page.reload();
       const places = [
@@ -277,12 +260,12 @@ describe("every page", () => {
         await page.goto(`${edge}/#/${place}`);
         await page.getByRole("heading", { level: 1 }).waitFor();
         await page.locator(".loading").waitFor({ state: "detached" });
-        expect(await faults(page), place).toEqual([]);
+        expect(await accessibilityFaults(page), place).toEqual([]);
       }
       await page.goto(`${edge}/#/projects`);
       await page.getByRole("button", { name: "Create project" }).click();
       await page.getByRole("dialog").waitFor();
-      expect(await faults(page), "dialog").toEqual([]);
+      expect(await accessibilityFaults(page), "dialog").toEqual([]);
       await context.close();
     });
   }

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endChild } from "../../cli/child.ts";
@@ -10,9 +8,8 @@ import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
-import { openBrowser, openPage } from "../support/browser.ts";
+import { accessibilityFaults, openBrowser, openPage } from "../support/browser.ts";
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const password = "correct horse battery";
 
 let suite: Suite;
@@ -51,14 +48,6 @@ async function withPage(work: (page: Page) => Promise<void>): Promise<void> {
   }
 }
 
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
-    return (await axe.run()).violations.map(({ id }) => id);
-  });
-}
-
 const setPassword = async (page: Page, value: string) => {
   await page.getByLabel("Password", { exact: true }).fill(value);
   await page.getByRole("button", { name: "Create account" }).click();
@@ -70,7 +59,7 @@ describe("A person who is invited makes an account", () => {
       const link = await invite("Grace@qrforge.example");
       await page.goto(link);
       await page.getByText("grace@qrforge.example").waitFor();
-      expect(await faults(page)).toEqual([]);
+      expect(await accessibilityFaults(page)).toEqual([]);
       await setPassword(page, "short");
       await page.getByText("must have 10 to 256 characters").waitFor();
       const field = page.getByLabel("Password", { exact: true });
@@ -113,7 +102,7 @@ describe("A stranger", () => {
       await page.goto(`${edge}/`);
       await page.getByText("Accounts are by invitation: ask the operator").waitFor();
       expect(await page.getByText("Sign up").count()).toBe(0);
-      expect(await faults(page)).toEqual([]);
+      expect(await accessibilityFaults(page)).toEqual([]);
     }));
 
   it("finds no form where sign-up is closed, and an invitation says so", () =>

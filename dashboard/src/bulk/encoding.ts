@@ -51,6 +51,11 @@ const sampleBytesMax = 32_768;
 const multiByteConfidenceMin = 50;
 /** Confidence, in percent, below which what chardet says of a few words is chance. */
 const wordConfidenceMin = 20;
+/** Candidates whether chardet names them or not: the most frequent one, and one that chardet does not know. */
+const alwaysTried: [Encoding, number][] = [
+  ["windows-1252", 0],
+  ["ibm866", 0],
+];
 /** Prefers the most frequent encoding among neighbours that fit as well. */
 const westernBonus = 0.25;
 const multiByte = new Set<string>(["shift_jis", "euc-jp", "gb18030", "big5", "euc-kr"]);
@@ -116,7 +121,7 @@ interface Guess {
 /** Returns the encodings whose text is plausible, best first. */
 function guesses(bytes: Uint8Array): Guess[] {
   const sample = wordsBeyondAscii(bytes);
-  const confidences = new Map<Encoding, number>([["windows-1252", 0]]);
+  const confidences = new Map<Encoding, number>(alwaysTried);
   const certain = new Set<Encoding>();
   for (const { name, confidence } of chardet.analyse(bytes.subarray(0, sampleBytesMax))) {
     const encoding = toEncoding(name);
@@ -145,7 +150,7 @@ function guesses(bytes: Uint8Array): Guess[] {
     .sort((a, b) => a.oddities - b.oddities || b.confidence - a.confidence);
 }
 
-/** ISO-8859-1 and -9 are, in the Encoding Standard, names of Windows' own. */
+/** ISO-8859-1 and -9 are, in the Encoding Standard, names of Windows' own; of ISO-8859-8 the letters are those of Windows. */
 function toEncoding(name: string): Encoding | undefined {
   let label: string;
   try {
@@ -153,7 +158,8 @@ function toEncoding(name: string): Encoding | undefined {
   } catch {
     return undefined;
   }
-  return encodings.find(([known]) => known === label)?.[0];
+  const wider = label.startsWith("iso-8859-8") ? "windows-1255" : label;
+  return encodings.find(([known]) => known === wider)?.[0];
 }
 
 /** Returns the words that have a byte beyond ASCII, since the others say nothing of the encoding and URLs mislead. */

@@ -79,7 +79,7 @@ function Downloads({ run: { made } }: { run: Run }) {
   return (
     <section className="card" aria-label={text.bulk.downloads}>
       <h2>{text.bulk.downloads}</h2>
-      <div className="downloads">
+      <div className="row">
         <Button onClick={saveShortUrls}>{text.bulk.shortUrls}</Button>
         <label className="check">
           <input type="checkbox" checked={hasMark} onChange={(event) => setMark(event.target.checked)} />

@@ -7,11 +7,13 @@ const pageSize = 50;
 
 /** A table that shows some of its lines at a time, so that ten thousand are no burden. */
 function PagedTable<T>({
+  kind,
   label,
   heads,
   items,
   row,
 }: {
+  kind: "faults" | "rows";
   label: string;
   heads: readonly string[];
   items: readonly T[];
@@ -24,7 +26,7 @@ function PagedTable<T>({
   return (
     <section className="card" aria-label={label}>
       <h2>{label}</h2>
-      <table className="bulk-table">
+      <table className={`bulk-table ${kind}`}>
         <thead>
           <tr>
             {heads.map((head, index) => (
@@ -56,6 +58,7 @@ function PagedTable<T>({
 export function FaultTable({ label, faults }: { label: string; faults: readonly Fault[] }) {
   return (
     <PagedTable
+      kind="faults"
       label={label}
       heads={[text.bulk.line, text.bulk.column, text.bulk.value, text.bulk.issue]}
       items={faults}
@@ -76,6 +79,7 @@ export function FaultTable({ label, faults }: { label: string; faults: readonly 
 export function RowTable({ label, rows }: { label: string; rows: readonly Row[] }) {
   return (
     <PagedTable
+      kind="rows"
       label={label}
       heads={[text.bulk.line, text.codes.name, text.codes.target, text.bulk.slug]}
       items={rows}

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startThrowaway } from "../../cli/throwaway.ts";
 import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
+/** A ZIP has a hundred symbols to draw first. */
+const savedMaxMs = 45_000;
 const corpus = new URL("../cases/csv/", import.meta.url);
 
 let end: () => Promise<void>;
@@ -44,7 +46,7 @@ async function choose(page: Page, name: string, content: Buffer | string): Promi
 const chooseCase = (page: Page, name: string) => choose(page, name, readFileSync(new URL(name, corpus)));
 
 async function save(page: Page, act: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
-  const [file] = await Promise.all([page.waitForEvent("download"), act()]);
+  const [file] = await Promise.all([page.waitForEvent("download", { timeout: savedMaxMs }), act()]);
   return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
 }
 

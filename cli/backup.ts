@@ -4,8 +4,8 @@ import { createLogger } from "../platform/log.ts";
 import { openPool } from "../platform/sql.ts";
 import { defineTool } from "./command.ts";
 import { writeDump } from "./dump.ts";
+import { findSuite } from "./find-suite.ts";
 import { Problem } from "./problem.ts";
-import { requireRunFile } from "./run-file.ts";
 import { runTool } from "./run-tool.ts";
 import { operatorSettings } from "./settings.ts";
 
@@ -22,7 +22,7 @@ export const backupTool = defineTool({
 
 async function backup(file: string): Promise<void> {
   const config = loadConfig(operatorSettings);
-  const databaseUrl = config.databaseUrl || (await requireRunFile(config.dataDir, "set DATABASE_URL")).postgres.url;
+  const databaseUrl = config.databaseUrl || (await findSuite(config.dataDir, "set DATABASE_URL")).postgres.url;
   // Whole or not at all.
   const partial = `${file}.partial`;
   const opened = await openNew(file, partial);

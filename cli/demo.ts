@@ -23,8 +23,9 @@ export interface Demo {
   accountId: string;
   email: string;
   key?: string;
-  /** Signs in to it, once. */
+  /** Each signs in to it, once: here and on a phone. */
   token: string;
+  phoneToken: string;
 }
 
 /**
@@ -38,11 +39,17 @@ export async function ensureDemo(authAddress: string, dataDir: string): Promise<
   const sessions = createRpcClient(SessionService, { address: authAddress });
   const newToken = async (accountId: string) =>
     (await sessions.client.createSignInLink({ accountId, actor }, wait)).token;
+  const newTokens = async (accountId: string) => ({
+    token: await newToken(accountId),
+    phoneToken: await newToken(accountId),
+  });
   try {
     const { accounts: existing } = await accounts.client.listAccounts({ pageSize: 1 }, wait);
     if (existing[0]) {
-      const noted: Omit<Demo, "token"> | null = JSON.parse(await readFile(note, "utf8").catch(() => "null"));
-      return noted ? { ...noted, token: await newToken(noted.accountId) } : undefined;
+      const noted: Omit<Demo, "token" | "phoneToken"> | null = JSON.parse(
+        await readFile(note, "utf8").catch(() => "null"),
+      );
+      return noted ? { ...noted, ...(await newTokens(noted.accountId)) } : undefined;
     }
     const { account } = await accounts.client.createAccount(
       {
@@ -57,7 +64,7 @@ export async function ensureDemo(authAddress: string, dataDir: string): Promise<
     const { secret } = await keys.client.createKey({ accountId: account.accountId, name: "demo", actor }, wait);
     const { accountId, email } = account;
     await writeFile(note, JSON.stringify({ accountId, email }));
-    return { accountId, email, key: secret, token: await newToken(accountId) };
+    return { accountId, email, key: secret, ...(await newTokens(accountId)) };
   } finally {
     sessions.close();
     accounts.close();

@@ -1,7 +1,5 @@
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Problem } from "./problem.ts";
-import { root } from "./settings.ts";
 
 export interface Listed {
   address: string;
@@ -13,6 +11,8 @@ export interface Listed {
 /** `run.json` in the data directory: every process of a running suite. It holds the database's password. */
 export interface RunFile {
   launcher: { pid: number };
+  /** Where people reach the dashboard and clients the API. */
+  publicUrl: string;
   edges: { url: string; pid: number; metrics: string; rpc: string }[];
   auth: Listed[];
   quota: Listed[];
@@ -33,26 +33,6 @@ export async function readRunFile(dataDir: string): Promise<RunFile | undefined>
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** The file that lists the suite of a data directory, given as in QRFORGE_DATA_DIR. */
-export function runFileOf(dataDir: string): string {
-  return fileOf(path.resolve(root, dataDir));
-}
-
-/** What is listed of the suite that runs in a folder. Fails with a Problem if none does; `orElse` says what else may be done. */
-export async function requireRunFile(dataDir: string, orElse: string): Promise<RunFile> {
-  const folder = path.resolve(root, dataDir);
-  const listed = await readRunFile(folder).catch((error: NodeJS.ErrnoException) => {
-    const advice = "Run this as the user who runs npm start, or set QRFORGE_DATA_DIR to a folder of your own.";
-    throw new Problem(`${fileOf(folder)} cannot be read (${error.code ?? error.message}). ${advice}`, { cause: error });
-  });
-  if (!listed) {
-    throw new Problem(
-      `No suite runs in ${folder}. Start one with npm start, set QRFORGE_DATA_DIR to another's folder, or ${orElse}.`,
-    );
-  }
-  return listed;
 }
 
 /** Replaces the list in one step, readable to its owner alone. */

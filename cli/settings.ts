@@ -16,6 +16,9 @@ import { tlsSettings } from "../platform/rpc/tls.ts";
 /** The root of the project. */
 export const root = path.resolve(import.meta.dirname, "..");
 
+/** Where launchers note that they run: `cli/running.ts`. */
+export const runningDir = path.join(root, ".qrforge", "running");
+
 /** What the launcher and the operator's command read. */
 export const settings = {
   port: integer("QRFORGE_PORT", "the first edge's port; the next edges follow. 0 is any free one", 8080, {
@@ -28,7 +31,10 @@ export const settings = {
     path.join(".qrforge", "tools"),
   ),
   databaseUrl: servers("DATABASE_URL", "a Postgres of your own", ["postgres", "postgresql"], ""),
+  databasePassword: secret("DATABASE_PASSWORD", databaseSettings.databasePassword.meaning),
   natsUrl: { ...busSettings.natsUrl, meaning: "a NATS server of your own" },
+  publicUrl: url("PUBLIC_URL", "where people reach the dashboard and the API", ["http", "https"], ""),
+  shortUrlBase: url("SHORT_URL_BASE", "where short URLs begin; unset, the first edge", ["http", "https"], ""),
 };
 
 const metricsOf = (service: string) =>
@@ -45,12 +51,10 @@ export const operatorSettings = {
   ...settings,
   ...tlsSettings,
   operator: text("OPERATOR", "who you are, for the audit trail; unset, the name of the user", ""),
-  databasePassword: secret("DATABASE_PASSWORD", databaseSettings.databasePassword.meaning),
   natsReplicas: busSettings.natsReplicas,
   authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
   quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
   qrAddress: text("QR_ADDRESS", "qr's replicas, for a suite elsewhere", ""),
-  publicUrl: url("PUBLIC_URL", "where people reach the dashboard, for a suite elsewhere", ["http", "https"], ""),
   authMetrics: metricsOf("auth"),
   quotaMetrics: metricsOf("quota"),
   qrMetrics: metricsOf("qr"),

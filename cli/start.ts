@@ -1,12 +1,17 @@
 import path from "node:path";
-import { loadConfig } from "../platform/config.ts";
-import { defineTool, type Input, type Values } from "./command.ts";
-import { type Demo, ensureDemo, signInLink } from "./demo.ts";
-import { Problem } from "./problem.ts";
+import { type Config, loadConfig } from "../platform/config.ts";
+import { defineTool, flagOf, type Input, type Values } from "./command.ts";
+import { ensureDemo, signInLink } from "./demo.ts";
+import { chooseLanAddress } from "./lan.ts";
+import { tryDatabase, tryNats } from "./preflight.ts";
+import { Problem, UsageError } from "./problem.ts";
+import { withProgress } from "./progress.ts";
 import { runTool } from "./run-tool.ts";
-import { root, settings } from "./settings.ts";
-import { describeSignUp } from "./sign-up.ts";
+import { noteRunning } from "./running.ts";
+import { root, runningDir, settings } from "./settings.ts";
+import { describeStarted } from "./start-text.ts";
 import { startSuite } from "./suite.ts";
+import { drawInTerminal } from "./terminal-qr.ts";
 
 const count = { type: "integer", value: "N", default: 1, min: 1, max: 16 } as const satisfies Partial<Input>;
 const options = {
@@ -14,6 +19,8 @@ const options = {
   auths: { ...count, meaning: "replicas of auth" },
   quotas: { ...count, meaning: "replicas of quota" },
   qrs: { ...count, meaning: "replicas of qr" },
+  lan: { type: "flag", meaning: "serves this network too: codes can be scanned with a phone" },
+  lanAddress: { type: "text", value: "ADDRESS", meaning: "like --lan, at this IPv4 address of the machine" },
 } as const;
 
 export const startTool = defineTool({
@@ -25,50 +32,35 @@ export const startTool = defineTool({
   run: start,
 });
 
-function describeDashboard(demo: Demo | undefined, url: string): string {
-  return demo ? `${signInLink(url, demo.token)}   signs in to the demo account, once` : `${url}/`;
-}
-
-function describeDemo(demo: Demo | undefined, url: string): string {
-  if (!demo) return "There are accounts already; npm run -s admin lists them and makes keys.";
-  if (!demo.key) {
-    return [
-      "The data of the last start is here again. For another key:",
-      "",
-      `  npm run -s admin -- key create --account ${demo.accountId} --name another`,
-    ].join("\n");
+/** npm takes options for itself that stand before `--`, and says little of it. */
+function refuseTakenOptions(): void {
+  for (const name of Object.keys(options).map(flagOf)) {
+    if (process.env[`npm_config_${name.slice(2).replaceAll("-", "_")}`] === undefined) continue;
+    throw new UsageError(`npm took ${name} for itself. Write -- before it: npm start -- ${name} ...`);
   }
-  const header = `-H 'x-api-key: ${demo.key}'`;
-  const body = `{"name":"My first code","redirect_url":"https://example.com/","slug":"first"}`;
-  return [
-    `Demo account  ${demo.email}  (${demo.accountId})`,
-    `API key       ${demo.key}   shown this once`,
-    "",
-    "Create a code, read it, scan it:",
-    "",
-    `  curl -s ${url}/v1/qr-codes ${header} -H 'content-type: application/json' -d '${body}'`,
-    `  curl -s ${url}/v1/qr-codes/first ${header}`,
-    `  curl -si ${url}/first`,
-  ].join("\n");
 }
 
-async function start(replicas: Values<typeof options>): Promise<void> {
+async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): Promise<void> {
+  refuseTakenOptions();
   const startedAt = performance.now();
   const config = loadConfig(settings);
   const print = (text: string) => process.stdout.write(`${text}\n`);
   const since = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7);
+  const tell = (text: string) => print(`${since()}  ${text}`);
   const dataDir = path.resolve(root, config.dataDir);
+  const inLan = lan || lanAddress ? await chooseLanAddress(lanAddress) : undefined;
+  await tryServers(config, tell);
   const suite = await startSuite({
+    ...config,
     dataDir,
     toolsDir: path.resolve(root, config.toolsDir),
-    port: config.port,
+    host: inLan?.address,
     replicas: { edge: replicas.edges, auth: replicas.auths, quota: replicas.quotas, qr: replicas.qrs },
-    databaseUrl: config.databaseUrl,
-    natsUrl: config.natsUrl,
     restart: true,
     onLost: () => process.exit(1),
-    tell: (text) => print(`${since()}  ${text}`),
+    tell,
   });
+  const forget = await noteRunning(runningDir, dataDir);
 
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -76,7 +68,7 @@ async function start(replicas: Values<typeof options>): Promise<void> {
       if (stopping) return;
       stopping = true;
       print(`\n${since()}  stopping`);
-      suite.stop().then(
+      withProgress("stopping", tell, suite.stop().then(forget)).then(
         () => {
           print(`${since()}  stopped`);
           process.exit(0);
@@ -89,21 +81,32 @@ async function start(replicas: Values<typeof options>): Promise<void> {
     });
   }
 
-  const urls = suite.edgeUrls().map((url) => url.replace("127.0.0.1", "localhost"));
   const auths = suite.members("auth").map((member) => member.address);
   const demo = await ensureDemo(auths.join(","), dataDir).catch(async (error) => {
-    await suite.stop();
+    await suite.stop().then(forget);
     throw new Problem(`The demo account could not be made: ${error.message}`, { cause: error });
   });
-  print(`
-QRForge is up.
+  const { publicUrl: url, shortUrlBase, signUp } = suite;
+  const [, ...moreUrls] = suite.edgeUrls().map((one) => one.replace("127.0.0.1", "localhost"));
+  const link = demo ? signInLink(url, demo.phoneToken) : `${url}/`;
+  const others = inLan?.others.map(({ address, name }) => `${address} (${name})`) ?? [];
+  const phone = inLan && { link, symbol: symbolOf(link), others };
+  const isDefaultDataDir = dataDir === path.resolve(root, settings.dataDir.default as string);
+  print(describeStarted({ url, moreUrls, shortUrlBase, signUp, demo, dataDir, isDefaultDataDir, lan: phone }));
+}
 
-API           ${urls.map((url) => `${url}/v1`).join("  ")}
-Dashboard     ${describeDashboard(demo, urls[0] as string)}
-Sign-up       ${describeSignUp(suite.signUp)}
-${describeDemo(demo, urls[0] as string)}
+/** Tries servers of one's own first, so that what is wrong with them is known at once. */
+async function tryServers(config: Config<typeof settings>, tell: (text: string) => void): Promise<void> {
+  const { databaseUrl, databasePassword, natsUrl } = config;
+  if (databaseUrl) await withProgress("Postgres", tell, tryDatabase(databaseUrl, databasePassword));
+  if (natsUrl) await withProgress("NATS", tell, tryNats(natsUrl, tell));
+}
 
-Ctrl-C stops everything.`);
+/** A QR code for a terminal that is wide enough for it; else nothing. */
+function symbolOf(text: string): string[] {
+  const { isTTY, columns } = process.stdout;
+  const lines = drawInTerminal(text);
+  return isTTY && columns > lines.length * 2 + 2 ? lines : [];
 }
 
 if (import.meta.main) runTool(startTool);

@@ -25,6 +25,8 @@ export interface SuiteOptions {
   host?: string;
   /** Where short URLs begin; empty for the first edge. */
   shortUrlBase?: string;
+  /** Where people and clients reach the first edge; empty for the edge itself. */
+  publicUrl?: string;
   replicas: Record<Kind, number>;
   /** Servers of one's own; empty for the embedded ones. */
   databaseUrl: string;
@@ -60,6 +62,8 @@ export interface Suite {
   shortUrlBase: string;
   /** Who may make an account: SIGN_UP of auth. */
   signUp: string;
+  /** Where people reach the dashboard and clients the API. */
+  publicUrl: string;
   infra(): ServerStates;
   databaseUrl: string;
   /** Stops or starts an embedded server and waits until that is so. */
@@ -103,7 +107,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   const databaseUrl = () => options.databaseUrl || (infra.state().postgres as ServerState).url;
   const ownUrl = `http://${host === "127.0.0.1" ? "localhost" : host}:${edgePorts[0]}`;
   const shortUrlBase = options.shortUrlBase || ownUrl;
-  const signUp = process.env.SIGN_UP || defaultSignUp([ownUrl, shortUrlBase]);
+  const publicUrl = options.publicUrl || ownUrl;
+  const signUp = process.env.SIGN_UP || defaultSignUp([ownUrl, shortUrlBase, publicUrl]);
 
   function environment(kind: Kind): NodeJS.ProcessEnv {
     const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
@@ -178,6 +183,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     const inner = ({ address, pid, metrics }: ReturnType<typeof of>[number]) => ({ address, pid, metrics });
     const content: RunFile = {
       launcher: { pid: process.pid },
+      publicUrl,
       edges: of("edge").map(({ address, ...edge }) => ({ url: `http://${address}`, ...edge })),
       auth: of("auth").map(inner),
       quota: of("quota").map(inner),
@@ -223,6 +229,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     edgeUrls: () => members.filter(({ kind }) => kind === "edge").map(({ address }) => `http://${address}`),
     shortUrlBase,
     signUp,
+    publicUrl,
     infra: infra.state,
     databaseUrl: databaseUrl(),
     command: infra.command,

@@ -115,3 +115,11 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
     },
   };
 }
+
+/** Connects to NATS once and asks whether it has JetStream. Rejects with the driver's error. */
+export async function inspectBus(url: string, timeoutMs: number): Promise<{ hasJetStream: boolean }> {
+  const connection = await connect({ ...serversOf(url), reconnect: false, timeout: timeoutMs });
+  const hasJetStream = connection.info?.jetstream ?? false;
+  await connection.close();
+  return { hasJetStream };
+}

@@ -9,8 +9,8 @@ import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { type Command, defineCommand, type Inputs, type Values } from "../command.ts";
+import { findSuite } from "../find-suite.ts";
 import { Problem } from "../problem.ts";
-import { requireRunFile, runFileOf } from "../run-file.ts";
 import { operatorSettings, userName } from "../settings.ts";
 
 /** The timeout of one call. */
@@ -77,14 +77,13 @@ async function findServices(): Promise<Found> {
       dashboardUrl: config.publicUrl || "http://localhost:8080",
     };
   }
-  const listed = await requireRunFile(config.dataDir, "set AUTH_ADDRESS and QUOTA_ADDRESS for one elsewhere");
+  const listed = await findSuite(config.dataDir, "set AUTH_ADDRESS and QUOTA_ADDRESS for one elsewhere");
   const join = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
-  const file = runFileOf(config.dataDir);
   return {
     config,
     addresses: { auth: join(listed.auth), quota: join(listed.quota) },
-    source: { auth: file, quota: file },
-    dashboardUrl: config.publicUrl || (listed.edges[0]?.url ?? "").replace("127.0.0.1", "localhost"),
+    source: { auth: listed.file, quota: listed.file },
+    dashboardUrl: config.publicUrl || listed.publicUrl,
   };
 }
 

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { reachOf } from "../../platform/short-url-base.ts";
 import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";
 
 /** A process that serves metrics. */
@@ -18,6 +19,8 @@ interface Report extends Target {
   certificates: Map<string, number>;
   /** How long an edge's leases still run, in seconds. */
   leases: Map<string, number>;
+  /** Where short URLs begin, if it makes some. */
+  shortUrlBase: string | undefined;
 }
 
 const timeoutMs = 3_000;
@@ -67,6 +70,7 @@ export async function checkProcesses(targets: Target[], version: string): Promis
     ...judgeClocks(reports),
     ...reports.flatMap(judgeCertificates),
     ...reports.flatMap(judgeLeases),
+    ...judgeShortUrls([...new Set(reports.flatMap(({ shortUrlBase }) => shortUrlBase ?? []))].sort()),
   ];
 }
 
@@ -102,6 +106,7 @@ async function ask(target: Target): Promise<Report> {
     errorMs,
     certificates: new Map(certificates.map(({ labels, value }) => [labels.use ?? "", value * 1_000])),
     leases: new Map(leases),
+    shortUrlBase: series.find(({ name }) => name === "qrforge_short_url_base_info")?.labels.base,
   };
 }
 
@@ -153,4 +158,20 @@ function judgeLeases(report: Report): Finding[] {
         `It asks about every ${what}. Look at ${what === "key" ? "auth" : "qr"}, its database and the network between.`,
       ),
     );
+}
+
+/** Judges where short URLs begin, which printed codes keep for good. `bases` are those of all replicas of qr, each once. */
+function judgeShortUrls(bases: string[]): Finding[] {
+  const area = "short URLs";
+  if (bases.length > 1) {
+    const advice = "Set SHORT_URL_BASE alike for all replicas of qr.";
+    return [wrong(area, `codes encode ${bases.join(" or ")}, by the replica that answers`, advice)];
+  }
+  return bases.map((base) => {
+    const reach = reachOf(base);
+    if (reach === "public") return good(area, `codes encode ${base}/...`);
+    const where = reach === "loopback" ? "on the machine that serves them alone" : "inside its network alone";
+    const advice = "Set SHORT_URL_BASE to the address that scanners will reach before a code is printed.";
+    return warn(area, `codes encode ${base}/..., which works ${where}`, advice);
+  });
 }

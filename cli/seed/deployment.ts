@@ -8,8 +8,8 @@ import type { Config } from "../../platform/config.ts";
 import { createLogger } from "../../platform/log.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { openPool, type Sql } from "../../platform/sql.ts";
+import { findSuite } from "../find-suite.ts";
 import { Problem } from "../problem.ts";
-import { requireRunFile } from "../run-file.ts";
 import { type operatorSettings, userName } from "../settings.ts";
 
 /** What a seed is written to: the services, and the database behind them. */
@@ -36,14 +36,14 @@ async function find(config: Config<typeof operatorSettings>): Promise<Found> {
       dashboardUrl: config.publicUrl || "http://localhost:8080",
     };
   }
-  const listed = await requireRunFile(config.dataDir, "set AUTH_ADDRESS, QUOTA_ADDRESS, QR_ADDRESS and DATABASE_URL");
+  const listed = await findSuite(config.dataDir, "set AUTH_ADDRESS, QUOTA_ADDRESS, QR_ADDRESS and DATABASE_URL");
   const addresses = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
   return {
     auth: addresses(listed.auth),
     quota: addresses(listed.quota),
     qr: addresses(listed.qr),
     databaseUrl: listed.postgres.url,
-    dashboardUrl: config.publicUrl || (listed.edges[0]?.url ?? "").replace("127.0.0.1", "localhost"),
+    dashboardUrl: config.publicUrl || listed.publicUrl,
   };
 }
 

@@ -49,6 +49,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
 
   const { propagate } = granter;
   const { shortUrlBase } = config;
+  metrics.gauge("short_url_base_info", "1, by where short URLs begin", () => 1, { base: shortUrlBase });
   const server = await createRpcServer({
     ...config,
     log,

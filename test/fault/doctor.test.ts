@@ -16,7 +16,7 @@ interface Finding {
 let running: Awaited<ReturnType<typeof startThrowaway>>;
 let sql: postgres.Sql;
 beforeAll(async () => {
-  running = await startThrowaway();
+  running = await startThrowaway({ shortUrlBase: "https://q.example.org" });
   sql = postgres(running.suite.databaseUrl, { max: 1 });
 });
 afterAll(async () => {
@@ -32,9 +32,9 @@ async function examine(env: Record<string, string> = {}): Promise<{ code: number
   return { code, problems: findings.filter(({ level }) => level !== "good") };
 }
 
-/** A process that says this of itself. */
-async function pretend(metrics: string): Promise<{ address: string; close(): void }> {
-  const server = createServer((_request, response) => response.end(metrics));
+/** A process that says this of itself whenever it is asked. */
+async function pretend(metrics: () => string): Promise<{ address: string; close(): void }> {
+  const server = createServer((_request, response) => response.end(metrics()));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
   return { address: `127.0.0.1:${port}`, close: () => server.close() };
@@ -100,17 +100,17 @@ describe("the doctor", () => {
 
   it("finds clocks that differ, certificates that end, versions that are mixed, and an edge without a lease", async () => {
     const now = Date.now() / 1_000;
-    const about = (of: string, clock: number) =>
-      `qrforge_build_info{version="${of}",node="v26.0.0"} 1\nqrforge_clock_seconds ${clock}\n`;
+    const about = (of: string, aheadS: number) =>
+      `qrforge_build_info{version="${of}",node="v26.0.0"} 1\nqrforge_clock_seconds ${Date.now() / 1_000 + aheadS}\n`;
     const auth = await pretend(
-      `${about(version, now)}qrforge_certificate_expiry_seconds{use="rpc"} ${now + 3 * 86_400}\n`,
+      () => `${about(version, 0)}qrforge_certificate_expiry_seconds{use="rpc"} ${now + 3 * 86_400}\n`,
     );
-    const quota = await pretend(about(version, now - 60));
+    const quota = await pretend(() => about(version, -60));
     const qr = await pretend(
-      `${about("9.9.9", now)}qrforge_certificate_expiry_seconds{use="rpc"} ${now + 14 * 86_400}\n`,
+      () => `${about("9.9.9", 0)}qrforge_certificate_expiry_seconds{use="rpc"} ${now + 14 * 86_400}\n`,
     );
     const edge = await pretend(
-      `${about(version, now + 2)}qrforge_key_lease_seconds 0\nqrforge_slug_lease_seconds 1.5\n`,
+      () => `${about(version, 2)}qrforge_key_lease_seconds 0\nqrforge_slug_lease_seconds 1.5\n`,
     );
     const { code, problems } = await examine({
       DATABASE_URL: running.suite.databaseUrl,
@@ -133,10 +133,39 @@ describe("the doctor", () => {
     ]);
   });
 
+  it("finds short URLs that nobody outside can open, and replicas that make different ones", async () => {
+    const metrics = (base: string) => () =>
+      `qrforge_build_info{version="${version}",node="v26.0.0"} 1\nqrforge_clock_seconds ${Date.now() / 1_000}\n` +
+      `qrforge_short_url_base_info{base="${base}"} 1\n`;
+    for (const [base, level, text] of [
+      ["http://localhost:8080", "warn", /http:\/\/localhost:8080\/\.\.\., which works on the machine/],
+      ["http://192.168.1.20:8080", "warn", /works inside its network alone/],
+    ] as const) {
+      const qr = await pretend(metrics(base));
+      const { problems } = await examine({ DATABASE_URL: running.suite.databaseUrl, QR_METRICS: qr.address });
+      qr.close();
+      expect(problems.filter(({ area }) => area === "short URLs")).toEqual([
+        {
+          area: "short URLs",
+          level,
+          text: expect.stringMatching(text),
+          advice: expect.stringContaining("SHORT_URL_BASE"),
+        },
+      ]);
+    }
+    const [one, other] = await Promise.all([pretend(metrics("https://one.dev")), pretend(metrics("https://two.dev"))]);
+    const both = { QR_METRICS: one.address, QUOTA_METRICS: other.address };
+    const { problems } = await examine({ DATABASE_URL: running.suite.databaseUrl, ...both });
+    for (const { close } of [one, other]) close();
+    expect(problems.filter(({ area }) => area === "short URLs")).toMatchObject([
+      { level: "wrong", text: expect.stringContaining("https://one.dev or https://two.dev") },
+    ]);
+  });
+
   it("says what it needs where there is nothing to look at", async () => {
     const { code, output } = await runProgram("node", ["cli/doctor.ts"], {
       env: { QRFORGE_DATA_DIR: "/nonexistent", DATABASE_URL: "", NATS_URL: "" },
     });
-    expect([code, output]).toEqual([2, expect.stringContaining("Start one with npm start, or set DATABASE_URL")]);
+    expect([code, output]).toEqual([2, expect.stringMatching(/Start one with npm start, .*, or set DATABASE_URL/)]);
   });
 });

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lanAddresses } from "../../cli/lan.ts";
 import { isAlive, type RunFile, readRunFile } from "../../cli/run-file.ts";
 import { call, eventually } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
@@ -106,14 +107,30 @@ describe("npm start", () => {
     const run = await up(first);
     expect([run.edges.length, run.auth.length, run.quota.length, run.qr.length]).toEqual([2, 1, 2, 1]);
     const lines = first.output().split("\n");
-    const curls = lines.filter((line) => line.trim().startsWith("curl")).map((line) => line.trim());
+    const pasted = (word: string) => lines.map((line) => line.trim()).filter((line) => line.startsWith(word));
+    const [setKey, ...more] = pasted("export ");
+    expect(more).toEqual([]);
+    expect(first.output().match(/api_live_/g)).toHaveLength(1);
+    const curls = pasted("curl");
     expect(curls).toHaveLength(3);
     const answers: string[] = [];
-    for (const curl of curls) answers.push((await runProgram("sh", ["-c", curl])).output);
+    for (const curl of curls) answers.push((await runProgram("sh", ["-c", `${setKey}\n${curl}`])).output);
     expect(JSON.parse(answers[0] as string)).toMatchObject({ ok: true, data: { slug: "first" } });
     expect(JSON.parse(answers[1] as string)).toMatchObject({ ok: true, data: { name: "My first code" } });
     expect(answers[2]).toMatch(/^HTTP\/1\.1 302 .*location: https:\/\/example\.com\//s);
     expect((await call(`${run.edges[1]?.url}/first`)).status).toBe(302);
+
+    // The last thing that is said: these codes lead nowhere but here, and what to do.
+    expect(first.output()).toMatch(/work on this machine alone.*\n.*--lan\n.*SHORT_URL_BASE=.*\n\nCtrl-C/);
+    // What is printed for another data directory works from any terminal.
+    const [link] = pasted("Another link:");
+    const command = (link as string).replace("Another link:", "").trim();
+    expect(command).toContain(`QRFORGE_DATA_DIR=${dataDir} npm run -s admin -- account sign-in-link`);
+    const { code, output } = await runProgram("sh", ["-c", command], { env: { QRFORGE_DATA_DIR: "" } });
+    expect([code, output]).toEqual([
+      0,
+      expect.stringContaining(`http://localhost:${new URL(run.edges[0]?.url as string).port}/#/sign-in/`),
+    ]);
 
     expect(await end(first.child, "SIGINT")).toBe(0);
     await allGone(pidsOf(run));
@@ -122,8 +139,52 @@ describe("npm start", () => {
     const second = launch();
     const again = await up(second);
     expect(second.output()).toContain("admin -- key create --account");
+    expect(second.output()).toContain("To sign in as demo@qrforge.example, open this link.");
     expect(second.output()).not.toMatch(/api_live_/);
     expect((await call(`${again.edges[0]?.url}/first`)).status).toBe(302);
+  });
+
+  it("serves this network with --lan, and codes encode that address", async ({ skip }) => {
+    const [lan] = lanAddresses(networkInterfaces(), undefined);
+    if (!lan) return skip("this machine is in no network");
+    const one = launch(["--lan-address", lan.address]);
+    const run = await up(one);
+    const { url } = run.edges[0] as { url: string };
+    expect(new URL(url).hostname).toBe(lan.address);
+    expect(one.output()).toMatch(/On a phone in this network.*\n\n {2}http:\/\/[\d.]+:\d+\/#\/sign-in\/\S{43}\n/);
+    expect(one.output()).toContain(`they encode ${url}/...`);
+    const key = /api_live_[0-9A-Za-z]{32}/.exec(one.output())?.[0] as string;
+    const made = await call(`${url}/v1/qr-codes`, { key, body: { name: "a", redirect_url: "https://example.com/" } });
+    expect(made.body.data.short_url).toBe(`${url}/${made.body.data.slug}`);
+    expect((await call(made.body.data.short_url)).status).toBe(302);
+    await expect(call(url.replace(lan.address, "127.0.0.1"))).rejects.toThrow();
+  });
+
+  it("tries servers of one's own first, and says where they are and what to change", async () => {
+    const password = "s3cret";
+    const at = `postgres://ann:${password}@127.0.0.1`;
+    for (const [env, said] of [
+      [
+        { DATABASE_URL: `${at}:1/codes` },
+        /^Postgres cannot be used: nothing listens at 127\.0\.0\.1:1\. .*DATABASE_URL/,
+      ],
+      [
+        { NATS_URL: `nats://ann:${password}@127.0.0.1:1` },
+        /^NATS cannot be used: nothing listens at 127\.0\.0\.1:1\. .*NATS_URL/,
+      ],
+    ] as [NodeJS.ProcessEnv, RegExp][]) {
+      const line = await refusal([], env);
+      expect(line).toMatch(said);
+      expect(line).not.toContain(password);
+    }
+    const run = await up(launch());
+    const own = run.postgres.url;
+    const elsewhere = { QRFORGE_DATA_DIR: path.join(dataDir, "other") };
+    const wrong = own.replace(/:[^:@]+@/, ":wrong@");
+    expect(await refusal([], { ...elsewhere, DATABASE_URL: wrong })).toMatch(/refuses the user or the password/);
+    const missing = own.replace(/\/postgres$/, "/missing");
+    expect(await refusal([], { ...elsewhere, DATABASE_URL: missing })).toMatch(/has no database missing\. Create it/);
+    expect(await refusal([], { ...elsewhere, DATABASE_URL: `${own}?sslmode=require` })).toMatch(/speaks no TLS/);
   });
 
   it("leaves no process behind when the launcher is killed, and starts over a run.json that was left", async () => {
@@ -163,6 +224,10 @@ describe("npm start", () => {
     await writeFile(path.join(dataDir, "run.json"), JSON.stringify(listed));
     expect(await refusal()).toMatch(/^QRForge is running here already .*QRFORGE_DATA_DIR/);
     await rm(path.join(dataDir, "run.json"));
+    expect(await refusal([], { npm_config_lan: "true" }, 2)).toContain("npm start -- --lan");
+    expect(await refusal(["--lan-address", "203.0.113.9"])).toMatch(
+      /203\.0\.113\.9 is no address of this machine|no IPv4/,
+    );
     expect(await refusal(["--edges", "0"], {}, 2)).toMatch(/^--edges must be a whole number from 1 to 16, not "0"/);
     expect(await refusal(["--edge", "2"], {}, 2)).toContain("Did you mean --edges? Help: npm start -- --help");
     expect(await refusal([], { QRFORGE_PORT: "x" })).toMatch(/^QRFORGE_PORT: must be a whole number/);

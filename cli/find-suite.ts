@@ -1,0 +1,41 @@
+import path from "node:path";
+import { Problem } from "./problem.ts";
+import { isAlive, type RunFile, readRunFile } from "./run-file.ts";
+import { listRunning } from "./running.ts";
+import { root, runningDir } from "./settings.ts";
+
+/** A running suite, and the file that lists it. */
+export type FoundSuite = RunFile & { file: string };
+
+/**
+ * Finds the suite that npm start runs here: the one of `dataDir` if QRFORGE_DATA_DIR is set; else the one of the default
+ * folder, or the only one that was started from this folder of the project. Fails with a Problem that says what to set if
+ * there is none, or more than one to choose from; `orElse` says what else may be done.
+ */
+export async function findSuite(
+  dataDir: string,
+  orElse: string,
+  { isChosen = Boolean(process.env.QRFORGE_DATA_DIR), running = runningDir } = {},
+): Promise<FoundSuite> {
+  const folder = path.resolve(root, dataDir);
+  const own = await readSuite(folder);
+  if (own) return own;
+  const others = (await listRunning(running)).filter((other) => other !== folder);
+  if (!isChosen && others.length === 1) {
+    const only = await readSuite(others[0] as string);
+    if (only) return only;
+  }
+  const choices = others.map((other) => `QRFORGE_DATA_DIR=${other}`).join(" or ");
+  const another = choices ? `set ${choices} to use one that runs` : "set QRFORGE_DATA_DIR to another's folder";
+  throw new Problem(`No suite runs in ${folder}. Start one with npm start, ${another}, or ${orElse}.`);
+}
+
+/** What is listed of the suite of a folder, if its launcher still lives. */
+async function readSuite(folder: string): Promise<FoundSuite | undefined> {
+  const file = path.join(folder, "run.json");
+  const listed = await readRunFile(folder).catch((error: NodeJS.ErrnoException) => {
+    const advice = "Run this as the user who runs npm start, or set QRFORGE_DATA_DIR to a folder of your own.";
+    throw new Problem(`${file} cannot be read (${error.code ?? error.message}). ${advice}`, { cause: error });
+  });
+  return listed && isAlive(listed.launcher.pid) ? { ...listed, file } : undefined;
+}

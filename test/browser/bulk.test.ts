@@ -143,6 +143,27 @@ describe("codes from a file", () => {
     await page.getByRole("heading", { name: "QR codes", level: 1 }).waitFor();
   });
 
+  it("pause after the batch that is under way, and go on when a person says so", async () => {
+    const { page } = ada;
+    const lines = Array.from({ length: 250 }, (_, index) => `Bench ${index},https://example.com/${index}`);
+    await choose(page, "benches.csv", ["name,url", ...lines].join("\n"));
+    let release = () => {};
+    const isPaused = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route("**/v1/qr-codes/batch", async (route) => {
+      await isPaused;
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Create 250 codes" }).click();
+    await page.getByRole("button", { name: "Pause" }).click();
+    release();
+    await page.getByText("100 created, 0 not created, 150 to go").waitFor();
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByText("250 created.").waitFor();
+    await page.unroute("**/v1/qr-codes/batch");
+  });
+
   it("go on after the page was closed in the middle, and none is there twice", async () => {
     const { page } = ada;
     const lines = Array.from({ length: 250 }, (_, index) => `Chair ${index},https://example.com/${index}`);

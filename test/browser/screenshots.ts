@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Page } from "playwright-core";
 import { readScriptOptions } from "../../cli/run-tool.ts";
 import { seeded } from "../../cli/seed/random.ts";
 import { root } from "../../cli/settings.ts";
@@ -63,6 +64,14 @@ readScriptOptions({
   call: "npm run screenshots",
   summary: "Draws every page of the dashboard into docs/screenshots, light and dark.",
 });
+/** Chooses a file of Windows-1252, one line of which has a fault. */
+async function chooseFile(page: Page): Promise<void> {
+  const lines = ["name;url;slug", "Café;https://cafe.example/menu;cafe-menu", "Frühstück;cafe.example/morning;", ""];
+  const buffer = Buffer.from(lines.join("\r\n"), "latin1");
+  await page.getByLabel("CSV file").setInputFiles({ name: "tables.csv", mimeType: "text/csv", buffer });
+  await page.getByRole("heading", { name: "Codes", exact: true }).scrollIntoViewIfNeeded();
+}
+
 const { suite, end } = await startThrowaway();
 try {
   const auth = openAuth(addressesOf(suite, "auth"));
@@ -131,6 +140,7 @@ try {
     ]) {
       await page.goto(`${edge}/#/${place}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
+      if (name === "bulk") await chooseFile(page);
       await shoot(name as string);
     }
     await page.goto(`${edge}/#/keys`);

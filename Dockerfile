@@ -5,8 +5,11 @@ FROM node:26.10.0-bookworm-slim@sha256:662933cf47f013bc8e4beb31a6116448427a82057
 FROM node AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Without the embedded Postgres and Node of the development install, and without development tools.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+COPY scripts scripts
+COPY patches patches
+# Without the embedded Postgres and Node of the development install, and without development tools; of the scripts that
+# packages would run, only our own.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts && node scripts/patch-packages.mjs
 
 FROM node AS dashboard
 WORKDIR /app

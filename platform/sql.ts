@@ -44,6 +44,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
 
 /** Opens a pool, which connects when it is first used. */
 export function openPool(options: Omit<DatabaseOptions, "folder" | "migrations">): Sql {
+  // Without its patch, the loss of a connection can end the process.
+  if (!("isPatched" in postgres)) {
+    throw new Error(
+      "The Postgres driver lacks patches/postgres@*.patch: run npm install, or node scripts/patch-packages.mjs",
+    );
+  }
   const { schema, log } = options;
   return postgres(options.databaseUrl, {
     ...(!hasPassword(options.databaseUrl) && { password: options.databasePassword }),

@@ -15,7 +15,7 @@ describe("the progress of something slow", () => {
     await vi.advanceTimersByTimeAsync(1_999);
     expect(lines).toEqual([]);
     await vi.advanceTimersByTimeAsync(5_001);
-    expect(lines).toEqual(["auth: still at it, 2 s so far", "auth: still at it, 7 s so far"]);
+    expect(lines).toEqual(["auth: still working, 2 s so far", "auth: still working, 7 s so far"]);
     resolve("done");
     expect(await result).toBe("done");
     await vi.advanceTimersByTimeAsync(60_000);

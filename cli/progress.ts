@@ -5,7 +5,7 @@ const everyMs = 5_000;
 /** Waits for `work` and returns its result. Whatever takes longer than 2 s is reported as still going on, and every 5 s again. */
 export async function withProgress<T>(what: string, tell: (text: string) => void, work: Promise<T>): Promise<T> {
   const startedAt = performance.now();
-  const report = () => tell(`${what}: still at it, ${Math.round((performance.now() - startedAt) / 1_000)} s so far`);
+  const report = () => tell(`${what}: still working, ${Math.round((performance.now() - startedAt) / 1_000)} s so far`);
   let repeat: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
     report();

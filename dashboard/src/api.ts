@@ -206,6 +206,22 @@ export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await ask<T>("GET", path, { ...(signal && { signal }) })).data;
 }
 
+/** The items of all pages of a list, in its order. */
+export async function readAll<T>(path: string, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor = "";
+  do {
+    const page = await ask<T[]>("GET", cursor === "" ? path : withCursor(path, cursor), { signal });
+    items.push(...page.data);
+    cursor = page.next_cursor ?? "";
+  } while (cursor !== "");
+  return items;
+}
+
+function withCursor(path: string, cursor: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
+}
+
 /**
  * Keys under which requests of one form are done once, however often they are sent: the same for the same body, and another
  * for another.

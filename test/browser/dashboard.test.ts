@@ -2,7 +2,12 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Suite } from "../../cli/suite.ts";
 import { startThrowaway } from "../../cli/throwaway.ts";
-import { call, eventually } from "../support/api.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
 import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
 const phone = {
@@ -211,6 +216,31 @@ describe("a person at the dashboard", () => {
     await page.getByText("Signed up").waitFor();
     expect(await page.getByText("Key created").count()).toBe(0);
     await page.context().close();
+  });
+
+  it("sees every project and every key of an account that has more than a page of them", async () => {
+    const auth = openAuth(addressesOf(suite, "auth"));
+    const projects = createRpcClient(ProjectService, { address: addressesOf(suite, "qr").join(",") });
+    const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
+    const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
+    for (let index = 1; index <= 101; index++) {
+      await projects.client.createProject({ accountId, name: `project ${index}.` }, wait);
+      await auth.keys.createKey({ accountId, name: `key ${index}.` }, wait);
+    }
+    const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+    for (const { close } of [auth, projects, sessions]) close();
+    const { page, context } = await openPage(browser);
+    await page.goto(`${edge}/#/sign-in/${token}`);
+    await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+    await go(page, "Projects");
+    for (const index of [1, 101]) await page.getByRole("link", { name: `project ${index}.` }).waitFor();
+    await go(page, "API keys");
+    for (const index of [1, 101])
+      await page
+        .getByRole("row")
+        .filter({ hasText: `key ${index}.` })
+        .waitFor();
+    await context.close();
   });
 
   it("changes the password, and signs out", async () => {

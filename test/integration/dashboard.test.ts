@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, inject, it } from "vitest";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { sessionRoutes } from "../../services/edge/dashboard/table.ts";
@@ -110,6 +111,24 @@ describe("the dashboard's calls", () => {
     expect((await call(`${edge}/v1/usage`, { key: other.key })).status).toBe(200);
     const { body } = await call(`${api}/audit`, { headers: one.headers });
     expect(JSON.stringify(body.data)).not.toContain(other.keyId);
+  });
+
+  it("list every key, page after page", { timeout: 60_000 }, async () => {
+    const { accountId, keyId } = await auth.newAccount(Plan.ENTERPRISE);
+    const made = [keyId];
+    for (let index = 0; index < 100; index++) {
+      const { key } = await auth.keys.createKey({ accountId, name: `key ${index}` }, wait);
+      made.push(key?.keyId as string);
+    }
+    const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+    const signedIn = await call(`${api}/session/link`, { body: { token } });
+    const headers = { cookie: (signedIn.headers.get("set-cookie") ?? "").split(";")[0] as string };
+    const first = (await call(`${api}/keys`, { headers })).body;
+    expect(first.data.length).toBe(100);
+    const rest = (await call(`${api}/keys?cursor=${first.next_cursor}`, { headers })).body;
+    expect(rest.next_cursor).toBeNull();
+    const listed = [...first.data, ...rest.data].map(({ id }) => id);
+    expect(listed.toSorted()).toEqual(made.toSorted());
   });
 
   it("mark projects as made in the dashboard", async () => {

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
-import { ask, type Code, imageUrl, type Project, read } from "../api.ts";
+import { ask, type Code, imageUrl, type Project, readAll } from "../api.ts";
 import { Button, Empty, Failed, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
 import { type Column, Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
@@ -46,7 +46,7 @@ const columns: Column<Code>[] = [
 export function useProjects() {
   return useQuery({
     queryKey: ["projects"],
-    queryFn: ({ signal }) => read<Project[]>("/v1/projects?limit=100", signal),
+    queryFn: ({ signal }) => readAll<Project>("/v1/projects?limit=100", signal),
   });
 }
 

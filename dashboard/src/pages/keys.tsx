@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
-import { ApiError, ask, type Key, type Propagation, read } from "../api.ts";
+import { ApiError, ask, type Key, type Propagation, readAll } from "../api.ts";
 import { Button, CopyButton, Empty, Failed, Field, Loading, Notice, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Line, Table } from "../parts/table.tsx";
@@ -20,7 +20,7 @@ export default function KeysPage() {
   const { account } = useSession();
   const { data: keys, error } = useQuery({
     queryKey: ["keys"],
-    queryFn: ({ signal }) => read<Key[]>("/keys", signal),
+    queryFn: ({ signal }) => readAll<Key>("/keys", signal),
   });
   const [asking, setAsking] = useState<Asking>();
   const [issued, setIssued] = useState<Issued>();

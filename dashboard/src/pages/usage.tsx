@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type Key, read, type Usage } from "../api.ts";
+import { type Key, read, readAll, type Usage } from "../api.ts";
 import { Failed, formatNumber, Loading, PageHead } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { Line, Table } from "../parts/table.tsx";
@@ -13,7 +13,7 @@ export default function UsagePage() {
     refetchInterval: liveMs,
     queryFn: ({ signal }) => read<Usage>("/usage", signal),
   });
-  const { data: keys } = useQuery({ queryKey: ["keys"], queryFn: ({ signal }) => read<Key[]>("/keys", signal) });
+  const { data: keys } = useQuery({ queryKey: ["keys"], queryFn: ({ signal }) => readAll<Key>("/keys", signal) });
   const nameOf = (id: string | null) => keys?.find((key) => key.id === id)?.name ?? id ?? text.usage.noKey;
   return (
     <>

@@ -84,6 +84,7 @@ const signUpModes: Record<number, string> = {
 const dayMs = 86_400_000;
 const usageDays = 30;
 const auditPageSize = 50;
+const keysPageSize = 100;
 const pagesMax = 100;
 const token = z.string().max(100);
 const password = z.string().max(1_024);
@@ -214,9 +215,11 @@ export const sessionRoutes: SessionRoute[] = [
   route({
     method: "GET",
     path: "/keys",
-    async handle({ person, upstreams, wait }) {
-      const { keys } = await upstreams.keys.listKeys({ accountId: person.accountId }, wait);
-      return { data: keys.map(toKeyJson) };
+    query: queryOf({ cursor: z.string().optional() }),
+    async handle({ person, query, upstreams, wait }) {
+      const request = { accountId: person.accountId, pageSize: keysPageSize, pageToken: query.cursor ?? "" };
+      const { keys, nextPageToken } = await upstreams.keys.listKeys(request, wait);
+      return { data: keys.map(toKeyJson), nextCursor: nextPageToken || null };
     },
   }),
   route({

@@ -50,6 +50,16 @@ export function createScanStore(sql: Sql, standby?: Standby) {
       ? from`(select ${counted.codeId}::text as code_id)`
       : from`(select code_id from qr.codes where project_id = ${counted.projectId})`;
 
+  /**
+   * The rows of each code that `ofCode` selects, by `codes.code_id`. The fence (`offset 0`) has Postgres read them by code and
+   * day, so that a project costs what it holds: joined freely, it reads all codes' counts of the deployment.
+   */
+  const rowsOf = (from: Sql, counted: Counted, ofCode: ReturnType<typeof sql>) =>
+    from`${codesOf(from, counted)} as codes cross join lateral (${ofCode} offset 0) as counts`;
+
+  const withinDays = (on: Sql, from: Date, to: Date) =>
+    on`day >= (${from}::timestamptz at time zone 'UTC')::date and day < (${to}::timestamptz at time zone 'UTC')::date`;
+
   /** Reads what may be late. */
   async function readLate<T>(read: (from: Sql) => Promise<T>): Promise<T> {
     if (!standby) return read(sql);
@@ -170,8 +180,12 @@ export function createScanStore(sql: Sql, standby?: Standby) {
       return readLate(
         (late) => late<SpanCount[]>`
         select hour as start, sum(scans)::bigint as scans, null as visitors
-        from ${codesOf(late, counted)} as codes join qr.scan_hours using (code_id)
-        where hour >= ${from} and hour < ${to} group by hour order by hour`,
+        from ${rowsOf(
+          late,
+          counted,
+          late`select hour, scans from qr.scan_hours h
+            where h.code_id = codes.code_id and hour >= ${from} and hour < ${to}`,
+        )} group by hour order by hour`,
       );
     },
 
@@ -180,9 +194,12 @@ export function createScanStore(sql: Sql, standby?: Standby) {
       return readLate(
         (late) => late<SpanCount[]>`
         select day::timestamp at time zone 'UTC' as start, sum(scans)::bigint as scans, sum(visitors)::bigint as visitors
-        from ${codesOf(late, counted)} as codes join qr.scan_days using (code_id)
-        where day >= (${from}::timestamptz at time zone 'UTC')::date and day < (${to}::timestamptz at time zone 'UTC')::date
-        group by day order by day`,
+        from ${rowsOf(
+          late,
+          counted,
+          late`select day, scans, visitors from qr.scan_days d
+            where d.code_id = codes.code_id and ${withinDays(late, from, to)}`,
+        )} group by day order by day`,
       );
     },
 
@@ -196,10 +213,12 @@ export function createScanStore(sql: Sql, standby?: Standby) {
       return readLate(
         (late) => late<{ value: string; scans: number }[]>`
         select value, sum(scans)::bigint as scans
-        from ${codesOf(late, counted)} as codes join qr.scan_dimensions using (code_id)
-        where dimension = ${dimension}
-          and day >= (${from}::timestamptz at time zone 'UTC')::date and day < (${to}::timestamptz at time zone 'UTC')::date
-        group by value order by 2 desc, 1`,
+        from ${rowsOf(
+          late,
+          counted,
+          late`select value, scans from qr.scan_dimensions v
+            where v.code_id = codes.code_id and dimension = ${dimension} and ${withinDays(late, from, to)}`,
+        )} group by value order by 2 desc, 1`,
       );
     },
 

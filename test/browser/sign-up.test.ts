@@ -94,6 +94,18 @@ describe("A person who is invited makes an account", () => {
       await page.goto(link);
       await page.getByText("late@qrforge.example").waitFor();
     }));
+
+  it("on a small screen, however long the address is", () =>
+    withPage(async (page) => {
+      await page.setViewportSize({ width: 320, height: 640 });
+      const link = await invite(`${"long".repeat(40)}@qrforge.example`);
+      for (const url of [link, `${edge}/#/codes`]) {
+        await page.goto(url);
+        await page.getByLabel("Password", { exact: true }).waitFor();
+        const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        expect(widths[0], url).toBeLessThanOrEqual(widths[1] as number);
+      }
+    }));
 });
 
 describe("A stranger", () => {

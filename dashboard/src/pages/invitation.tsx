@@ -56,31 +56,33 @@ function AcceptForm({ token, invitation }: { token: string; invitation: Invitati
     mutate();
   }
   return (
-    <form className="card sign-in" onSubmit={submit}>
+    <div className="card sign-in">
       <h2>{text.invitation.title}</h2>
       <p>{text.invitation.lead(invitation.email)}</p>
-      <input type="email" autoComplete="username" value={invitation.email} readOnly hidden />
-      <Field
-        label={text.signIn.password}
-        type={isShown ? "text" : "password"}
-        autoComplete="new-password"
-        required
-        value={password}
-        onChange={(event) => setPassword(event.target.value)}
-        hint={text.signUp.passwordHint}
-        issue={issue}
-      />
-      <label className="check">
-        <input type="checkbox" checked={isShown} onChange={(event) => setShown(event.target.checked)} />
-        {text.invitation.show}
-      </label>
-      {!issue && <Failed error={error} />}
-      <Button type="submit" kind="primary" busy={isPending}>
-        {text.invitation.submit}
-      </Button>
+      <form onSubmit={submit}>
+        <input type="email" autoComplete="username" value={invitation.email} readOnly hidden />
+        <Field
+          label={text.signIn.password}
+          type={isShown ? "text" : "password"}
+          autoComplete="new-password"
+          required
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+          hint={text.signUp.passwordHint}
+          issue={issue}
+        />
+        <label className="check">
+          <input type="checkbox" checked={isShown} onChange={(event) => setShown(event.target.checked)} />
+          {text.invitation.show}
+        </label>
+        {!issue && <Failed error={error} />}
+        <Button type="submit" kind="primary" busy={isPending}>
+          {text.invitation.submit}
+        </Button>
+      </form>
       <p className="muted">
         {text.invitation.until} <Time value={invitation.expires_at} />.
       </p>
-    </form>
+    </div>
   );
 }

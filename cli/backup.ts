@@ -1,9 +1,12 @@
-import { access, type FileHandle, open, rename, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { access, type FileHandle, open, rename } from "node:fs/promises";
+import { constants } from "node:os";
+import path from "node:path";
 import { loadConfig } from "../platform/config.ts";
-import { createLogger } from "../platform/log.ts";
-import { openPool } from "../platform/sql.ts";
+import { type DatabaseRun, withDatabase } from "./backup/database.ts";
+import { writeBackup } from "./backup/write.ts";
 import { defineTool } from "./command.ts";
-import { writeDump } from "./dump.ts";
 import { findSuite } from "./find-suite.ts";
 import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";
@@ -23,41 +26,75 @@ export const backupTool = defineTool({
 async function backup(file: string): Promise<void> {
   const config = loadConfig(operatorSettings);
   const databaseUrl = config.databaseUrl || (await findSuite(config.dataDir, "set DATABASE_URL")).postgres.url;
-  // Whole or not at all.
-  const partial = `${file}.partial`;
-  const opened = await openNew(file, partial);
-  const log = createLogger({ service: "backup", level: "error" });
-  const sql = openPool({ ...config, databaseUrl, databasePoolSize: 1, statementTimeoutMs: 0, schema: "backup", log });
-  try {
-    await writeDump(sql, opened.createWriteStream({ flush: true }));
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  } finally {
-    await sql.end({ timeout: 2 });
-  }
+  await backUp(file, { databaseUrl, databasePassword: config.databasePassword });
   process.stdout.write(`${file}\n`);
 }
 
-/** Opens a file that is not there yet, to be renamed to another that is not there either. */
-async function openNew(file: string, partial: string): Promise<FileHandle> {
+/** Writes a backup of a database to a file: whole, or not at all, however the process ends. */
+export async function backUp(file: string, database: DatabaseRun): Promise<void> {
+  await refuseExisting(file);
+  // A name of its own, so that what a killed run left is in nobody's way.
+  const partial = `${file}.${randomBytes(4).toString("hex")}.partial`;
+  const opened = await openNew(file, partial);
+  const removePartial = () => rmSync(partial, { force: true });
+  process.once("exit", removePartial);
+  for (const signal of signals) process.once(signal, endBySignal);
+  try {
+    await withDatabase("backup", database, (sql, watch) =>
+      writeBackup(sql, opened.createWriteStream({ flush: true }), watch),
+    );
+    // Another may have been written meanwhile.
+    await refuseExisting(file);
+    await rename(partial, file);
+  } catch (error) {
+    throw explainFull(error, file);
+  } finally {
+    removePartial();
+    process.off("exit", removePartial);
+    for (const signal of signals) process.off(signal, endBySignal);
+  }
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+function endBySignal(signal: NodeJS.Signals): void {
+  process.stderr.write("Stopped; no backup was written.\n");
+  process.exit(128 + constants.signals[signal]);
+}
+
+async function refuseExisting(file: string): Promise<void> {
   const isThere = await access(file).then(
     () => true,
     () => false,
   );
   if (isThere) throw new Problem(`${file} is there already. Name another file.`);
+}
+
+/** Opens a new file in the folder of the backup. */
+async function openNew(file: string, partial: string): Promise<FileHandle> {
   try {
     return await open(partial, "wx", 0o600);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Problem(
-      code === "EEXIST"
-        ? `${partial} is there: another backup is being written, or was cut short. Remove it in the latter case.`
+      code === "ENOENT"
+        ? `There is no folder ${path.dirname(path.resolve(file))}. Make it, or name a file elsewhere.`
         : `${file} cannot be written: ${message}.`,
       { cause: error },
     );
   }
+}
+
+function explainFull(error: unknown, file: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") return error;
+  const folder = path.dirname(path.resolve(file));
+  return new Problem(
+    `There is no room for the backup in ${folder} (${message}). Make room, or name a file elsewhere.`,
+    {
+      cause: error,
+    },
+  );
 }
 
 if (import.meta.main) runTool(backupTool);

@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
 import { loadConfig } from "../platform/config.ts";
 import { createLogger, type Logger } from "../platform/log.ts";
-import { appliedMigrations, migrate, openPool, type Tx } from "../platform/sql.ts";
+import { appliedMigrations, migrate, type Tx } from "../platform/sql.ts";
+import { type DatabaseRun, withDatabase } from "./backup/database.ts";
+import { type BackupHead, readBackup } from "./backup/read.ts";
 import { defineTool } from "./command.ts";
-import { type DumpHead, readDump } from "./dump.ts";
 import { migrationsOf, schemas } from "./migrate.ts";
 import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";
@@ -50,7 +51,7 @@ async function openTarget(config: { databaseUrl: string; dataDir: string; toolsD
 }
 
 /** Makes the tables as they were when the backup was taken: by its migrations and no others. */
-async function makeTables(tx: Tx, head: DumpHead, options: { replace: boolean; log: Logger }): Promise<void> {
+async function makeTables(tx: Tx, head: BackupHead, options: { replace: boolean; log: Logger }): Promise<void> {
   for (const [schema, names] of head.migrations) {
     const here = await appliedMigrations(tx, schema);
     if (here.length > 0 && !options.replace) {
@@ -71,16 +72,10 @@ async function makeTables(tx: Tx, head: DumpHead, options: { replace: boolean; l
   }
 }
 
-async function restore(
-  databaseUrl: string,
-  databasePassword: string,
-  file: string,
-  replace: boolean,
-): Promise<DumpHead> {
+/** Restores a file into a database, all or nothing. Returns what the backup says of itself. */
+export async function restore(file: string, replace: boolean, database: DatabaseRun): Promise<BackupHead> {
   const log = createLogger({ service: "restore", level: "error" });
-  const options = { databaseUrl, databasePassword, databasePoolSize: 2, statementTimeoutMs: 0, schema: "restore", log };
-  const sql = openPool(options);
-  try {
+  return await withDatabase("restore", database, async (sql, watch) => {
     const running = await sql<{ name: string }[]>`
       select distinct application_name as name from pg_stat_activity
       where datname = current_database() and application_name in ('qrforge-auth', 'qrforge-quota', 'qrforge-qr')`;
@@ -89,7 +84,7 @@ async function restore(
         `Services are connected: ${running.map(({ name }) => name).join(", ")}. Stop all of them first.`,
       );
     }
-    return await readDump(sql, createReadStream(file), {
+    return await readBackup(sql, createReadStream(file, { highWaterMark: 256 << 10 }), watch, {
       async prepare(found, tx) {
         await makeTables(tx, found, { replace, log });
         const tables = await tx<{ name: string }[]>`
@@ -102,25 +97,31 @@ async function restore(
         for (const schema of schemas) await migrate(tx, schema, migrationsOf(schema), log);
       },
     });
-  } finally {
-    await sql.end({ timeout: 2 });
-  }
+  });
 }
 
 async function restoreFile(file: string, replace: boolean): Promise<void> {
-  await access(file).catch((error) => {
-    throw new Problem(`${file} cannot be read: ${error.message}.`, { cause: error });
-  });
+  await requireFile(file);
   const config = loadConfig(operatorSettings);
   const target = await openTarget(config);
   try {
-    const { takenAt } = await restore(target.databaseUrl, config.databasePassword, file, replace);
+    const { takenAt } = await restore(file, replace, { ...config, databaseUrl: target.databaseUrl });
     process.stdout.write(
       `Everything is as it was at ${takenAt}. What was revoked, rotated or disabled later is not: docs/operations.md says what to do.\n`,
     );
   } finally {
     await target.close();
   }
+}
+
+async function requireFile(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK);
+    if (!(await stat(file)).isDirectory()) return;
+  } catch (error) {
+    throw new Problem(`${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+  throw new Problem(`${file} is a folder. Name a file that npm run -s backup has written.`);
 }
 
 if (import.meta.main) runTool(restoreTool);

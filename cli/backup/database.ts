@@ -1,0 +1,61 @@
+import { createLogger } from "../../platform/log.ts";
+import { openPool, type Sql } from "../../platform/sql.ts";
+import { Problem } from "../problem.ts";
+import { type Watch, withWatch } from "./watch.ts";
+
+export interface DatabaseRun {
+  databaseUrl: string;
+  /** Used where the URL holds none. */
+  databasePassword: string;
+  /** How long nothing may move, in ms; one minute if unset. */
+  stallTimeoutMs?: number;
+}
+
+/** Runs `work` on a database under a watch, and closes the connections however it ends. */
+export async function withDatabase<T>(
+  name: "backup" | "restore",
+  { databaseUrl, databasePassword, stallTimeoutMs }: DatabaseRun,
+  work: (sql: Sql, watch: Watch) => Promise<T>,
+): Promise<T> {
+  const log = createLogger({ service: name, level: "error" });
+  // One connection for the transaction, one to ask what that does.
+  const pool = { databaseUrl, databasePassword, databasePoolSize: 2, statementTimeoutMs: 0, schema: name, log };
+  const sql = openPool(pool);
+  const server = serverOf(databaseUrl);
+  let step = "";
+  try {
+    return await withWatch({ sql, server, ...(stallTimeoutMs && { stallTimeoutMs }) }, async (watch) => {
+      try {
+        return await work(sql, watch);
+      } finally {
+        step = watch.step();
+      }
+    });
+  } catch (error) {
+    throw explain(error, server, step);
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+}
+
+/** The hosts and ports of a database URL. */
+function serverOf(databaseUrl: string): string {
+  const [authority = ""] = databaseUrl.replace(/^\w+:\/\//, "").split(/[/?]/);
+  return authority.split("@").at(-1) || "localhost";
+}
+
+/** Says which server a failure is of, and where in the work. */
+function explain(error: unknown, server: string, step: string): unknown {
+  const { code = "", severity } = error as { code?: string; severity?: string };
+  const isLost =
+    code === "CONNECTION_CLOSED" || code === "CONNECTION_DESTROYED" || code === "ECONNRESET" || code === "EPIPE";
+  if (isLost) return new Problem(`The connection to Postgres at ${server} was lost at ${step}.`, { cause: error });
+  if (code === "CONNECT_TIMEOUT" || /^(ECONNREFUSED|E[A-Z]+UNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/.test(code)) {
+    return new Problem(`Postgres at ${server} cannot be reached (${code}). Does it run, and is DATABASE_URL right?`, {
+      cause: error,
+    });
+  }
+  if (severity)
+    return new Problem(`Postgres at ${server} failed at ${step}: ${(error as Error).message}.`, { cause: error });
+  return error;
+}

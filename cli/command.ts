@@ -233,7 +233,7 @@ function convert(label: string, input: Input, text: string): string | number {
     throw new UsageError(`${label} must be ${listOf(input.choices)}${not}.${suggest(text, input.choices)}`);
   }
   const problem = input.check?.(text);
-  if (problem) throw new UsageError(`${label} ${problem}${not}.`);
+  if (problem) throw new UsageError(`${label} ${problem}.`);
   return text;
 }
 

@@ -127,9 +127,11 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
   };
 }
 
-/** Says what is wrong with the id of an account or a key. */
+/** Returns what is wrong with the id of an account or a key. An API key that is given by mistake is not repeated. */
 export function checkId(text: string): string | undefined {
-  return /^[0-9A-Za-z]{20}$/.test(text) ? undefined : "must be 20 letters and digits";
+  if (/^[0-9A-Za-z]{20}$/.test(text)) return undefined;
+  const what = text.startsWith("api_") ? "an API key" : JSON.stringify(text);
+  return `must be an id of 20 letters and digits, not ${what}`;
 }
 
 /** The options of lists. */

@@ -1,0 +1,393 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import stringWidth from "string-width";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { adminTool } from "../../cli/admin.ts";
+import type { Command } from "../../cli/command.ts";
+import { callOf, usageOf } from "../../cli/command-help.ts";
+import { openAuth } from "../support/api.ts";
+import { root } from "../support/run.ts";
+
+const { auths, quotas, databaseUrl } = inject("suite");
+const auth = openAuth(auths);
+afterAll(() => auth.close());
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "qrforge-commands-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a tool as people do; by default it finds the suite of this test. */
+function run(tool: string, args: string[], env: NodeJS.ProcessEnv = {}, node: string[] = []): Promise<Run> {
+  const here = { AUTH_ADDRESS: auths.join(","), QUOTA_ADDRESS: quotas.join(","), DATABASE_URL: "", NATS_URL: "" };
+  const options = { cwd: root, env: { ...process.env, ...here, ...env }, timeout: 40_000 };
+  return new Promise((resolve) =>
+    execFile(process.execPath, [...node, `cli/${tool}.ts`, ...args], options, (error, stdout, stderr) => {
+      const code = typeof error?.code === "number" ? error.code : error ? -1 : 0;
+      resolve({ code, stdout, stderr });
+    }),
+  );
+}
+
+const admin = (...args: string[]) => run("admin", args);
+let made = 0;
+const newEmail = () => `commands-${process.pid}-${made++}@qrforge.example`;
+
+/** The words of a command's usage line, filled in: with every option, or with what is required alone. */
+async function fillUsage(command: Command, which: "all" | "required"): Promise<string[]> {
+  const { accountId, keyId } = await auth.newAccount();
+  const values: Record<string, string> = {
+    ACCOUNT_ID: accountId,
+    KEY_ID: keyId,
+    EMAIL: newEmail(),
+    NAME: "shop",
+    N: "5",
+  };
+  const line = usageOf(adminTool, command).slice(callOf(adminTool, "").length + " -- ".length);
+  const shown = which === "all" ? line.replaceAll(/[[\]]/g, "") : line.replaceAll(/ ?\[[^\]]*\]/g, "");
+  return shown.split(" ").map((word) => {
+    if (word.includes("|")) return word.split("|").at(-1) as string;
+    if (/^[A-Z_]+$/.test(word)) expect(values, "a placeholder that this test does not know").toHaveProperty(word);
+    return values[word] ?? word;
+  });
+}
+
+describe("each of the operator's commands, called by its own usage line", () => {
+  const commands = adminTool.commands.map((command) => [command.name, command] as const);
+
+  /** What must stand before a command can do its work. */
+  async function prepare(words: string[]): Promise<void> {
+    const [noun, verb, email = ""] = words;
+    if (noun === "account" && verb === "uninvite") await admin("account", "invite", email, "--plan", "free");
+    // Pro accounts have one active key: another is created by an account of its own.
+    if (noun === "key" && verb === "create") {
+      await admin("account", "set-plan", words[words.indexOf("--account") + 1] as string, "--plan", "enterprise");
+    }
+  }
+
+  it.each(commands)("works with what is required: %s", async (_, command) => {
+    const words = await fillUsage(command, "required");
+    await prepare(words);
+    const { code, stdout, stderr } = await admin(...words);
+    expect({ code, stderr }, words.join(" ")).toEqual({ code: 0, stderr: expect.not.stringContaining("Help:") });
+    expect(stdout).not.toBe("");
+  });
+
+  it.each(commands)("works with every option, and prints one JSON object: %s", async (_, command) => {
+    const words = await fillUsage(command, "all");
+    expect(words).toContain("--json");
+    await prepare(words);
+    const { code, stdout, stderr } = await admin(...words);
+    expect(code, `${words.join(" ")}\n${stderr}`).toBe(0);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+    expect(JSON.parse(stdout)).toBeTypeOf("object");
+  });
+});
+
+describe("lists", () => {
+  /** Makes stdout look like a terminal of 80 columns, which a test has not. */
+  const pretence = () => path.join(folder, "terminal.cjs");
+  const onTerminal = (args: string[], env: NodeJS.ProcessEnv = {}) => run("admin", args, env, ["-r", pretence()]);
+  let accountId: string;
+
+  beforeAll(async () => {
+    await writeFile(pretence(), "process.stdout.isTTY = true; process.stdout.columns = 80;");
+    ({ accountId } = await auth.newAccount());
+    await admin("account", "set-plan", accountId, "--plan", "enterprise");
+    for (const name of ["東京の店舗メニュー".repeat(11), "👩‍👩‍👧‍👦".repeat(12), "turned \u202e round", "Käse"]) {
+      const { code, stderr } = await admin("key", "create", "--account", accountId, "--name", name);
+      expect(code, stderr).toBe(0);
+    }
+    await run("admin", ["account", "disable", accountId], { OPERATOR: "eve\u202e" });
+    await run("admin", ["account", "enable", accountId]);
+  });
+
+  it.each(["account list", "key list", "audit list", "usage list", "key list --limit 2"])(
+    "fit a terminal of 80 columns, and hold nothing that drives it: %s",
+    async (line) => {
+      const [noun = "", verb = "", ...rest] = line.split(" ");
+      const about = noun === "account" ? [] : ["--account", accountId];
+      const { code, stdout, stderr } = await onTerminal([noun, verb, ...about, ...rest]);
+      expect(code, stderr).toBe(0);
+      for (const row of stdout.split("\n")) expect(stringWidth(row), row).toBeLessThanOrEqual(80);
+      expect(stdout).not.toMatch(/[^\P{Cc}\n]|[\u202a-\u202e]/u);
+      if (noun === "audit") expect(stdout).toContain("operator:eve\\u202e");
+    },
+  );
+
+  it("are separated by tabs and whole where stdout is no terminal", async () => {
+    const { stdout } = await admin("key", "list", "--account", accountId);
+    const [head, ...rows] = stdout.trimEnd().split("\n");
+    expect(head).toBe("KEY_ID\tNAME\tENDS IN\tSTATUS\tLAST USED");
+    expect(rows).toHaveLength(5);
+    expect(rows.map((row) => row.split("\t")[1])).toContain("東京の店舗メニュー".repeat(11));
+  });
+
+  it("keep a bound, newest first, and say how to see the rest", async () => {
+    const names = async (...args: string[]) => {
+      const { stdout } = await admin("key", "list", "--account", accountId, ...args, "--json");
+      const { keys, more } = JSON.parse(stdout);
+      return { names: keys.map(({ name }: { name: string }) => name), more };
+    };
+    expect(await names("--limit", "1")).toEqual({ names: ["Käse"], more: true });
+    expect(await names("--limit", "5")).toMatchObject({ more: false });
+    expect((await names("--limit", "1", "--all")).names).toHaveLength(5);
+    const { stdout, stderr } = await admin("audit", "list", "--limit", "3");
+    expect(stdout.trimEnd().split("\n")).toHaveLength(4);
+    expect(stderr).toBe("Shows 3; there are more. --limit N shows N, --all every one.\n");
+  });
+
+  it("end quietly when their reader does", async () => {
+    const { code, stderr } = await new Promise<Run>((resolve) => {
+      const env = { ...process.env, AUTH_ADDRESS: auths.join(",") };
+      const command = `"${process.execPath}" cli/admin.ts audit list --all | head -1 >/dev/null`;
+      execFile("sh", ["-c", command], { cwd: root, env }, (error, stdout, stderr) =>
+        resolve({ code: error ? 1 : 0, stdout, stderr }),
+      );
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});
+
+/** A slip that people make: what they type, in what environment, and the one line that says what to do. */
+interface Slip {
+  what: string;
+  tool?: string;
+  args: string;
+  env?: NodeJS.ProcessEnv;
+  code: 1 | 2;
+  line: RegExp;
+}
+
+const unknownId = "a".repeat(20);
+const elsewhere = { AUTH_ADDRESS: "", QUOTA_ADDRESS: "" };
+const slips: Slip[] = [
+  {
+    what: "an id that is none",
+    args: "account show nope",
+    code: 2,
+    line: /^ACCOUNT_ID must be an id of 20 letters and digits, not "nope"\. Help: /,
+  },
+  {
+    what: "a key in place of its id",
+    args: `key revoke api_live_${"x".repeat(32)}`,
+    code: 2,
+    line: /^KEY_ID must be an id of 20 letters and digits, not an API key\. Help: /,
+  },
+  { what: "an unknown account", args: `account show ${unknownId}`, code: 1, line: /^There is no such account\.$/ },
+  {
+    what: "the keys of an unknown account",
+    args: `key list --account ${unknownId}`,
+    code: 1,
+    line: /^There is no such account\.$/,
+  },
+  {
+    what: "the usage of an unknown account",
+    args: `usage list --account ${unknownId}`,
+    code: 1,
+    line: /^There is no such account\.$/,
+  },
+  {
+    what: "a link for an unknown account",
+    args: `account sign-in-link ${unknownId}`,
+    code: 1,
+    line: /^There is no such account\.$/,
+  },
+  { what: "an unknown key", args: `key rotate ${unknownId}`, code: 1, line: /^There is no such key\.$/ },
+  {
+    what: "an unknown plan",
+    args: "account create --email a@qrforge.example --plan gold",
+    code: 2,
+    line: /^--plan must be free, pro or enterprise, not "gold"\. Help: .*account create --help$/,
+  },
+  { what: "no plan", args: "account create --email a@qrforge.example", code: 2, line: /^--plan is missing: .* Help: / },
+  {
+    what: "no days",
+    args: `usage list --account ${unknownId} --days 0`,
+    code: 2,
+    line: /^--days must be a whole number from 1 to 400, not "0"\. Help: /,
+  },
+  {
+    what: "one limit of two",
+    args: "account create --email a@qrforge.example --plan enterprise --per-minute 5",
+    code: 2,
+    line: /^--per-minute and --per-day must be given together; 0 is unlimited\. Help: /,
+  },
+  {
+    what: "limits on a plan that has its own",
+    args: "account create --email a@qrforge.example --plan pro --per-minute 5 --per-day 9",
+    code: 2,
+    line: /^--per-minute and --per-day are for --plan enterprise, not pro\. Help: /,
+  },
+  {
+    what: "an e-mail address that is none",
+    args: "account create --email ann --plan free",
+    code: 1,
+    line: /^email must be /,
+  },
+  {
+    what: "a mistyped command",
+    args: "account sign-in-lnik",
+    code: 2,
+    line: /^There is no command "account sign-in-lnik"\. Did you mean account sign-in-link\? Help: /,
+  },
+  {
+    what: "a mistyped option",
+    args: "account list --josn",
+    code: 2,
+    line: /^There is no option --josn\. Did you mean --json\? Help: /,
+  },
+  { what: "a word too many", args: "audit verify now", code: 2, line: /^"now" is one argument too many\. Help: / },
+  {
+    what: "no suite here",
+    args: "account list",
+    env: { ...elsewhere, QRFORGE_DATA_DIR: "/nowhere" },
+    code: 1,
+    line: /^No suite runs in \/nowhere\. .*npm start.*QRFORGE_DATA_DIR.*AUTH_ADDRESS/,
+  },
+  {
+    what: "an address where nobody is",
+    args: "account list",
+    env: { AUTH_ADDRESS: "127.0.0.1:1" },
+    code: 1,
+    line: /^auth does not answer at 127\.0\.0\.1:1 \(from AUTH_ADDRESS\)\. Check /,
+  },
+  {
+    what: "an address that is no name",
+    args: "account list",
+    env: { AUTH_ADDRESS: "auth.invalid:50051" },
+    code: 1,
+    line: /^auth does not answer at auth\.invalid:50051 \(from AUTH_ADDRESS\)\. Check /,
+  },
+  {
+    what: "quota where nobody is",
+    args: `usage list --account ${unknownId}`,
+    env: { QUOTA_ADDRESS: "127.0.0.1:1" },
+    code: 1,
+    line: /^quota does not answer at 127\.0\.0\.1:1 \(from QUOTA_ADDRESS\)\. Check /,
+  },
+  {
+    what: "a suite that has gone",
+    args: "account list",
+    env: { ...elsewhere, QRFORGE_DATA_DIR: "gone" },
+    code: 1,
+    line: /^auth does not answer at 127\.0\.0\.1:1 \(from .*gone\/run\.json\)\. Check /,
+  },
+  {
+    what: "a list that cannot be read",
+    args: "account list",
+    env: { ...elsewhere, QRFORGE_DATA_DIR: "unreadable" },
+    code: 1,
+    line: /^.*unreadable\/run\.json cannot be read \(\w+\)\. .*QRFORGE_DATA_DIR/,
+  },
+  {
+    what: "a setting that is wrong",
+    args: "account list",
+    env: { PUBLIC_URL: "ftp://x" },
+    code: 1,
+    line: /^PUBLIC_URL: must be a URL that begins with http/,
+  },
+  {
+    what: "a backup without a file",
+    tool: "backup",
+    args: "",
+    code: 2,
+    line: /^FILE is missing: .* Help: npm run -s backup -- --help$/,
+  },
+  {
+    what: "a backup where no suite is",
+    tool: "backup",
+    args: "x.gz",
+    env: { QRFORGE_DATA_DIR: "/nowhere" },
+    code: 1,
+    line: /^No suite runs in \/nowhere\. .*DATABASE_URL/,
+  },
+  {
+    what: "a backup into no folder",
+    tool: "backup",
+    args: "/nowhere/x.gz",
+    env: { DATABASE_URL: databaseUrl },
+    code: 1,
+    line: /^\/nowhere\/x\.gz cannot be written: /,
+  },
+  {
+    what: "a restore without a file",
+    tool: "restore",
+    args: "",
+    code: 2,
+    line: /^FILE is missing: .* Help: npm run -s restore -- --help$/,
+  },
+  {
+    what: "a restore of no file",
+    tool: "restore",
+    args: "/nowhere/x.gz",
+    code: 1,
+    line: /^\/nowhere\/x\.gz cannot be read: /,
+  },
+  {
+    what: "a schema that is none",
+    tool: "migrate",
+    args: "auht",
+    code: 2,
+    line: /^SCHEMA must be auth, quota or qr, not "auht"\. Did you mean auth\? Help: /,
+  },
+  { what: "a migration of nothing", tool: "migrate", args: "", code: 1, line: /^DATABASE_URL must be set: / },
+  {
+    what: "a doctor where no suite is",
+    tool: "doctor",
+    args: "",
+    env: { QRFORGE_DATA_DIR: "/nowhere" },
+    code: 2,
+    line: /^No suite runs in \/nowhere\. /,
+  },
+  {
+    what: "no edge",
+    tool: "start",
+    args: "--edges 0",
+    code: 2,
+    line: /^--edges must be a whole number from 1 to 16, not "0"\. Help: npm start -- --help$/,
+  },
+];
+
+describe("a slip", () => {
+  beforeAll(async () => {
+    const nobody = [{ address: "127.0.0.1:1", pid: 1, metrics: "" }];
+    await mkdir(path.join(folder, "gone"));
+    const listed = {
+      launcher: { pid: 1 },
+      edges: [],
+      auth: nobody,
+      quota: nobody,
+      qr: nobody,
+      postgres: {},
+      nats: null,
+    };
+    await writeFile(path.join(folder, "gone", "run.json"), JSON.stringify(listed));
+    await mkdir(path.join(folder, "unreadable", "run.json"), { recursive: true });
+  });
+
+  it.each(slips)("is answered by one line on stderr, and nothing on stdout: $what", async (slip) => {
+    const { tool = "admin", args, env = {}, code, line } = slip;
+    const dataDir = env.QRFORGE_DATA_DIR;
+    const inFolder = dataDir && !dataDir.startsWith("/") ? { QRFORGE_DATA_DIR: path.join(folder, dataDir) } : {};
+    const words = args === "" ? [] : args.split(" ");
+    const result = await run(tool, words, { ...env, ...inFolder });
+    expect(result.stderr.trimEnd()).toMatch(line);
+    expect(result.stderr.split("\n"), result.stderr).toHaveLength(2);
+    expect({ code: result.code, stdout: result.stdout }).toEqual({ code, stdout: "" });
+  });
+
+  it("is told on stderr with --json as well: stdout is for the answer", async () => {
+    const { code, stdout, stderr } = await admin("account", "show", unknownId, "--json");
+    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: "", stderr: "There is no such account.\n" });
+  });
+});

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { ask } from "./api.ts";
+import { leave } from "./leaving.ts";
 import { CodesPage } from "./pages/codes.tsx";
 import { InvitationPage } from "./pages/invitation.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
@@ -109,7 +110,7 @@ function Frame({ email }: { email: string }) {
           <div className="who">
             <p title={email}>{email}</p>
             <ThemeButton />
-            <button type="button" className="button quiet" onClick={signOut}>
+            <button type="button" className="button quiet" onClick={() => leave(signOut)}>
               {text.nav.signOut}
             </button>
           </div>

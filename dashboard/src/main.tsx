@@ -2,10 +2,11 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@ta
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
-import { useHashLocation } from "wouter/use-hash-location";
 import { ApiError } from "./api.ts";
 import { App } from "./app.tsx";
+import { useGuardedLocation } from "./location.ts";
 import { AnnouncerProvider } from "./parts/announcer.tsx";
+import { LeaveDialog } from "./parts/unsaved.tsx";
 import "./styles.css";
 
 const retriesMax = 2;
@@ -30,9 +31,10 @@ const queries = new QueryClient({
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <Router hook={useHashLocation}>
+      <Router hook={useGuardedLocation}>
         <AnnouncerProvider>
           <App />
+          <LeaveDialog />
         </AnnouncerProvider>
       </Router>
     </QueryClientProvider>

@@ -15,6 +15,12 @@ export const text = {
   copyHint: "to the clipboard",
   copyFailed: "This browser does not let the page copy. Select the text and copy it by hand.",
   skip: "Skip to the content",
+  unsaved: {
+    title: "Leave without saving?",
+    body: "What you have entered here is not saved. If you leave, it is lost.",
+    stay: "Stay",
+    leave: "Leave without saving",
+  },
   nav: {
     label: "Main",
     menu: "Menu",
@@ -99,7 +105,17 @@ export const text = {
     slugHint: "The end of the short URL: 3 to 64 of a–z, 0–9 and -. It cannot be changed later.",
     created: "The code is created.",
     saved: "The code is saved.",
-    changedElsewhere: "The code was changed elsewhere meanwhile. Open it again to see how, and make your change there.",
+    changedElsewhere:
+      "The code was changed elsewhere meanwhile, so nothing has been saved. Reload to see what changed; what you have entered is kept.",
+    reload: "Reload",
+    merged: "This was changed elsewhere. What you have entered is still here; save to put it in place.",
+    mergedNothing: "Nothing that you see here was changed elsewhere. Save again.",
+    change: (name: string, before: string, now: string) => `${name}: was ${before}, is now ${now}.`,
+    yours: (mine: string) => `You entered ${mine}.`,
+    takeTheirs: (name: string) => `Use theirs: ${name}`,
+    takeMine: (name: string) => `Use mine: ${name}`,
+    otherLogo: "another logo",
+    nothing: "nothing",
   },
   preview: {
     title: "Preview",
@@ -144,6 +160,12 @@ export const text = {
     none: "None yet",
   },
   bulk: {
+    underWay: {
+      title: "Leave while codes are being created?",
+      body: "It stops here. Choose the same file again to go on where it stopped.",
+      stay: "Stay",
+      leave: "Stop and leave",
+    },
     title: "Create from CSV",
     lead: "One code for each line of a file. Everything is checked before anything is created.",
     file: "CSV file",
@@ -255,7 +277,19 @@ export const text = {
       "Give it to programs through the environment or a secret store.",
       "Use one key for each workload, so that one can be revoked without the others.",
     ],
-    stored: "I have stored it",
+    saved: "I have saved it",
+    underWay: {
+      title: "Leave before the key is there?",
+      body: "The key is being made. If you leave now, you will not see it, and it is shown this once.",
+      stay: "Wait for it",
+      leave: "Leave",
+    },
+    unsaved: {
+      title: "Have you saved the key?",
+      body: "It is shown this once. If it is lost, it can only be rotated.",
+      stay: "Back to the key",
+      leave: "I have saved it",
+    },
     limit: "Free and Pro have one active key. Rotate the one you have, or revoke it first.",
     limitHint: "With Enterprise you can have as many as you like: one for each workload.",
     seePlans: "See the plans",
@@ -330,5 +364,7 @@ export const text = {
     sessions: "Sessions",
     everywhere: "Sign out everywhere",
     everywhereHint: "Ends every session of this account, in all browsers, also this one.",
+    everywhereQuestion:
+      "Everybody who is signed in to this account, in any browser, is signed out at once, and so are you. API keys go on working.",
   },
 };

@@ -70,7 +70,7 @@ describe("a person at the dashboard", () => {
     key = (await page.getByTestId("secret").textContent()) ?? "";
     expect(key).toMatch(/^api_live_[0-9A-Za-z]{32}$/);
     expect(await statusWith(key)).toEqual([200, 200]);
-    await page.getByRole("button", { name: "I have stored it" }).click();
+    await page.getByRole("button", { name: "I have saved it" }).click();
     await page.reload();
     await page.getByText(`…${key.slice(-4)}`).waitFor();
     expect(await page.content()).not.toContain(key);
@@ -159,6 +159,7 @@ describe("a person at the dashboard", () => {
     key = (await page.getByTestId("secret").textContent()) ?? "";
     expect(await statusWith(old)).toEqual([401, 401]);
     expect(await statusWith(key)).toEqual([200, 200]);
+    await page.getByRole("button", { name: "I have saved it" }).click();
   });
 
   it("revokes it: refused on every edge", async () => {

@@ -1,5 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { useUnsaved } from "../parts/unsaved.tsx";
+import { text as words } from "../text.ts";
 import type { Row } from "./check.ts";
 import { createCodes, type Run } from "./create.ts";
 import { createUnfinishedRuns } from "./unfinished.ts";
@@ -26,12 +28,7 @@ export function useRun(text: string, rows: readonly Row[]) {
   const [counts, setCounts] = useState({ made: 0, refused: 0 });
   const isBusy = phase === "running" || phase === "pausing";
 
-  useEffect(() => {
-    if (!isBusy) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, [isBusy]);
+  useUnsaved(isBusy, words.bulk.underWay);
   // What is in flight when the page is left is found again by its idempotency key.
   useEffect(() => () => control.current.controller.abort(), []);
 

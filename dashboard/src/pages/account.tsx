@@ -1,14 +1,18 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { type Account, ApiError, ask } from "../api.ts";
+import { leave } from "../leaving.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, Failed, Field, PageHead } from "../parts/basics.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { useUnsaved } from "../parts/unsaved.tsx";
 import { useSession, useSetSession } from "../session.ts";
 import { text } from "../text.ts";
 
 export default function AccountPage() {
   const { account } = useSession();
   const setSession = useSetSession();
+  const [isAsking, setAsking] = useState(false);
   const everywhere = useMutation({
     mutationFn: () => ask("DELETE", "/sessions"),
     onSuccess: () => setSession(null),
@@ -29,11 +33,22 @@ export default function AccountPage() {
       <section className="card">
         <h2>{text.account.sessions}</h2>
         <p>{text.account.everywhereHint}</p>
-        <Failed error={everywhere.error} />
-        <Button kind="danger" busy={everywhere.isPending} onClick={() => everywhere.mutate()}>
+        <Button kind="danger" onClick={() => setAsking(true)}>
           {text.account.everywhere}
         </Button>
       </section>
+      {isAsking && (
+        <Dialog title={text.account.everywhere} onClose={() => setAsking(false)}>
+          <p>{text.account.everywhereQuestion}</p>
+          <Failed error={everywhere.error} />
+          <div className="actions">
+            <Button kind="danger" busy={everywhere.isPending} onClick={() => leave(everywhere.mutate)}>
+              {text.account.everywhere}
+            </Button>
+            <Button onClick={() => setAsking(false)}>{text.cancel}</Button>
+          </div>
+        </Dialog>
+      )}
     </>
   );
 }
@@ -43,6 +58,7 @@ function PasswordForm({ canSet, email }: { canSet: boolean; email: string }) {
   const announce = useAnnounce();
   const [before, setBefore] = useState("");
   const [after, setAfter] = useState("");
+  useUnsaved(before !== "" || after !== "");
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => ask<Account>("POST", "/password", { body: { old_password: before, new_password: after } }),
     onSuccess({ data }) {

@@ -2,10 +2,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLocation, useParams } from "wouter";
 import { ApiError, ask, type Code, newIdempotencyKeys, type Style } from "../api.ts";
+import { type Change, type CodeDraft, draftOf, fieldOf, isSame, rebase, withField } from "../code-draft.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, Field, Loading, PageHead, Select } from "../parts/basics.tsx";
+import { Button, Failed, Field, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
+import { ConflictNotice } from "../parts/conflict.tsx";
 import { Preview } from "../parts/preview.tsx";
 import { StyleFields } from "../parts/style-fields.tsx";
+import { useUnsaved } from "../parts/unsaved.tsx";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -18,6 +21,22 @@ const plainStyle: Style = {
   logo_size: 20,
   caption: null,
 };
+
+function nameOf(field: string): string {
+  const names: Record<string, string> = {
+    name: text.editCode.name,
+    redirect_url: text.editCode.url,
+    project_id: text.codes.project,
+  };
+  return names[field] ?? text.style.names[field.replace("style.", "")] ?? field;
+}
+
+function show(field: string, value: Change["theirs"], projects: (readonly [string, string])[]): string {
+  if (value === null || value === "") return text.editCode.nothing;
+  if (field === "style.logo") return text.editCode.otherLogo;
+  if (field === "project_id") return projects.find(([id]) => id === value)?.[1] ?? String(value);
+  return `“${value}”`;
+}
 
 /** Makes a code, or changes one. */
 export default function EditCodePage() {
@@ -51,26 +70,30 @@ function CodeForm({
   const queries = useQueryClient();
   const announce = useAnnounce();
   const [, navigate] = useLocation();
-  const [name, setName] = useState(code?.name ?? "");
-  const [url, setUrl] = useState(code?.redirect_url ?? "");
+  const [base, setBase] = useState<{ draft: CodeDraft; etag: string | undefined }>(() => ({
+    draft: code ? draftOf(code) : { name: "", redirect_url: "", project_id: defaultProject, style: plainStyle },
+    etag,
+  }));
+  const [draft, setDraft] = useState(base.draft);
   const [slug, setSlug] = useState("");
-  const [projectId, setProjectId] = useState(code?.project_id ?? defaultProject);
-  const [style, setStyle] = useState<Style>(code?.style ?? plainStyle);
+  const [changes, setChanges] = useState<Change[]>();
   const [keyOf] = useState(newIdempotencyKeys);
+  const allowLeaving = useUnsaved(slug !== "" || !isSame(draft, base.draft));
+  const set = (change: Partial<CodeDraft>) => setDraft({ ...draft, ...change });
 
-  const { mutate, isPending, error } = useMutation({
+  const { mutate, isPending, error, reset } = useMutation({
     mutationFn() {
-      const body = { name, redirect_url: url, project_id: projectId, style };
       if (code) {
-        const headers: Record<string, string> = etag ? { "if-match": etag } : {};
-        return ask<Code>("PATCH", `/v1/qr-codes/${code.id}`, { body, headers });
+        const headers: Record<string, string> = base.etag ? { "if-match": base.etag } : {};
+        return ask<Code>("PATCH", `/v1/qr-codes/${code.id}`, { body: draft, headers });
       }
-      const made = { ...body, ...(slug && { slug }) };
+      const made = { ...draft, ...(slug && { slug }) };
       return ask<Code>("POST", "/v1/qr-codes", { body: made, headers: { "idempotency-key": keyOf(made) } });
     },
     async onSuccess({ data }) {
       queries.setQueryData(["code", data.id], data);
       await queries.invalidateQueries({ queryKey: ["codes"] });
+      allowLeaving();
       announce(code ? text.editCode.saved : text.editCode.created);
       navigate(`/codes/${data.id}`);
     },
@@ -78,6 +101,17 @@ function CodeForm({
   const failure = error instanceof ApiError ? error : undefined;
   const issueOf = (field: string) => failure?.issueOf(field);
   const isChangedElsewhere = failure?.status === 412;
+  const reload = useMutation({
+    mutationFn: () => ask<Code>("GET", `/v1/qr-codes/${code?.id}`),
+    onSuccess({ data, etag }) {
+      const theirs = draftOf(data);
+      const rebased = rebase(base.draft, draft, theirs);
+      setBase({ draft: theirs, etag });
+      setDraft(rebased.draft);
+      setChanges(rebased.changes);
+      reset();
+    },
+  });
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -92,8 +126,8 @@ function CodeForm({
             label={text.editCode.name}
             required
             maxLength={200}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
+            value={draft.name}
+            onChange={(event) => set({ name: event.target.value })}
             issue={issueOf("name")}
           />
           <Field
@@ -102,8 +136,8 @@ function CodeForm({
             required
             maxLength={2048}
             placeholder="https://"
-            value={url}
-            onChange={(event) => setUrl(event.target.value)}
+            value={draft.redirect_url}
+            onChange={(event) => set({ redirect_url: event.target.value })}
             hint={text.editCode.urlHint}
             issue={issueOf("redirect_url")}
           />
@@ -117,9 +151,37 @@ function CodeForm({
               issue={issueOf("slug")}
             />
           )}
-          <Select label={text.codes.project} value={projectId} options={projects} onChange={setProjectId} />
-          <StyleFields style={style} onChange={setStyle} issueOf={(field) => issueOf(`style.${field}`)} />
-          {isChangedElsewhere ? <Failed error={new Error(text.editCode.changedElsewhere)} /> : <Failed error={error} />}
+          <Select
+            label={text.codes.project}
+            value={draft.project_id}
+            options={projects}
+            onChange={(project_id) => set({ project_id })}
+          />
+          <StyleFields
+            style={draft.style}
+            onChange={(style) => set({ style })}
+            issueOf={(field) => issueOf(`style.${field}`)}
+          />
+          {isChangedElsewhere ? (
+            <Notice kind="error">
+              <p>{text.editCode.changedElsewhere}</p>
+              <Button busy={reload.isPending} onClick={() => reload.mutate()}>
+                {text.editCode.reload}
+              </Button>
+            </Notice>
+          ) : (
+            <Failed error={error} />
+          )}
+          <Failed error={reload.error} />
+          {changes && !error && (
+            <ConflictNotice
+              changes={changes}
+              nameOf={nameOf}
+              show={(field, value) => show(field, value, projects)}
+              fieldOf={(field) => fieldOf(draft, field)}
+              onTake={(field, value) => setDraft(withField(draft, field, value))}
+            />
+          )}
           <div className="actions">
             <Button type="submit" kind="primary" busy={isPending}>
               {code ? text.save : text.codes.create}
@@ -127,7 +189,7 @@ function CodeForm({
             <Button onClick={() => navigate(code ? `/codes/${code.id}` : "/codes")}>{text.cancel}</Button>
           </div>
         </div>
-        <Preview encoded={code?.short_url ?? `${location.origin}/${slug || "qr-0000000"}`} style={style} />
+        <Preview encoded={code?.short_url ?? `${location.origin}/${slug || "qr-0000000"}`} style={draft.style} />
       </form>
     </>
   );

@@ -2,9 +2,11 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { ApiError, ask, type Key, type Propagation, readAll } from "../api.ts";
+import { leave } from "../leaving.ts";
 import { Button, CopyButton, Empty, Failed, Field, Loading, Notice, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Line, Table } from "../parts/table.tsx";
+import { useUnsaved } from "../parts/unsaved.tsx";
 import { useSession } from "../session.ts";
 import { text } from "../text.ts";
 
@@ -37,7 +39,6 @@ export default function KeysPage() {
         </Button>
       </PageHead>
       <p className="lead">{text.keys.lead}</p>
-      {issued && <IssuedKey issued={issued} onClose={() => setIssued(undefined)} />}
       {ended && (
         <Notice kind="good">
           <p role="status">{text.keys.revoked(ended.name, describe(ended.propagation))}</p>
@@ -114,6 +115,7 @@ export default function KeysPage() {
           </ul>
         </details>
       )}
+      {issued && <IssuedKey issued={issued} onClose={() => setIssued(undefined)} />}
       {asking?.kind === "create" && (
         <CreateDialog
           hasReachedLimit={hasReachedLimit}
@@ -131,10 +133,9 @@ export default function KeysPage() {
           ofKey={asking.key}
           onClose={close}
           onDone={(answer) => {
-            if ("secret" in answer) setIssued(answer);
-            else setEnded({ name: asking.key.name, propagation: answer.propagation });
-            if (!("secret" in answer)) setIssued(undefined);
-            else setEnded(undefined);
+            const isRotated = "secret" in answer;
+            setIssued(isRotated ? answer : undefined);
+            setEnded(isRotated ? undefined : { name: asking.key.name, propagation: answer.propagation });
             close();
           }}
         />
@@ -158,20 +159,20 @@ function Age({ of }: { of: Key }) {
   return null;
 }
 
-/** The whole key, which is here this once. */
+/** The whole key, which is here this once: it goes when the person says that it is saved, and not before. */
 function IssuedKey({ issued, onClose }: { issued: Issued; onClose(): void }) {
   const { key, secret, propagation } = issued;
   const curl = `curl -s ${location.origin}/v1/qr-codes -H "x-api-key: ${secret}"`;
+  useUnsaved(true, text.keys.unsaved);
   return (
-    <section className="card issued" aria-labelledby="issued-title">
-      <h2 id="issued-title">{text.keys.issued(key.name)}</h2>
+    <Dialog title={text.keys.issued(key.name)} onClose={() => leave(onClose)}>
       <Notice kind="warning">{text.keys.once}</Notice>
       <div className="secret">
         <code data-testid="secret">{secret}</code>
         <CopyButton value={secret} label={text.keys.copyKey} />
       </div>
       {propagation && <p role="status">{text.keys.oldIsDead(describe(propagation))}</p>}
-      <h3>{text.keys.tryIt}</h3>
+      <h2>{text.keys.tryIt}</h2>
       <div className="secret">
         <pre>{curl}</pre>
         <CopyButton value={curl} label={text.keys.copyCommand} />
@@ -181,8 +182,12 @@ function IssuedKey({ issued, onClose }: { issued: Issued; onClose(): void }) {
           <li key={line}>{line}</li>
         ))}
       </ul>
-      <Button onClick={onClose}>{text.keys.stored}</Button>
-    </section>
+      <div className="actions">
+        <Button kind="primary" onClick={onClose}>
+          {text.keys.saved}
+        </Button>
+      </div>
+    </Dialog>
   );
 }
 
@@ -205,14 +210,17 @@ function CreateDialog({
       return queries.invalidateQueries({ queryKey: ["keys"] });
     },
   });
+  useUnsaved(isPending, text.keys.underWay);
+  useUnsaved(name !== "" && !isPending);
   const isLimit = hasReachedLimit || (error instanceof ApiError && error.code === "key_limit_reached");
   const issue = error instanceof ApiError ? error.issueOf("name") : undefined;
+  const close = () => leave(onClose);
   function submit(event: FormEvent): void {
     event.preventDefault();
     mutate();
   }
   return (
-    <Dialog title={text.keys.create} onClose={isPending ? () => {} : onClose}>
+    <Dialog title={text.keys.create} onClose={close}>
       {isLimit ? (
         <>
           <p>{text.keys.limit}</p>
@@ -241,7 +249,7 @@ function CreateDialog({
             <Button type="submit" kind="primary" busy={isPending}>
               {text.keys.create}
             </Button>
-            <Button onClick={onClose} disabled={isPending}>
+            <Button onClick={close} disabled={isPending}>
               {text.cancel}
             </Button>
           </div>
@@ -271,6 +279,7 @@ function EndDialog({
     },
   });
   const isRotate = kind === "rotate";
+  useUnsaved(isPending && isRotate, text.keys.underWay);
   const title = isRotate ? text.keys.rotateOf(ofKey.name) : text.keys.revokeOf(ofKey.name);
   return (
     <Dialog title={title} onClose={isPending ? () => {} : onClose}>

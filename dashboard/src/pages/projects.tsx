@@ -2,10 +2,12 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { ApiError, ask, newIdempotencyKeys, type Project } from "../api.ts";
+import { leave } from "../leaving.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, Failed, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Line } from "../parts/table.tsx";
+import { useUnsaved } from "../parts/unsaved.tsx";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -49,6 +51,8 @@ function CreateDialog({ onClose }: { onClose(): void }) {
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const [keyOf] = useState(newIdempotencyKeys);
+  useUnsaved(name !== "" || description !== "");
+  const close = () => leave(onClose);
   const { mutate, isPending, error } = useMutation({
     mutationFn() {
       const body = { name, description };
@@ -66,7 +70,7 @@ function CreateDialog({ onClose }: { onClose(): void }) {
     mutate();
   }
   return (
-    <Dialog title={text.projects.create} onClose={onClose}>
+    <Dialog title={text.projects.create} onClose={close}>
       <form onSubmit={submit}>
         <Field
           label={text.projects.name}
@@ -89,7 +93,7 @@ function CreateDialog({ onClose }: { onClose(): void }) {
           <Button type="submit" kind="primary" busy={isPending}>
             {text.projects.create}
           </Button>
-          <Button onClick={onClose}>{text.cancel}</Button>
+          <Button onClick={close}>{text.cancel}</Button>
         </div>
       </form>
     </Dialog>

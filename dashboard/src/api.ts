@@ -1,4 +1,5 @@
 import type { FieldIssue } from "../../contracts/field-issue.ts";
+import { noteOutcome } from "./connection.ts";
 
 export type { FieldIssue };
 
@@ -186,8 +187,11 @@ async function request(method: string, url: string, options: RequestOptions): Pr
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, "unreachable", "QRForge cannot be reached. Check the connection and try again.");
+    throw unreachable();
   }
+  // A proxy in front answers in words of its own while there is no edge behind it.
+  if (response.status >= 502 && !isJson(response)) throw unreachable();
+  noteOutcome(true);
   if (response.ok) return response;
   const answer = (await readJson(response)) as { code?: string; message?: string; details?: FieldIssue[] };
   const message = answer.message ?? `The answer was ${response.status}.`;
@@ -197,8 +201,14 @@ async function request(method: string, url: string, options: RequestOptions): Pr
 
 /** Returns the object that an answer holds; an empty one if it is no JSON. */
 async function readJson(response: Response): Promise<unknown> {
-  const isJson = response.headers.get("content-type")?.startsWith("application/json");
-  return isJson ? await response.json() : {};
+  return isJson(response) ? await response.json() : {};
+}
+
+const isJson = ({ headers }: Response) => headers.get("content-type")?.startsWith("application/json") === true;
+
+function unreachable(): ApiError {
+  noteOutcome(false);
+  return new ApiError(0, "unreachable", "QRForge cannot be reached. Check the connection and try again.");
 }
 
 /** The data of an answer. */

@@ -6,7 +6,7 @@ import { CodesPage } from "./pages/codes.tsx";
 import { InvitationPage } from "./pages/invitation.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
 import { useAnnounce } from "./parts/announcer.tsx";
-import { Failed, Loading } from "./parts/basics.tsx";
+import { FailedQuery, Loading } from "./parts/basics.tsx";
 import { Boundary } from "./parts/boundary.tsx";
 import { useSession, useSetSession } from "./session.ts";
 import { text } from "./text.ts";
@@ -33,14 +33,15 @@ const places = [
 ] as const;
 
 export function App() {
-  const { account, error } = useSession();
+  const { account, query } = useSession();
   const [location] = useLocation();
   if (location.startsWith("/sign-in/")) return <SignInWithLink token={location.slice("/sign-in/".length)} />;
   if (location.startsWith("/invitation/")) return <InvitationPage token={location.slice("/invitation/".length)} />;
-  if (error) {
+  // What is on the page stays there while the edge cannot be reached.
+  if (query.error && account === undefined) {
     return (
       <main className="alone">
-        <Failed error={error} />
+        <FailedQuery query={query} />
       </main>
     );
   }

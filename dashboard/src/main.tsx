@@ -6,6 +6,7 @@ import { ApiError } from "./api.ts";
 import { App } from "./app.tsx";
 import { useGuardedLocation } from "./location.ts";
 import { AnnouncerProvider } from "./parts/announcer.tsx";
+import { ConnectionBar } from "./parts/connection-bar.tsx";
 import { LeaveDialog } from "./parts/unsaved.tsx";
 import "./styles.css";
 
@@ -20,7 +21,10 @@ const queries = new QueryClient({
   queryCache: new QueryCache({ onError: noteFailure }),
   mutationCache: new MutationCache({ onError: noteFailure }),
   defaultOptions: {
+    // Whether there is a network is for the answers to say: QRForge may run on this machine.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       staleTime: 2_000,
       retry: (failures, error) =>
         failures < retriesMax && error instanceof ApiError && (error.status === 0 || error.status >= 500),
@@ -33,6 +37,7 @@ createRoot(document.getElementById("root") as HTMLElement).render(
     <QueryClientProvider client={queries}>
       <Router hook={useGuardedLocation}>
         <AnnouncerProvider>
+          <ConnectionBar />
           <App />
           <LeaveDialog />
         </AnnouncerProvider>

@@ -4,11 +4,11 @@ import { type Account, ApiError, noteCsrfToken, read } from "./api.ts";
 const key = ["session"];
 
 /** The account that is signed in to; null if none is; undefined until that is known. */
-export function useSession(): { account: Account | null | undefined; error: Error | null } {
-  const { data, error } = useQuery({
+export function useSession() {
+  const query = useQuery({
     queryKey: key,
     staleTime: 60_000,
-    async queryFn({ signal }) {
+    async queryFn({ signal }): Promise<Account | null> {
       try {
         const account = await read<Account>("/session", signal);
         noteCsrfToken(account.csrf_token);
@@ -19,7 +19,7 @@ export function useSession(): { account: Account | null | undefined; error: Erro
       }
     },
   });
-  return { account: data, error };
+  return { account: query.data, query };
 }
 
 /** Goes on as another account, or as none: nothing of the last one is kept. */

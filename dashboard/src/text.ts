@@ -1,7 +1,10 @@
 /** Every word of the dashboard, in one place. */
 export const text = {
   loading: "Loading…",
-  broken: "This part could not be shown. Load the page again.",
+  broken: "This part could not be shown.",
+  retry: "Retry",
+  retryNow: "Retry now",
+  reloadPage: "Load the page again",
   more: "Show more",
   all: "Show all of it",
   less: "Show less",
@@ -15,6 +18,19 @@ export const text = {
   copyHint: "to the clipboard",
   copyFailed: "This browser does not let the page copy. Select the text and copy it by hand.",
   skip: "Skip to the content",
+  live: {
+    live: "Live",
+    stale: "Not up to date.",
+    /** Of an answer, in whole seconds. */
+    age: (seconds: number) => {
+      if (seconds < 120) return `${seconds} s ago`;
+      return seconds < 7_200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3_600)} h ago`;
+    },
+    updated: (age: string) => `updated ${age}`,
+    last: (age: string) => `The last answer came ${age}. Trying again by itself.`,
+    unreachable: "QRForge cannot be reached.",
+    offline: "This device is offline.",
+  },
   unsaved: {
     title: "Leave without saving?",
     body: "What you have entered here is not saved. If you leave, it is lost.",
@@ -84,6 +100,7 @@ export const text = {
     symbolOf: (name: string) => `The symbol of ${name}`,
     shortUrl: "Short URL",
     open: "Open",
+    noSymbol: "The symbol could not be loaded.",
     target: "Leads to",
     size: "Size",
     download: (format: string) => `Download ${format}`,
@@ -152,8 +169,6 @@ export const text = {
     lastYear: "Last year",
     total: "Scans",
     visitors: "Visitors",
-    live: "Live",
-    liveHint: "every 2 s",
     byHour: "Scans by hour (UTC)",
     byDay: "Scans by day (UTC)",
     by: { device: "Devices", country: "Countries", referrer: "Referrers" },

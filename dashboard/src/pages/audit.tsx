@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type AuditEntry, ask } from "../api.ts";
-import { Button, Failed, Loading, PageHead } from "../parts/basics.tsx";
+import { Button, FailedQuery, Loading, PageHead } from "../parts/basics.tsx";
 import { type Column, Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
@@ -29,19 +29,20 @@ const columns: Column<AuditEntry>[] = [
 ];
 
 export default function AuditPage() {
-  const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+  const query = useInfiniteQuery({
     queryKey: ["audit"],
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
       ask<AuditEntry[]>("GET", `/audit${pageParam === "" ? "" : `?before=${pageParam}`}`, { signal }),
     getNextPageParam: ({ next_cursor }) => next_cursor || undefined,
   });
+  const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = query;
   const entries = data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <>
       <PageHead title={text.audit.title} />
       <p className="lead">{text.audit.lead}</p>
-      <Failed error={error} />
+      <FailedQuery query={query} />
       {!data && !error && <Loading />}
       {entries.length > 0 && (
         <div className="card">

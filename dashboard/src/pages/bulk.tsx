@@ -8,7 +8,7 @@ import { ReadingCard } from "../bulk/reading.tsx";
 import { Result } from "../bulk/result.tsx";
 import { FaultTable, RowTable } from "../bulk/tables.tsx";
 import { useRun } from "../bulk/use-run.ts";
-import { Button, Failed, formatNumber, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
+import { Button, Failed, FailedQuery, formatNumber, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -23,7 +23,7 @@ export default function BulkPage() {
   const [isLocked, setLocked] = useState(false);
   const [error, setError] = useState<Error>();
   const reading = useMemo(() => file && readChosenFile(file), [file]);
-  if (!projects.data) return projects.error ? <Failed error={projects.error} /> : <Loading />;
+  if (!projects.data) return projects.error ? <FailedQuery query={projects} /> : <Loading />;
   const project = projectId || (projects.data.find(({ is_default }) => is_default)?.id ?? "");
 
   async function choose(event: ChangeEvent<HTMLInputElement>): Promise<void> {

@@ -3,9 +3,10 @@ import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { ask, type Code, imageUrl, read } from "../api.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, CopyButton, Failed, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
+import { Button, CopyButton, Failed, FailedQuery, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ScansView } from "../parts/scans.tsx";
+import { SymbolImage } from "../parts/symbol-image.tsx";
 import { LongText } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
@@ -14,11 +15,12 @@ const formats = ["svg", "png", "pdf"] as const;
 
 export default function CodePage() {
   const { id } = useParams<{ id: string }>();
-  const { data: code, error } = useQuery({
+  const query = useQuery({
     queryKey: ["code", id],
     queryFn: ({ signal }) => read<Code>(`/v1/qr-codes/${encodeURIComponent(id)}`, signal),
   });
-  if (!code) return error ? <Failed error={error} /> : <Loading />;
+  const { data: code, error } = query;
+  if (!code) return error ? <FailedQuery query={query} /> : <Loading />;
   return (
     <>
       <PageHead title={code.name}>
@@ -29,7 +31,7 @@ export default function CodePage() {
       </PageHead>
       <div className="code-top">
         <div className="card symbol">
-          <img src={imageUrl(code, "format=svg&size=320")} alt={text.code.symbolOf(code.name)} />
+          <SymbolImage code={code} size={320} alt={text.code.symbolOf(code.name)} />
         </div>
         <div className="card facts">
           <dl>

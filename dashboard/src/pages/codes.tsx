@@ -1,8 +1,11 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
-import { ask, type Code, imageUrl, type Project, readAll } from "../api.ts";
-import { Button, Empty, Failed, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
+import { ask, type Code, type Project, readAll } from "../api.ts";
+import { live } from "../live.ts";
+import { Button, Empty, FailedQuery, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
+import { Freshness } from "../parts/freshness.tsx";
+import { SymbolImage } from "../parts/symbol-image.tsx";
 import { type Column, Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
@@ -21,7 +24,7 @@ const columns: Column<Code>[] = [
     label: text.codes.symbol,
     hidesLabel: true,
     kind: "symbol",
-    cell: (code) => <img src={imageUrl(code, "format=svg&size=64")} alt="" width="44" height="44" loading="lazy" />,
+    cell: (code) => <SymbolImage code={code} size={64} alt="" isThumbnail />,
   },
   {
     label: text.codes.name,
@@ -56,10 +59,10 @@ export function CodesPage() {
   const [projectId, setProjectId] = useState("");
   const projects = useProjects();
   const q = useDeferredValue(search);
-  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+  const query = useInfiniteQuery({
     queryKey: ["codes", { q, status, projectId }],
     initialPageParam: "",
-    refetchInterval: liveMs,
+    ...live(liveMs),
     queryFn({ pageParam, signal }) {
       const query = new URLSearchParams({ limit: String(pageSize), status });
       if (q !== "") query.set("q", q);
@@ -69,6 +72,7 @@ export function CodesPage() {
     },
     getNextPageParam: ({ next_cursor }) => next_cursor || undefined,
   });
+  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = query;
   const codes = data?.pages.flatMap((page) => page.data) ?? [];
   const isFiltered = q !== "" || projectId !== "" || status !== "active";
   return (
@@ -97,7 +101,7 @@ export function CodesPage() {
         />
         <Select label={text.codes.status} value={status} options={statuses} onChange={setStatus} />
       </form>
-      <Failed error={error} />
+      {data ? <Freshness query={query} everyMs={liveMs} isQuiet /> : <FailedQuery query={query} />}
       {isPending && !error && <Loading />}
       {data && codes.length === 0 && (
         <Empty title={isFiltered ? text.codes.noMatch : text.codes.none}>

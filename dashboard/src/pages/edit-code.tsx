@@ -4,7 +4,7 @@ import { useLocation, useParams } from "wouter";
 import { ApiError, ask, type Code, newIdempotencyKeys, type Style } from "../api.ts";
 import { type Change, type CodeDraft, draftOf, fieldOf, isSame, rebase, withField } from "../code-draft.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, Field, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
+import { Button, Failed, FailedQuery, Field, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
 import { ConflictNotice } from "../parts/conflict.tsx";
 import { Preview } from "../parts/preview.tsx";
 import { StyleFields } from "../parts/style-fields.tsx";
@@ -41,7 +41,7 @@ function show(field: string, value: Change["theirs"], projects: (readonly [strin
 /** Makes a code, or changes one. */
 export default function EditCodePage() {
   const { id } = useParams<{ id?: string }>();
-  const { data, error } = useQuery({
+  const query = useQuery({
     queryKey: ["code-to-edit", id],
     enabled: id !== undefined,
     staleTime: Number.POSITIVE_INFINITY,
@@ -49,8 +49,9 @@ export default function EditCodePage() {
     queryFn: ({ signal }) => ask<Code>("GET", `/v1/qr-codes/${encodeURIComponent(id ?? "")}`, { signal }),
   });
   const projects = useProjects();
-  if (error ?? projects.error) return <Failed error={error ?? projects.error} />;
-  if ((id !== undefined && !data) || !projects.data) return <Loading />;
+  const { data } = query;
+  if (id !== undefined && !data) return query.error ? <FailedQuery query={query} /> : <Loading />;
+  if (!projects.data) return projects.error ? <FailedQuery query={projects} /> : <Loading />;
   const projectOptions = projects.data.map((project) => [project.id, project.name] as const);
   const home = projects.data.find((project) => project.is_default)?.id ?? "";
   return <CodeForm code={data?.data} etag={data?.etag} projects={projectOptions} defaultProject={home} />;

@@ -3,7 +3,18 @@ import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { ApiError, ask, type Key, type Propagation, readAll } from "../api.ts";
 import { leave } from "../leaving.ts";
-import { Button, CopyButton, Empty, Failed, Field, Loading, Notice, PageHead, Time } from "../parts/basics.tsx";
+import {
+  Button,
+  CopyButton,
+  Empty,
+  Failed,
+  FailedQuery,
+  Field,
+  Loading,
+  Notice,
+  PageHead,
+  Time,
+} from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Line, Table } from "../parts/table.tsx";
 import { useUnsaved } from "../parts/unsaved.tsx";
@@ -20,10 +31,11 @@ type Asking = { kind: "create" } | { kind: "rotate" | "revoke"; key: Key };
 
 export default function KeysPage() {
   const { account } = useSession();
-  const { data: keys, error } = useQuery({
+  const query = useQuery({
     queryKey: ["keys"],
     queryFn: ({ signal }) => readAll<Key>("/keys", signal),
   });
+  const { data: keys, error } = query;
   const [asking, setAsking] = useState<Asking>();
   const [issued, setIssued] = useState<Issued>();
   const [ended, setEnded] = useState<{ name: string; propagation: Propagation }>();
@@ -44,7 +56,7 @@ export default function KeysPage() {
           <p role="status">{text.keys.revoked(ended.name, describe(ended.propagation))}</p>
         </Notice>
       )}
-      <Failed error={error} />
+      <FailedQuery query={query} />
       {!keys && !error && <Loading />}
       {keys && active.length === 0 && (
         <Empty title={text.keys.none}>

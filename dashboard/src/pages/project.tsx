@@ -1,16 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "wouter";
 import { type Project, read } from "../api.ts";
-import { Failed, Loading, PageHead } from "../parts/basics.tsx";
+import { FailedQuery, Loading, PageHead } from "../parts/basics.tsx";
 import { ScansView } from "../parts/scans.tsx";
 
 export default function ProjectPage() {
   const { id } = useParams<{ id: string }>();
-  const { data: project, error } = useQuery({
+  const query = useQuery({
     queryKey: ["project", id],
     queryFn: ({ signal }) => read<Project>(`/v1/projects/${encodeURIComponent(id)}`, signal),
   });
-  if (!project) return error ? <Failed error={error} /> : <Loading />;
+  const { data: project, error } = query;
+  if (!project) return error ? <FailedQuery query={query} /> : <Loading />;
   return (
     <>
       <PageHead title={project.name} />

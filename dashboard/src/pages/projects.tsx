@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { ApiError, ask, newIdempotencyKeys, type Project } from "../api.ts";
 import { leave } from "../leaving.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
+import { Button, Failed, FailedQuery, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Line } from "../parts/table.tsx";
 import { useUnsaved } from "../parts/unsaved.tsx";
@@ -12,7 +12,8 @@ import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
 export default function ProjectsPage() {
-  const { data: projects, error } = useProjects();
+  const query = useProjects();
+  const { data: projects, error } = query;
   const [isCreating, setCreating] = useState(false);
   return (
     <>
@@ -22,7 +23,7 @@ export default function ProjectsPage() {
         </Button>
       </PageHead>
       <p className="lead">{text.projects.lead}</p>
-      <Failed error={error} />
+      <FailedQuery query={query} />
       {!projects && !error && <Loading />}
       <ul className="tiles">
         {projects?.map((project) => (

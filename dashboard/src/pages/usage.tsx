@@ -1,25 +1,28 @@
 import { useQuery } from "@tanstack/react-query";
 import { type Key, read, readAll, type Usage } from "../api.ts";
-import { Failed, formatNumber, Loading, PageHead } from "../parts/basics.tsx";
+import { live } from "../live.ts";
+import { FailedQuery, formatNumber, Loading, PageHead } from "../parts/basics.tsx";
 import { Chart } from "../parts/chart.tsx";
+import { Freshness } from "../parts/freshness.tsx";
 import { Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
 
 const liveMs = 5_000;
 
 export default function UsagePage() {
-  const { data: usage, error } = useQuery({
+  const query = useQuery({
     queryKey: ["usage"],
-    refetchInterval: liveMs,
+    ...live(liveMs),
     queryFn: ({ signal }) => read<Usage>("/usage", signal),
   });
+  const { data: usage, error } = query;
   const { data: keys } = useQuery({ queryKey: ["keys"], queryFn: ({ signal }) => readAll<Key>("/keys", signal) });
   const nameOf = (id: string | null) => keys?.find((key) => key.id === id)?.name ?? id ?? text.usage.noKey;
   return (
     <>
       <PageHead title={text.usage.title} />
       <p className="lead">{text.usage.lead}</p>
-      <Failed error={error} />
+      {usage ? <Freshness query={query} everyMs={liveMs} /> : <FailedQuery query={query} />}
       {!usage && !error && <Loading />}
       {usage && (
         <>

@@ -1,4 +1,6 @@
+import type { UseQueryResult } from "@tanstack/react-query";
 import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, useEffect, useId, useState } from "react";
+import { ApiError } from "../api.ts";
 import { text } from "../text.ts";
 import { useAnnounce } from "./announcer.tsx";
 
@@ -133,6 +135,28 @@ export function Notice({
 
 export function Failed({ error }: { error: Error | null | undefined }) {
   return error ? <Notice kind="error">{error.message}</Notice> : null;
+}
+
+/** What could not be read, with a button to try again unless the answer would be the same. */
+export function FailedQuery({
+  query: { error, isFetching, refetch },
+}: {
+  query: Pick<UseQueryResult, "error" | "isFetching" | "refetch">;
+}) {
+  if (!error) return null;
+  const isFinal = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+  return (
+    <Notice kind="error">
+      <div className="with-action">
+        <p>{error.message}</p>
+        {!isFinal && (
+          <Button busy={isFetching} onClick={() => refetch()}>
+            {text.retry}
+          </Button>
+        )}
+      </div>
+    </Notice>
+  );
 }
 
 export function Loading() {

@@ -1,6 +1,6 @@
 import { Component, type ReactNode } from "react";
 import { text } from "../text.ts";
-import { Notice } from "./basics.tsx";
+import { Button, Notice } from "./basics.tsx";
 
 /** Keeps what fails to draw from taking the page with it. */
 export class Boundary extends Component<{ children: ReactNode }, { hasFailed: boolean }> {
@@ -11,6 +11,14 @@ export class Boundary extends Component<{ children: ReactNode }, { hasFailed: bo
   }
 
   override render() {
-    return this.state.hasFailed ? <Notice kind="error">{text.broken}</Notice> : this.props.children;
+    if (!this.state.hasFailed) return this.props.children;
+    return (
+      <Notice kind="error">
+        <div className="with-action">
+          <p>{text.broken}</p>
+          <Button onClick={() => location.reload()}>{text.reloadPage}</Button>
+        </div>
+      </Notice>
+    );
   }
 }

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { ask, type Style } from "../api.ts";
 import { text } from "../text.ts";
-import { Failed, Loading, Notice } from "./basics.tsx";
+import { FailedQuery, Loading, Notice } from "./basics.tsx";
 
 /** How long typing rests before the service draws, in ms. */
 const restMs = 250;
@@ -15,18 +15,19 @@ interface Drawn {
 /** The symbol as the service draws it, and whether a reader can read it. */
 export function Preview({ encoded, style }: { encoded: string; style: Style }) {
   const asked = useRested(JSON.stringify({ text: encoded.slice(0, 200), style }));
-  const { data, error, isFetching } = useQuery({
+  const query = useQuery({
     queryKey: ["preview", asked],
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => (await ask<Drawn>("POST", "/preview", { body: JSON.parse(asked), signal })).data,
   });
+  const { data, error, isFetching } = query;
   const source = usePicture(data?.svg ?? null);
   return (
     <aside className="card preview" aria-label={text.preview.title} aria-busy={isFetching}>
       <h2>{text.preview.title}</h2>
       <div className="picture">{source ? <img src={source} alt={text.preview.alt} /> : !error && <Loading />}</div>
       <div aria-live="polite">
-        <Failed error={error} />
+        <FailedQuery query={query} />
         {data && !error && data.issue === null && <Notice kind="good">{text.preview.readable}</Notice>}
         {data?.issue && !error && (
           <Notice kind="warning">

@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { read, type Scans } from "../api.ts";
+import { live } from "../live.ts";
 import { text } from "../text.ts";
-import { Failed, formatNumber, Loading, Select } from "./basics.tsx";
+import { FailedQuery, formatNumber, Loading, Select } from "./basics.tsx";
 import { Bars, Chart } from "./chart.tsx";
+import { Freshness } from "./freshness.tsx";
 
 /** How often counts are read again, in ms. */
 const liveMs = 2_000;
@@ -23,9 +25,9 @@ const dimensions = ["device", "country", "referrer"] as const;
 export function ScansView({ path }: { path: string }) {
   const [range, setRange] = useState<Range>("month");
   const { interval, spans } = ranges[range];
-  const { data, error } = useQuery({
+  const query = useQuery({
     queryKey: ["scans", path, range],
-    refetchInterval: liveMs,
+    ...live(liveMs),
     async queryFn({ signal }) {
       const spanMs = interval === "hour" ? hourMs : 24 * hourMs;
       const from = new Date(Date.now() - (spans - 1) * spanMs).toISOString();
@@ -35,6 +37,7 @@ export function ScansView({ path }: { path: string }) {
       return dimensions.map((by, index) => ({ by, counts: all[index] as Scans }));
     },
   });
+  const { data, error } = query;
   const counts = data?.[0]?.counts;
   return (
     <section className="scans" aria-labelledby="scans-title">
@@ -48,7 +51,7 @@ export function ScansView({ path }: { path: string }) {
           onChange={setRange}
         />
       </div>
-      <Failed error={error} />
+      {counts ? <Freshness query={query} everyMs={liveMs} /> : <FailedQuery query={query} />}
       {!counts && !error && <Loading />}
       {counts && (
         <>
@@ -60,12 +63,6 @@ export function ScansView({ path }: { path: string }) {
             <div>
               <dt>{text.scans.visitors}</dt>
               <dd>{formatNumber(counts.unique_visitors)}</dd>
-            </div>
-            <div>
-              <dt>{text.scans.live}</dt>
-              <dd>
-                <span className="pulse" aria-hidden="true" /> {text.scans.liveHint}
-              </dd>
             </div>
           </dl>
           <div className="card">

@@ -1,0 +1,60 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { ask } from "../api.ts";
+import { useConnection } from "../connection.ts";
+import { useNow } from "../live.ts";
+import { text } from "../text.ts";
+import { Button } from "./basics.tsx";
+
+const retryMs = 1_000;
+const retryMsMax = 30_000;
+
+/** Asks for nothing but an answer. What comes of it is noted where all requests are sent. */
+async function probe(): Promise<void> {
+  await ask("GET", "/session").catch(() => undefined);
+}
+
+/**
+ * One bar for all that cannot be reached: it tries again by itself, and has everything on the page read again once there
+ * is an answer.
+ */
+export function ConnectionBar() {
+  const queries = useQueryClient();
+  const { isReachable, failures, returns } = useConnection();
+  useEffect(() => {
+    // A browser says that it is offline also where QRForge runs on the same machine, so only an answer decides.
+    addEventListener("offline", probe);
+    addEventListener("online", probe);
+    return () => {
+      removeEventListener("offline", probe);
+      removeEventListener("online", probe);
+    };
+  }, []);
+  useEffect(() => {
+    if (isReachable) return;
+    const timer = setTimeout(probe, Math.min(retryMsMax, retryMs * 2 ** Math.min(failures - 1, 10)));
+    return () => clearTimeout(timer);
+  }, [isReachable, failures]);
+  const seen = useRef(returns);
+  useEffect(() => {
+    if (seen.current === returns) return;
+    seen.current = returns;
+    void queries.refetchQueries({ type: "active" });
+  }, [queries, returns]);
+  return isReachable ? null : <Bar />;
+}
+
+function Bar() {
+  const now = useNow();
+  const { answeredAt } = useConnection();
+  const age = text.live.age(Math.max(0, Math.round((now - answeredAt) / 1_000)));
+  return (
+    <div className="connection-bar">
+      <p>
+        <strong role="alert">{navigator.onLine ? text.live.unreachable : text.live.offline}</strong>{" "}
+        {text.live.last(age)}
+      </p>
+      <Button onClick={probe}>{text.retryNow}</Button>
+    </div>
+  );
+}

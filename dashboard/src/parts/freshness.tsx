@@ -1,0 +1,44 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import { isStale, useNow } from "../live.ts";
+import { text } from "../text.ts";
+import { Button, Notice } from "./basics.tsx";
+
+/**
+ * Says how old the last answer is. Once an answer fails or is overdue it says so plainly, with a button to try at once;
+ * `isQuiet` shows nothing as long as all is well.
+ */
+export function Freshness({
+  query,
+  everyMs,
+  isQuiet = false,
+}: {
+  query: Pick<UseQueryResult, "dataUpdatedAt" | "error" | "isFetching" | "refetch">;
+  everyMs: number;
+  isQuiet?: boolean;
+}) {
+  const now = useNow();
+  const { dataUpdatedAt, error, isFetching, refetch } = query;
+  if (dataUpdatedAt === 0) return null;
+  const age = text.live.age(Math.max(0, Math.round((now - dataUpdatedAt) / 1_000)));
+  if (error || isStale(dataUpdatedAt, now, everyMs)) {
+    return (
+      <Notice kind="warning">
+        <div className="with-action">
+          <p>
+            <strong role="status">{text.live.stale}</strong> {text.live.last(age)}
+          </p>
+          <Button busy={isFetching} onClick={() => refetch()}>
+            {text.retry}
+          </Button>
+        </div>
+        {error && <p>{error.message}</p>}
+      </Notice>
+    );
+  }
+  if (isQuiet) return null;
+  return (
+    <p className="freshness muted">
+      <span className="pulse" aria-hidden="true" /> {text.live.live} · {text.live.updated(age)}
+    </p>
+  );
+}

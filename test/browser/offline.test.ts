@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Member, Suite } from "../../cli/suite.ts";
+import { startThrowaway } from "../../cli/throwaway.ts";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
+import { openBrowser, openPage } from "../support/browser.ts";
+
+let suite: Suite;
+let end: () => Promise<void>;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let edge: string;
+let code: { id: string; slug: string };
+
+beforeAll(async () => {
+  ({ suite, end } = await startThrowaway());
+  edge = suite.edgeUrls()[0] as string;
+  const auth = openAuth(addressesOf(suite, "auth"));
+  const { accountId, key } = await auth.newAccount();
+  auth.close();
+  const { body } = await call(`${edge}/v1/qr-codes`, {
+    key,
+    body: { name: "Menu", redirect_url: "https://a.example/" },
+  });
+  code = body.data;
+  const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
+  const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+  sessions.close();
+  browser = await openBrowser();
+  ({ context, page } = await openPage(browser));
+  await page.goto(`${edge}/#/sign-in/${token}`);
+  await page.getByRole("link", { name: "Menu" }).waitFor();
+});
+afterAll(async () => {
+  await browser?.close();
+  await end?.();
+});
+
+const bar = () => page.locator(".connection-bar");
+
+describe("while the service is dead", () => {
+  it("the chart is not called live, says how old it is, and is live again by itself when the service is back", async () => {
+    await page.goto(`${edge}/#/codes/${code.id}`);
+    await page.getByText(/Live · updated \d s ago/).waitFor();
+    const member = suite.members("edge")[0] as Member;
+    const ended = once(member.child, "exit");
+    member.child.kill("SIGKILL");
+    await ended;
+    await page.getByText("Not up to date.").waitFor();
+    await page
+      .getByText(/The last answer came \d+ s ago/)
+      .first()
+      .waitFor();
+    expect(await page.getByText(/Live ·/).count()).toBe(0);
+    await bar().getByText("QRForge cannot be reached.").waitFor();
+    expect(await bar().count()).toBe(1);
+    // What was read before stays in sight.
+    expect(await page.getByTestId("total-scans").textContent()).toBe("0");
+    await suite.revive(member);
+    await call(`${edge}/${code.slug}`);
+    await page.getByText(/Live · updated \d s ago/).waitFor({ timeout: 40_000 });
+    await bar().waitFor({ state: "detached" });
+    await eventually(
+      async () => page.getByTestId("total-scans").textContent(),
+      (total) => total === "1",
+    );
+  });
+
+  it("one failing part says so with a button that reads it again, and the rest goes on", async () => {
+    let isFailing = true;
+    await page.route("**/dashboard/api/usage", (route) =>
+      isFailing
+        ? route.fulfill({ status: 503, json: { ok: false, code: "unavailable", message: "quota is down." } })
+        : route.continue(),
+    );
+    await page.goto(`${edge}/#/usage`);
+    await page.getByText("quota is down.").waitFor();
+    // The edge has answered, so it is not called unreachable.
+    expect(await bar().count()).toBe(0);
+    isFailing = false;
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByText(/Live · updated \d s ago/).waitFor();
+    isFailing = true;
+    await page.getByText("Not up to date.").waitFor();
+    isFailing = false;
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByText(/Live · updated \d s ago/).waitFor();
+    await page.unroute("**/dashboard/api/usage");
+  });
+
+  it("a list that was never read has a button, too, and what is entered stays where it is", async () => {
+    await page.goto(`${edge}/#/codes/new`);
+    await page.getByLabel("Name").fill("Poster");
+    await page.getByLabel("Leads to").fill("https://b.example/");
+    await context.setOffline(true);
+    await bar().getByText("This device is offline.").waitFor();
+    await page.getByRole("button", { name: "Create code" }).click();
+    await page.getByText("QRForge cannot be reached. Check the connection and try again.").first().waitFor();
+    expect(await page.getByLabel("Name").inputValue()).toBe("Poster");
+    await context.setOffline(false);
+    await bar().waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Create code" }).click();
+    await page.getByRole("heading", { name: "Poster" }).waitFor();
+    await page.route("**/dashboard/api/audit*", (route) => route.abort());
+    await page.getByRole("link", { name: "Audit log" }).click();
+    const retry = page.locator("main").getByRole("button", { name: "Retry" });
+    await retry.waitFor();
+    await page.unroute("**/dashboard/api/audit*");
+    await retry.click();
+    await page.getByText("Key created").first().waitFor();
+    await bar().waitFor({ state: "detached" });
+  });
+
+  it("a symbol that did not arrive says so, and comes by a button", async () => {
+    await page.route("**/image?*", (route) => route.abort());
+    await page.goto(`${edge}/#/codes/${code.id}`);
+    await page.getByText("The symbol could not be loaded.").waitFor();
+    await page.unroute("**/image?*");
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.waitForFunction(() => document.querySelector<HTMLImageElement>(".symbol img")?.naturalWidth);
+  });
+});

@@ -1,4 +1,15 @@
 import ipaddr from "ipaddr.js";
+import { url } from "./config.ts";
+
+/** Where short URLs begin. qr puts it into codes, and the edge says how far it reaches, so both are set to the same. */
+export const shortUrlSettings = {
+  shortUrlBase: url(
+    "SHORT_URL_BASE",
+    "where short URLs begin: the public address of the scan host, which printed codes encode for good",
+    ["http", "https"],
+    "http://localhost:8080",
+  ),
+};
 
 /**
  * From where a short URL can be opened: `loopback` is this machine alone, `link-local` and `private` are networks that the
@@ -21,6 +32,21 @@ const reachOfRange: Record<string, Reach> = {
   benchmarking: "private",
   deprecatedSiteLocal: "private",
 };
+
+const whoCanOpen: Partial<Record<Reach, string>> = {
+  loopback: "only this machine can open",
+  "link-local": "only devices in the same network can open",
+  private: "only devices in the same network can open",
+};
+
+/** Returns what to tell people whose codes do not reach everybody, and what to change; undefined if they do. */
+export function limitOfReach(base: string): string | undefined {
+  const who = whoCanOpen[reachOf(base)];
+  return (
+    who &&
+    `Codes lead to ${base}, which ${who}. Set SHORT_URL_BASE to an address that phones reach before you print any.`
+  );
+}
 
 /**
  * Returns from where codes can be scanned whose short URLs begin with `base`, judged by the host alone: nothing is resolved.

@@ -43,6 +43,8 @@ export interface Account {
   /** Whether a new password may be set without the one before: there is none, or an operator's link has just signed in. */
   may_set_password: boolean;
   csrf_token: string;
+  /** Where short URLs begin, and from where they can be opened. */
+  short_urls: { base: string; reach: "loopback" | "link-local" | "private" | "public" };
 }
 
 /** Who may make an account: anybody, people with an invitation, or operators alone. */

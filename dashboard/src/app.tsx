@@ -11,16 +11,42 @@ import { Boundary } from "./parts/boundary.tsx";
 import { useSession, useSetSession } from "./session.ts";
 import { text } from "./text.ts";
 
-const CodePage = lazy(() => import("./pages/code.tsx"));
-const EditCodePage = lazy(() => import("./pages/edit-code.tsx"));
-const BulkPage = lazy(() => import("./pages/bulk.tsx"));
-const ProjectsPage = lazy(() => import("./pages/projects.tsx"));
-const ProjectPage = lazy(() => import("./pages/project.tsx"));
-const KeysPage = lazy(() => import("./pages/keys.tsx"));
-const UsagePage = lazy(() => import("./pages/usage.tsx"));
-const PlanPage = lazy(() => import("./pages/plan.tsx"));
-const AuditPage = lazy(() => import("./pages/audit.tsx"));
-const AccountPage = lazy(() => import("./pages/account.tsx"));
+/** How long the first page has the network to itself, in ms. */
+const preloadMs = 1_000;
+
+const loadCodePage = () => import("./pages/code.tsx");
+const loadEditCodePage = () => import("./pages/edit-code.tsx");
+const loadBulkPage = () => import("./pages/bulk.tsx");
+const loadProjectsPage = () => import("./pages/projects.tsx");
+const loadProjectPage = () => import("./pages/project.tsx");
+const loadKeysPage = () => import("./pages/keys.tsx");
+const loadUsagePage = () => import("./pages/usage.tsx");
+const loadPlanPage = () => import("./pages/plan.tsx");
+const loadAuditPage = () => import("./pages/audit.tsx");
+const loadAccountPage = () => import("./pages/account.tsx");
+const loadPages = [
+  loadCodePage,
+  loadEditCodePage,
+  loadBulkPage,
+  loadProjectsPage,
+  loadProjectPage,
+  loadKeysPage,
+  loadUsagePage,
+  loadPlanPage,
+  loadAuditPage,
+  loadAccountPage,
+];
+
+const CodePage = lazy(loadCodePage);
+const EditCodePage = lazy(loadEditCodePage);
+const BulkPage = lazy(loadBulkPage);
+const ProjectsPage = lazy(loadProjectsPage);
+const ProjectPage = lazy(loadProjectPage);
+const KeysPage = lazy(loadKeysPage);
+const UsagePage = lazy(loadUsagePage);
+const PlanPage = lazy(loadPlanPage);
+const AuditPage = lazy(loadAuditPage);
+const AccountPage = lazy(loadAccountPage);
 
 const places = [
   ["/codes", text.nav.codes],
@@ -68,6 +94,11 @@ function Frame({ email }: { email: string }) {
     document.getElementById("main")?.focus();
     scrollTo(0, 0);
   }, [location]);
+  // Every page is there once one is, so that none is missing when the edge cannot be reached.
+  useEffect(() => {
+    const timer = setTimeout(() => void Promise.allSettled(loadPages.map((load) => load())), preloadMs);
+    return () => clearTimeout(timer);
+  }, []);
   async function signOut(): Promise<void> {
     try {
       await ask("DELETE", "/session");

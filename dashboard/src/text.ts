@@ -18,6 +18,18 @@ export const text = {
   copyHint: "to the clipboard",
   copyFailed: "This browser does not let the page copy. Select the text and copy it by hand.",
   skip: "Skip to the content",
+  reach: {
+    who: {
+      loopback: "only this machine can open",
+      "link-local": "only devices in the same network can open",
+      private: "only devices in the same network can open",
+    },
+    notice: (isOfMany: boolean, base: string, who: string) =>
+      `${isOfMany ? "These codes lead" : "This code leads"} to ${base}, which ${who}. ` +
+      "Set SHORT_URL_BASE to an address that phones reach before you print any.",
+    badge: { loopback: "this machine only", "link-local": "this network only", private: "this network only" },
+    suffix: { loopback: "-this-machine-only", "link-local": "-this-network-only", private: "-this-network-only" },
+  },
   live: {
     live: "Live",
     stale: "Not up to date.",

@@ -2,6 +2,7 @@ import { busSettings, choice, commonSettings, integer, listenAddress, text, url 
 import { holderSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
+import { shortUrlSettings } from "../../platform/short-url-base.ts";
 import { tracingSettings } from "../../platform/tracing.ts";
 import { addressList } from "./addresses.ts";
 
@@ -33,6 +34,7 @@ export const settings = {
     ["http", "https"],
     "",
   ),
+  ...shortUrlSettings,
   authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
   quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),
   qrAddress: text("QR_ADDRESS", `qr's replicas, ${replicas}`, "127.0.0.1:50053"),

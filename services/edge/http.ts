@@ -34,6 +34,8 @@ export interface HttpOptions {
   newRequestId(): string;
   /** Where clients reach the API, for the reference; no slash at the end. */
   publicUrl: string;
+  /** Where short URLs begin; no slash at the end. */
+  shortUrlBase: string;
   /** Whether people reach the edge over TLS, whatever requests say. */
   isSecure: boolean;
   upstreamTimeoutMs: number;
@@ -206,7 +208,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   serveLeakReports(app, options);
 
   serveApiBeside(app, options.handleCalls);
-  serveReference(app, options.publicUrl);
+  serveReference(app, options);
 
   serveDashboard(app, { ...options, isSecure: (request) => options.isSecure || request.protocol === "https" });
   servePage(app);

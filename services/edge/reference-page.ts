@@ -19,7 +19,7 @@ interface ApiDescription {
 }
 
 /** A readable reference made of the API's description: one page, with nothing in it from anywhere else. */
-export function referencePage(described: Json): string {
+export function referencePage(described: Json, warning?: string): string {
   const api = described as unknown as ApiDescription;
   const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
@@ -55,7 +55,7 @@ export function referencePage(described: Json): string {
 <p id="found" role="status"></p>${contents}<h2>Shapes</h2><ul>${Object.keys(api.components.schemas)
       .map((name) => `<li><a href="#shape-${name}">${text(name)}</a></li>`)
       .join("")}</ul></nav>
-<main><h1>${text(api.info.title)} API</h1><p>${marked(api.info.description)}</p>
+<main><h1>${text(api.info.title)} API</h1>${warning ? `<p role="note"><strong>${text(warning)}</strong></p>` : ""}<p>${marked(api.info.description)}</p>
 <p>Version ${text(api.info.version)}. <a href="/openapi.json">openapi.json</a></p>${sections}<h2>Shapes</h2>${shapes}</main>`,
   );
 }
@@ -153,6 +153,7 @@ function page(title: string, body: string): string {
   nav h2 { font-size: .875rem; margin: 1.25rem 0 .25rem } input { font: inherit; width: 100%; box-sizing: border-box; padding: .375rem }
   main { padding: 2rem; max-width: 60rem } article { border-top: 1px solid var(--line); padding: 1rem 0 }
   a { color: light-dark(#0b57d0, #8ab4f8); text-decoration: none } a:hover { text-decoration: underline }
+  [role=note] { background: light-dark(#fdf3e1, #2e2312); color: light-dark(#8a4b08, #f2bd6b); padding: .75rem 1rem; border-radius: .5rem }
   table { border-collapse: collapse; width: 100%; font-size: .9rem } th, td { text-align: left; vertical-align: top; padding: .375rem .75rem .375rem 0; border-top: 1px solid var(--line) }
   th { font-weight: 500 } main { overflow-wrap: anywhere } td:first-of-type { min-width: 8rem } pre { background: var(--soft); padding: 1rem; white-space: pre-wrap; border-radius: .5rem } code { font-size: .875em }
   @media (max-width: 50rem) { body { display: block } nav { position: static; height: auto; border: 0 } main { padding: 1rem }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { limitOfReach } from "../../platform/short-url-base.ts";
 import { jsonType } from "./envelope.ts";
 import { describeApi } from "./openapi.ts";
 import { pageHeaders } from "./pages.ts";
@@ -8,10 +9,13 @@ import { routes } from "./routes.ts";
 const kept = { "cache-control": "public, max-age=300", "x-content-type-options": "nosniff" };
 
 /** The description of the API, for programs and for people. */
-export function serveReference(app: FastifyInstance, publicUrl: string): void {
+export function serveReference(
+  app: FastifyInstance,
+  { publicUrl, shortUrlBase }: { publicUrl: string; shortUrlBase: string },
+): void {
   const described = describeApi(routes, publicUrl);
   const json = JSON.stringify(described);
-  const page = referencePage(described);
+  const page = referencePage(described, limitOfReach(shortUrlBase));
   const policy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'";
   // Anyone may read what the API is.

@@ -81,6 +81,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     handleCalls,
     newRequestId: randomUUIDv7,
     publicUrl,
+    shortUrlBase: config.shortUrlBase,
     isSecure: publicUrl.startsWith("https://"),
     upstreamTimeoutMs: config.upstreamTimeoutMs,
     closeNoticeMs: config.closeNoticeMs,

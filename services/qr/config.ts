@@ -5,11 +5,11 @@ import {
   integer,
   listenAddress,
   servers,
-  url,
 } from "../../platform/config.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { metricsAddress } from "../../platform/metrics.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
+import { shortUrlSettings } from "../../platform/short-url-base.ts";
 import { tracingSettings } from "../../platform/tracing.ts";
 
 /** Every setting of qr. */
@@ -28,12 +28,7 @@ export const settings = {
     "",
   ),
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50053"),
-  shortUrlBase: url(
-    "SHORT_URL_BASE",
-    "where short URLs begin: the public address of the scan host, which printed codes encode for good",
-    ["http", "https"],
-    "http://localhost:8080",
-  ),
+  ...shortUrlSettings,
   symbolThreads: integer("SYMBOL_THREADS", "threads that draw symbols at most", 2, { min: 1, max: 64 }),
   symbolQueueMax: integer("SYMBOL_QUEUE_MAX", "drawings that wait for a thread at most", 500, { min: 1 }),
   symbolTimeoutMs: integer("SYMBOL_TIMEOUT_MS", "how long one drawing may take, in ms", 10_000, { min: 100 }),

@@ -173,7 +173,7 @@ describe("a key that is shown once", () => {
     await page.getByRole("button", { name: "I have saved it" }).click();
     await secret.waitFor({ state: "detached" });
     await page.getByRole("link", { name: "Plan" }).click();
-    await page.getByRole("heading", { name: "Plan" }).waitFor();
+    await page.getByRole("heading", { name: "Plan", exact: true }).waitFor();
   });
 });
 

@@ -9,6 +9,7 @@ import { Result } from "../bulk/result.tsx";
 import { FaultTable, RowTable } from "../bulk/tables.tsx";
 import { useRun } from "../bulk/use-run.ts";
 import { Button, Failed, FailedQuery, formatNumber, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
+import { ReachNotice } from "../parts/reach.tsx";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -55,6 +56,7 @@ export default function BulkPage() {
   return (
     <>
       <PageHead title={text.bulk.title} />
+      <ReachNotice isOfMany />
       <p className="lead">{text.bulk.lead}</p>
       {!isLocked && (
         <div className="card">

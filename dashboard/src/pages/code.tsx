@@ -5,6 +5,7 @@ import { ask, type Code, imageUrl, read } from "../api.ts";
 import { useAnnounce } from "../parts/announcer.tsx";
 import { Button, CopyButton, Failed, FailedQuery, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { ReachNotice, useFileSuffix } from "../parts/reach.tsx";
 import { ScansView } from "../parts/scans.tsx";
 import { SymbolImage } from "../parts/symbol-image.tsx";
 import { LongText } from "../parts/table.tsx";
@@ -58,6 +59,7 @@ export default function CodePage() {
               <Time value={code.created_at} />
             </dd>
           </dl>
+          <ReachNotice />
           <Downloads code={code} />
         </div>
       </div>
@@ -67,6 +69,7 @@ export default function CodePage() {
 }
 
 function Downloads({ code }: { code: Code }) {
+  const suffix = useFileSuffix();
   const [size, setSize] = useState<(typeof sizes)[number]>("1024");
   return (
     <div className="downloads">
@@ -81,7 +84,7 @@ function Downloads({ code }: { code: Code }) {
           key={format}
           className="button plain"
           href={imageUrl(code, `format=${format}&size=${size}`)}
-          download={`${code.slug}.${format}`}
+          download={`${code.slug}${suffix}.${format}`}
         >
           {text.code.download(format.toUpperCase())}
         </a>

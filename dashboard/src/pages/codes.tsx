@@ -5,6 +5,7 @@ import { ask, type Code, type Project, readAll } from "../api.ts";
 import { live } from "../live.ts";
 import { Button, Empty, FailedQuery, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
 import { Freshness } from "../parts/freshness.tsx";
+import { ReachBadge, ReachNotice } from "../parts/reach.tsx";
 import { SymbolImage } from "../parts/symbol-image.tsx";
 import { type Column, Line, Table } from "../parts/table.tsx";
 import { text } from "../text.ts";
@@ -36,6 +37,7 @@ const columns: Column<Code>[] = [
         </Link>
         <span className="under">
           <Line className="muted mono">{`/${code.slug}`}</Line>
+          <ReachBadge />
           {code.status === "archived" && <span className="badge">{text.codes.archived}</span>}
         </span>
       </>
@@ -110,6 +112,7 @@ export function CodesPage() {
       )}
       {codes.length > 0 && (
         <div className="card">
+          <ReachNotice isOfMany />
           <Table caption={text.codes.title} columns={columns} rows={codes} keyOf={({ id }) => id} />
         </div>
       )}

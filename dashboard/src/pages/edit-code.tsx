@@ -9,6 +9,7 @@ import { ConflictNotice } from "../parts/conflict.tsx";
 import { Preview } from "../parts/preview.tsx";
 import { StyleFields } from "../parts/style-fields.tsx";
 import { useUnsaved } from "../parts/unsaved.tsx";
+import { useSession } from "../session.ts";
 import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -68,6 +69,7 @@ function CodeForm({
   projects: (readonly [string, string])[];
   defaultProject: string;
 }) {
+  const { account } = useSession();
   const queries = useQueryClient();
   const announce = useAnnounce();
   const [, navigate] = useLocation();
@@ -190,7 +192,10 @@ function CodeForm({
             <Button onClick={() => navigate(code ? `/codes/${code.id}` : "/codes")}>{text.cancel}</Button>
           </div>
         </div>
-        <Preview encoded={code?.short_url ?? `${location.origin}/${slug || "qr-0000000"}`} style={draft.style} />
+        <Preview
+          encoded={code?.short_url ?? `${account?.short_urls.base ?? location.origin}/${slug || "qr-0000000"}`}
+          style={draft.style}
+        />
       </form>
     </>
   );

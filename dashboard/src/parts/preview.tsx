@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { ask, type Style } from "../api.ts";
 import { text } from "../text.ts";
 import { FailedQuery, Loading, Notice } from "./basics.tsx";
+import { ReachNotice } from "./reach.tsx";
 
 /** How long typing rests before the service draws, in ms. */
 const restMs = 250;
@@ -27,6 +28,7 @@ export function Preview({ encoded, style }: { encoded: string; style: Style }) {
       <h2>{text.preview.title}</h2>
       <div className="picture">{source ? <img src={source} alt={text.preview.alt} /> : !error && <Loading />}</div>
       <div aria-live="polite">
+        <ReachNotice />
         <FailedQuery query={query} />
         {data && !error && data.issue === null && <Notice kind="good">{text.preview.readable}</Notice>}
         {data?.issue && !error && (

@@ -23,6 +23,8 @@ export interface DashboardOptions {
   /** Whether people reach the edge over TLS, whatever a proxy in front does. */
   isSecure(request: FastifyRequest): boolean;
   upstreamTimeoutMs: number;
+  /** Where short URLs begin; no slash at the end. */
+  shortUrlBase: string;
 }
 
 /** Far beyond what pages send, and short of what would make them another way to the API: of one account at one edge. */
@@ -86,6 +88,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
           body: (route.body && parse(route.body, request.body, "INVALID_PAYLOAD")) as never,
           address: request.ip,
           upstreams,
+          shortUrlBase: options.shortUrlBase,
           wait: waitOf(request),
         });
         if (answer.session !== undefined) {

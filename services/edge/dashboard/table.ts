@@ -1,6 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { type Session, SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
+import { reachOf } from "../../../platform/short-url-base.ts";
 import { toTime, toUsageJson } from "../representations.ts";
 import type { RouteAnswer } from "../route.ts";
 import { countScans } from "../scan-counts.ts";
@@ -39,6 +40,8 @@ interface Input<P, Q, B> {
   /** The person's network address. */
   address: string;
   upstreams: Upstreams;
+  /** Where short URLs begin; no slash at the end. */
+  shortUrlBase: string;
   wait: { deadlineMs: number };
 }
 
@@ -91,16 +94,17 @@ const password = z.string().max(1_024);
 const credentials = bodyOf({ email: z.string().max(254), password });
 
 /** The account that is signed in to, and what its pages send with every change. */
-async function whoAmI(person: Omit<Person, "email">, { upstreams, wait }: Asked) {
+async function whoAmI(person: Omit<Person, "email">, { upstreams, shortUrlBase, wait }: Asked) {
   const { account } = await upstreams.accounts.getAccount({ accountId: person.accountId }, wait);
   return {
     ...toAccountJson(account),
     has_password: person.hasPassword,
     may_set_password: person.maySetPassword,
     csrf_token: csrfTokenOf(person.token),
+    short_urls: { base: shortUrlBase, reach: reachOf(shortUrlBase) },
   };
 }
-type Asked = { upstreams: Upstreams; wait: { deadlineMs: number } };
+type Asked = Pick<Input<never, never, never>, "upstreams" | "shortUrlBase" | "wait">;
 
 async function opened(session: Session | undefined, asked: Asked): Promise<SessionAnswer> {
   if (!session?.expireTime) throw new Error("auth answered without a session");
@@ -154,9 +158,9 @@ export const sessionRoutes: SessionRoute[] = [
     isOpen: true,
     perMinuteMax: tokensPerMinuteMax,
     body: bodyOf({ token, password }),
-    async handle({ body, address, upstreams, wait }) {
+    async handle({ body, address, upstreams, shortUrlBase, wait }) {
       const { session } = await upstreams.invitations.acceptInvitation({ ...body, address }, wait);
-      return opened(session, { upstreams, wait });
+      return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
   route({
@@ -164,9 +168,9 @@ export const sessionRoutes: SessionRoute[] = [
     path: "/session",
     isOpen: true,
     body: credentials,
-    async handle({ body, address, upstreams, wait }) {
+    async handle({ body, address, upstreams, shortUrlBase, wait }) {
       const { session } = await upstreams.sessions.signIn({ ...body, address }, wait);
-      return opened(session, { upstreams, wait });
+      return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
   route({
@@ -175,9 +179,9 @@ export const sessionRoutes: SessionRoute[] = [
     isOpen: true,
     perMinuteMax: tokensPerMinuteMax,
     body: bodyOf({ token }),
-    async handle({ body, address, upstreams, wait }) {
+    async handle({ body, address, upstreams, shortUrlBase, wait }) {
       const { session } = await upstreams.sessions.redeemSignInLink({ token: body.token, address }, wait);
-      return opened(session, { upstreams, wait });
+      return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
   route({
@@ -205,11 +209,11 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/password",
     body: bodyOf({ old_password: password, new_password: password }),
-    async handle({ person, body, address, upstreams, wait }) {
+    async handle({ person, body, address, upstreams, shortUrlBase, wait }) {
       const { old_password: oldPassword, new_password: newPassword } = body;
       const request = { token: person.token, oldPassword, newPassword, address };
       const { session } = await upstreams.sessions.changePassword(request, wait);
-      return opened(session, { upstreams, wait });
+      return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
   route({
@@ -322,7 +326,10 @@ export const sessionRoutes: SessionRoute[] = [
 ];
 
 /** What each key used over a range of days. */
-async function listKeyUsage(range: { accountId: string; fromDate: string; toDate: string }, asked: Asked) {
+async function listKeyUsage(
+  range: { accountId: string; fromDate: string; toDate: string },
+  asked: Pick<Asked, "upstreams" | "wait">,
+) {
   const byKey = new Map<string, { key_id: string | null; admitted: number; refused: number }>();
   let pageToken = "";
   for (let page = 0; page < pagesMax; page++) {

@@ -32,11 +32,15 @@ function nameOf(field: string): string {
   return names[field] ?? text.style.names[field.replace("style.", "")] ?? field;
 }
 
+/** Characters of a value that a sentence has room for. */
+const shownMax = 80;
+
 function show(field: string, value: Change["theirs"], projects: (readonly [string, string])[]): string {
   if (value === null || value === "") return text.editCode.nothing;
   if (field === "style.logo") return text.editCode.otherLogo;
   if (field === "project_id") return projects.find(([id]) => id === value)?.[1] ?? String(value);
-  return `“${value}”`;
+  const all = String(value);
+  return `“${all.length > shownMax ? `${all.slice(0, shownMax)}…` : all}”`;
 }
 
 /** Makes a code, or changes one. */

@@ -1,5 +1,5 @@
 import type { FieldIssue } from "../../contracts/field-issue.ts";
-import { noteOutcome } from "./connection.ts";
+import { isFromEdge, noteAnswer, probe } from "./connection.ts";
 
 export type { FieldIssue };
 
@@ -191,9 +191,8 @@ async function request(method: string, url: string, options: RequestOptions): Pr
     if (signal?.aborted) throw error;
     throw unreachable();
   }
-  // A proxy in front answers in words of its own while there is no edge behind it.
-  if (response.status >= 502 && !isJson(response)) throw unreachable();
-  noteOutcome(true);
+  if (!isFromEdge(response)) throw unreachable();
+  noteAnswer();
   if (response.ok) return response;
   const answer = (await readJson(response)) as { code?: string; message?: string; details?: FieldIssue[] };
   const message = answer.message ?? `The answer was ${response.status}.`;
@@ -203,13 +202,12 @@ async function request(method: string, url: string, options: RequestOptions): Pr
 
 /** Returns the object that an answer holds; an empty one if it is no JSON. */
 async function readJson(response: Response): Promise<unknown> {
-  return isJson(response) ? await response.json() : {};
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  return isJson ? await response.json() : {};
 }
 
-const isJson = ({ headers }: Response) => headers.get("content-type")?.startsWith("application/json") === true;
-
 function unreachable(): ApiError {
-  noteOutcome(false);
+  void probe();
   return new ApiError(0, "unreachable", "QRForge cannot be reached. Check the connection and try again.");
 }
 

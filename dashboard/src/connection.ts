@@ -1,27 +1,52 @@
 import { useSyncExternalStore } from "react";
 
-/** Whether the edge answers, by what came of the last request, whichever part of the page sent it. */
+/** Where the edge is asked for nothing but an answer. */
+const probePath = "/dashboard/api/session";
+/** How long an answer to that is waited for, in ms. */
+const probeTimeoutMs = 5_000;
+
+/** Whether the edge answers. */
 export interface Connection {
   isReachable: boolean;
   /** When it last answered, in ms since the epoch. */
   answeredAt: number;
-  /** Requests in a row that got no answer. */
+  /** Probes in a row that got no answer. */
   failures: number;
   /** How often it has come back. */
   returns: number;
 }
 
 let connection: Connection = { isReachable: true, answeredAt: Date.now(), failures: 0, returns: 0 };
+let isProbing = false;
 const listeners = new Set<() => void>();
 
-/** Notes what came of a request: an answer, which may be a refusal, or none. */
-export function noteOutcome(isAnswered: boolean): void {
+function note(isAnswered: boolean): void {
   const { isReachable, answeredAt, failures, returns } = connection;
   connection = isAnswered
     ? { isReachable: true, answeredAt: Date.now(), failures: 0, returns: isReachable ? returns : returns + 1 }
     : { isReachable: false, answeredAt, failures: failures + 1, returns };
   // While all is well only the time changes, which nobody waits for.
   if (!isAnswered || !isReachable) for (const listener of listeners) listener();
+}
+
+/** Notes that a request was answered, be it by a refusal. */
+export const noteAnswer = () => note(true);
+
+/** Whether an answer comes from the edge: a proxy speaks in words of its own while there is none behind it. */
+export function isFromEdge({ status, headers }: Response): boolean {
+  return status < 502 || headers.get("content-type")?.startsWith("application/json") === true;
+}
+
+/**
+ * Finds out whether the edge answers. Called after any request that got no answer, since one that fails alone, as where a
+ * browser's extension blocks it, says nothing of the others.
+ */
+export async function probe(): Promise<void> {
+  if (isProbing) return;
+  isProbing = true;
+  const signal = AbortSignal.timeout(probeTimeoutMs);
+  note(await fetch(probePath, { signal }).then(isFromEdge, () => false));
+  isProbing = false;
 }
 
 function subscribe(listener: () => void): () => void {

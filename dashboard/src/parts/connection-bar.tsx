@@ -1,18 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { ask } from "../api.ts";
-import { useConnection } from "../connection.ts";
+import { probe, useConnection } from "../connection.ts";
 import { useNow } from "../live.ts";
 import { text } from "../text.ts";
 import { Button } from "./basics.tsx";
 
 const retryMs = 1_000;
 const retryMsMax = 30_000;
-
-/** Asks for nothing but an answer. What comes of it is noted where all requests are sent. */
-async function probe(): Promise<void> {
-  await ask("GET", "/session").catch(() => undefined);
-}
 
 /**
  * One bar for all that cannot be reached: it tries again by itself, and has everything on the page read again once there

@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startThrowaway } from "../../cli/throwaway.ts";
 import { openBrowser } from "../support/browser.ts";
-import { createExtremeAccount } from "./extreme-account.ts";
+import { createExtremeAccount, extremeNames } from "./extreme-account.ts";
 
 const widths = [320, 390, 768, 1440, 1920];
 
@@ -131,6 +131,20 @@ describe("at every width, with names and URLs as long as they may be, nothing is
     for (const closed of await page.locator("main details:not([open]) summary").all()) await closed.click();
     const all = page.getByRole("button", { name: "Show all of it" });
     if (name === "a code") await all.click();
+    await expectInside();
+  });
+
+  it.each([
+    ["good", 0],
+    ["faulty", 64],
+  ])("of a CSV file whose lines are %s", async (_, tooLong) => {
+    await go("codes/bulk");
+    const lines = extremeNames(200).map(
+      (name) => `"${name.padEnd(200 + tooLong, "x")}",https://example.com/${"a".repeat(2_000 + tooLong)}`,
+    );
+    const buffer = Buffer.from(["name,redirect_url", ...lines].join("\n"));
+    await page.getByLabel("CSV file").setInputFiles({ name: `${"long".repeat(50)}.csv`, mimeType: "text/csv", buffer });
+    await page.getByRole("table").first().waitFor();
     await expectInside();
   });
 

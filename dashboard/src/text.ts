@@ -39,6 +39,7 @@ export const text = {
       return seconds < 7_200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3_600)} h ago`;
     },
     updated: (age: string) => `updated ${age}`,
+    updatedAlone: (age: string) => `Updated ${age}`,
     last: (age: string) => `The last answer came ${age}. Trying again by itself.`,
     unreachable: "QRForge cannot be reached.",
     offline: "This device is offline.",

@@ -121,7 +121,7 @@ describe("while the service is dead", () => {
     await page.goto(`${edge}/#/codes/${code.id}`);
     await page.getByText("The symbol could not be loaded.").waitFor();
     await page.unroute("**/image?*");
-    await page.getByRole("button", { name: "Retry" }).click();
+    await page.locator(".symbol").getByRole("button", { name: "Retry" }).click();
     await page.waitForFunction(() => document.querySelector<HTMLImageElement>(".symbol img")?.naturalWidth);
   });
 });

@@ -1,4 +1,5 @@
 import type { UseQueryResult } from "@tanstack/react-query";
+import { useState } from "react";
 import { isStale, useNow } from "../live.ts";
 import { text } from "../text.ts";
 import { Button, Notice } from "./basics.tsx";
@@ -17,10 +18,12 @@ export function Freshness({
   isQuiet?: boolean;
 }) {
   const now = useNow();
+  // What was read the last time the page was open gets its chance to be read again.
+  const [openedAt] = useState(Date.now);
   const { dataUpdatedAt, error, isFetching, refetch } = query;
   if (dataUpdatedAt === 0) return null;
   const age = text.live.age(Math.max(0, Math.round((now - dataUpdatedAt) / 1_000)));
-  if (error || isStale(dataUpdatedAt, now, everyMs)) {
+  if (error || isStale(Math.max(dataUpdatedAt, openedAt), now, everyMs)) {
     return (
       <Notice kind="warning">
         <div className="with-action">
@@ -36,6 +39,7 @@ export function Freshness({
     );
   }
   if (isQuiet) return null;
+  if (isStale(dataUpdatedAt, now, everyMs)) return <p className="freshness muted">{text.live.updatedAlone(age)}</p>;
   return (
     <p className="freshness muted">
       <span className="pulse" aria-hidden="true" /> {text.live.live} · {text.live.updated(age)}

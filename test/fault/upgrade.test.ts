@@ -8,6 +8,7 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 import { lastRelease, unpackRelease } from "../support/release.ts";
+import { seed } from "../support/seed.ts";
 
 let release: Awaited<ReturnType<typeof unpackRelease>> | undefined;
 let running: Awaited<ReturnType<typeof startThrowaway>>;
@@ -50,6 +51,11 @@ async function startOld(kind: Kind, env: Record<string, string> = {}): Promise<s
   return message.ready;
 }
 
+/** What a code is, whatever a later release adds to it. */
+const essence = ({ id, name, slug, redirect_url, status, scan_count, created_at }: Record<string, unknown>) => ({
+  ...{ id, name, slug, redirect_url, status, scan_count, created_at },
+});
+
 describe("the last release", () => {
   it("serves on the new schema, beside new services, with everything either of them wrote", {
     timeout: 90_000,
@@ -59,6 +65,10 @@ describe("the last release", () => {
     const [newEdge = ""] = suite.edgeUrls();
     const newAuth = openAuth(addressesOf(suite, "auth"));
     const before = await newAuth.newAccount(Plan.ENTERPRISE, unlimited);
+    const seeded = await seed(
+      { QRFORGE_DATA_DIR: running.dataDir },
+      { codes: 60, scans: 1_000, logos: 3, accounts: 2 },
+    );
 
     const [auth, quota, qr] = await Promise.all((["auth", "quota", "qr"] as const).map((kind) => startOld(kind)));
     const addresses = { AUTH_ADDRESS: auth as string, QUOTA_ADDRESS: quota as string, QR_ADDRESS: qr as string };
@@ -85,6 +95,22 @@ describe("the last release", () => {
         );
         expect(counted.body.data.scan_count).toBe(2);
       }
+    }
+
+    // What others wrote with this release reads the same through both.
+    const { account_id: accountId, codes } = seeded.accounts[0] as (typeof seeded.accounts)[number];
+    const { secret: reader } = await newAuth.keys.createKey({ accountId, name: "reader" }, wait);
+    const [oldList, newList] = await Promise.all(
+      [oldEdge, newEdge].map((edge) => call(`${edge}/v1/qr-codes?status=all&limit=100`, { key: reader })),
+    );
+    expect(newList?.body.data.length).toBe(codes);
+    expect(oldList?.body.data.map(essence)).toEqual(newList?.body.data.map(essence));
+    for (const { id } of newList?.body.data.slice(0, 5) ?? []) {
+      const counts = [oldEdge, newEdge].map((edge) =>
+        call(`${edge}/v1/qr-codes/${id}/scans?by=country`, { key: reader }),
+      );
+      const [one, other] = await Promise.all(counts);
+      expect(one?.body.data).toEqual(other?.body.data);
     }
 
     // Edges of both releases hold leases at services of both.

@@ -23,6 +23,8 @@ export interface LeasedCacheOptions<Value> {
 
 /** Answers that are used under a lease. */
 export interface LeasedCache<Value> {
+  /** Returns the kept answer; undefined if there is none, or no lease. */
+  peek(key: string): Value | undefined;
   /** The kept answer, or a fresh one. */
   get(key: string, options: { deadlineMs: number }): Promise<Value>;
   /** Forgets answers. A question about one that is under way is answered to those who wait, and not kept or joined. */
@@ -91,6 +93,7 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
   }
 
   return {
+    peek: (key) => (leased() ? kept(key) : undefined),
     async get(key, { deadlineMs }) {
       let answer: Promise<Value>;
       if (leased()) {

@@ -4,7 +4,7 @@ import { metricsAddress } from "../../platform/metrics.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
 import { tracingSettings } from "../../platform/tracing.ts";
-import { addressList } from "./addresses.ts";
+import { addressList } from "./http/trusted-proxies.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";
 
@@ -73,22 +73,47 @@ export const settings = {
     "how long a stopping edge goes on taking connections after /readyz says that it is stopping, in ms",
     0,
   ),
-  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "API requests being worked on at once at most; more get 503", 2_000, {
+  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "API requests being handled at once at most; more get 503", 2_000, {
     min: 1,
   }),
   accountInFlightMax: integer(
     "ACCOUNT_IN_FLIGHT_MAX",
-    "API requests of one account being worked on at once at most while other accounts call; more wait for their turn",
+    "requests of one account being handled at once at most while other accounts call; more wait for their turn",
     8,
     { min: 1 },
   ),
-  scansInFlightMax: integer(
-    "SCANS_IN_FLIGHT_MAX",
-    "scans and pages being worked on at once at most; more get 503",
-    2_000,
-    {
-      min: 1,
-    },
+  scansInFlightMax: integer("SCANS_IN_FLIGHT_MAX", "scans being handled at once at most; more get 503", 2_000, {
+    min: 1,
+  }),
+  dashboardInFlightMax: integer(
+    "DASHBOARD_IN_FLIGHT_MAX",
+    "requests of the dashboard's pages being handled at once at most; more get 503",
+    500,
+    { min: 1 },
+  ),
+  pagesInFlightMax: integer(
+    "PAGES_IN_FLIGHT_MAX",
+    "pages and files being made ready at once at most; more get 503",
+    500,
+    { min: 1 },
+  ),
+  bodiesInFlightMax: integer(
+    "BODIES_IN_FLIGHT_MAX",
+    "bodies being read at once at most, half of them from one address; more get 503",
+    1_000,
+    { min: 2 },
+  ),
+  connectionsMax: integer(
+    "CONNECTIONS_MAX",
+    "connections from clients at once at most, half of them from one address that is no trusted proxy; more are closed",
+    10_000,
+    { min: 2 },
+  ),
+  openRequestsMax: integer(
+    "OPEN_REQUESTS_MAX",
+    "requests whose answer has not been sent to its end at most, half of them from one address; more get 503",
+    10_000,
+    { min: 2 },
   ),
   unknownKeysPerMinuteMax: integer(
     "UNKNOWN_KEYS_PER_MINUTE_MAX",

@@ -1,5 +1,5 @@
 import { catalogue, type Failure } from "../../platform/errors.ts";
-import type { RouteAnswer } from "./route.ts";
+import type { RouteAnswer } from "./api/route.ts";
 
 export const apiVersion = "2025-11-14-v1";
 export const jsonType = "application/json; charset=utf-8";

@@ -1,5 +1,5 @@
 import { Failure } from "../../platform/errors.ts";
-import type { RouteAnswer } from "./route.ts";
+import type { RouteAnswer } from "./api/route.ts";
 
 /** A tag as headers have it. */
 export function quoted(etag: string | undefined): string {

@@ -1,4 +1,4 @@
-import type { AccountLimits, Metered } from "./rate-limit.ts";
+import type { AccountLimits, QuotaDecision } from "./pipeline/rate-limit-headers.ts";
 
 /** A request to meter. */
 export interface MeterAsk {
@@ -42,22 +42,22 @@ export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
 
   return {
     /** Takes over what quota decided; answers may come out of order, and a window never holds less than it did. */
-    learn(accountId: string, metered: Metered): void {
-      const nowS = metered.decidedAtMs / 1000;
+    learn(accountId: string, decision: QuotaDecision): void {
+      const nowS = decision.decidedAtMs / 1000;
       const before = known.get(accountId);
-      const minute = Math.round((nowS + metered.minute.resetS) / minuteS) - 1;
-      const day = Math.round((nowS + metered.day.resetS) / dayS) - 1;
+      const minute = Math.round((nowS + decision.minute.resetS) / minuteS) - 1;
+      const day = Math.round((nowS + decision.day.resetS) / dayS) - 1;
       if (before && (minute < before.minute || day < before.day)) return;
       put(accountId, {
         minute,
-        minuteUsed: Math.max(metered.minute.used, before?.minute === minute ? before.minuteUsed : 0),
+        minuteUsed: Math.max(decision.minute.used, before?.minute === minute ? before.minuteUsed : 0),
         day,
-        dayUsed: Math.max(metered.day.used, before?.day === day ? before.dayUsed : 0),
+        dayUsed: Math.max(decision.day.used, before?.day === day ? before.dayUsed : 0),
       });
     },
 
     /** Decides by the same rules as quota: both windows are charged or neither. */
-    decide({ accountId, cost, limits }: MeterAsk, nowMs: number): Metered {
+    decide({ accountId, cost, limits }: MeterAsk, nowMs: number): QuotaDecision {
       const nowS = Math.floor(nowMs / 1000);
       const before = known.get(accountId);
       const minute = Math.max(Math.floor(nowS / minuteS), before?.minute ?? 0);
@@ -85,7 +85,7 @@ export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
 export function createTally() {
   const counts = new Map<string, ServedCount>();
   return {
-    add({ accountId, keyId, cost }: MeterAsk, { refusedBy }: Metered): void {
+    add({ accountId, keyId, cost }: MeterAsk, { refusedBy }: QuotaDecision): void {
       const name = `${accountId} ${keyId}`;
       const count = counts.get(name) ?? { accountId, keyId, admitted: 0n, refused: 0n };
       counts.set(name, count);

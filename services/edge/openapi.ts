@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { catalogue, type Reason } from "../../platform/errors.ts";
 import { failureAnswer } from "./answers.ts";
+import type { Route } from "./api/route.ts";
 import { apiVersion } from "./envelope.ts";
-import type { Route } from "./route.ts";
 
 type Json = Record<string, unknown>;
 

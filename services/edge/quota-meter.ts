@@ -1,5 +1,9 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type QuotaDecision, type QuotaService, Window } from "../../gen/qrforge/quota/v1/quota_pb.ts";
+import {
+  type QuotaDecision as QuotaDecisionMessage,
+  type QuotaService,
+  Window,
+} from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../../platform/batcher.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Closer } from "../../platform/closer.ts";
@@ -9,10 +13,10 @@ import type { Metrics } from "../../platform/metrics.ts";
 import type { RpcClient } from "../../platform/rpc/client.ts";
 import { detached } from "../../platform/tracing.ts";
 import { createLocalQuota, createTally, type MeterAsk, type ServedCount, type Tally } from "./local-quota.ts";
-import type { AccountLimits, Metered } from "./rate-limit.ts";
+import type { AccountLimits, QuotaDecision } from "./pipeline/rate-limit-headers.ts";
 
 /** Has a request charged, or tells which window has no room. */
-export type Meter = (ask: MeterAsk, wait: { deadlineMs: number }) => Promise<Metered>;
+export type Meter = (ask: MeterAsk, wait: { deadlineMs: number }) => Promise<QuotaDecision>;
 
 export interface QuotaMeterOptions {
   quota: RpcClient<typeof QuotaService>;
@@ -79,7 +83,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
   const waiting = () => owed.reduce((sum, { counts }) => sum + counts.length, gathering?.tally.size() ?? 0);
   options.metrics.gauge("quota_owed_counts", "counts by key and minute that are to be handed in to quota", waiting);
 
-  async function ask(asks: MeterAsk[], batchId: string): Promise<Metered[]> {
+  async function ask(asks: MeterAsk[], batchId: string): Promise<QuotaDecision[]> {
     const end = clock.monotonic() + options.timeoutMs;
     const requests = asks.map(({ accountId, keyId, cost, limits }) => ({
       accountId,
@@ -100,7 +104,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     }
   }
 
-  async function send(asks: MeterAsk[]): Promise<Metered[]> {
+  async function send(asks: MeterAsk[]): Promise<QuotaDecision[]> {
     await handingOver?.catch(() => undefined);
     if (recovering) return decideHere(asks);
     const batchId = options.newBatchId();
@@ -109,7 +113,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
       const decisions = await ask(asks, batchId);
       // What was decided here meanwhile is newer.
       if (policy === "open" && !recovering) {
-        for (const [index, { accountId }] of asks.entries()) local.learn(accountId, decisions[index] as Metered);
+        for (const [index, { accountId }] of asks.entries()) local.learn(accountId, decisions[index] as QuotaDecision);
       }
       return decisions;
     } catch (error) {
@@ -125,14 +129,14 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     }
   }
 
-  function decide(ask: MeterAsk, nowMs: number, tally: Tally): Metered {
+  function decide(ask: MeterAsk, nowMs: number, tally: Tally): QuotaDecision {
     const metered = local.decide(ask, nowMs);
     tally.add(ask, metered);
     unmetered({ policy, result: metered.refusedBy === "none" ? "served" : "refused" });
     return metered;
   }
 
-  function decideHere(asks: MeterAsk[]): Metered[] {
+  function decideHere(asks: MeterAsk[]): QuotaDecision[] {
     const nowMs = clock.now();
     const minute = Math.floor(nowMs / 60_000);
     if (gathering?.minute !== minute) {
@@ -214,8 +218,8 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
     if (lost > 0) log.error({ lost }, "counts were lost: quota could not be reached");
   });
 
-  const batched = createBatcher<MeterAsk, Metered>({ ...options.batching, send });
-  const bulk = createBatcher<MeterAsk, Metered>({ ...options.batching, batchItemsMax: bulkItemsMax, send });
+  const batched = createBatcher<MeterAsk, QuotaDecision>({ ...options.batching, send });
+  const bulk = createBatcher<MeterAsk, QuotaDecision>({ ...options.batching, batchItemsMax: bulkItemsMax, send });
   return async (ask, wait) => {
     try {
       return await (ask.cost === 1 ? batched(ask, wait) : bulk(ask, wait));
@@ -227,10 +231,10 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
 }
 
 export function toMetered(
-  decision: QuotaDecision,
+  decision: QuotaDecisionMessage,
   { limits }: { limits: AccountLimits },
   decidedAtMs: number,
-): Metered {
+): QuotaDecision {
   return {
     refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
     minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },

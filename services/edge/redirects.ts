@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { slugPattern } from "../../contracts/slug.ts";
 import { catalogue, toFailure } from "../../platform/errors.ts";
-import type { Logger } from "../../platform/log.ts";
-import type { AddressList } from "./addresses.ts";
+import { createOutageLog, type Logger } from "../../platform/log.ts";
+import type { Origin } from "./http/client-address.ts";
+import type { RawRequest } from "./http/exchange.ts";
 import { pageHeaders, scanPages } from "./pages.ts";
+import type { RequestSlots } from "./pipeline/load-shedding.ts";
 import type { Scanner } from "./scan-details.ts";
 import type { ScanRecorder } from "./scan-recorder.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -11,7 +13,8 @@ import type { Upstreams } from "./upstreams.ts";
 export interface RedirectOptions {
   upstreams: Pick<Upstreams, "resolveSlug">;
   scanRecorder: ScanRecorder;
-  trustedProxies: AddressList;
+  slots: RequestSlots;
+  originOf(request: RawRequest): Origin;
   /** The header in which a trusted proxy tells a client's country; empty for none. */
   countryHeader: string;
   /** How long a scan waits, in ms. */
@@ -22,12 +25,14 @@ export interface RedirectOptions {
 /** What a scanner meets: no key, no quota. */
 export function serveRedirects(app: FastifyInstance, options: RedirectOptions): void {
   const { upstreams, scanRecorder, log } = options;
+  const noteOutage = createOutageLog(log, { use: "redirects" });
   app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
     // What cannot be a slug is not worth remembering, nor asking about.
     if (!slugPattern.test(request.params.slug)) {
-      return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
+      return reply.callNotFound();
     }
     try {
+      using _slot = options.slots.acquire();
       const answer = await upstreams.resolveSlug(request.params.slug, { deadlineMs: options.timeoutMs });
       if (answer.status !== "active") {
         return reply
@@ -47,6 +52,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
         .send();
     } catch (error) {
       const failure = toFailure(error);
+      noteOutage(failure);
       if (failure.reason === "INTERNAL_ERROR") log.error({ error: failure.cause ?? failure }, "redirect failed");
       return reply
         .code(catalogue[failure.reason].http)
@@ -56,13 +62,14 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
   });
 }
 
-function scannerOf(request: FastifyRequest, { trustedProxies, countryHeader }: RedirectOptions): Scanner {
-  const told = countryHeader && trustedProxies(request.socket.remoteAddress ?? "") && request.headers[countryHeader];
+function scannerOf(request: FastifyRequest, { originOf, countryHeader }: RedirectOptions): Scanner {
+  const { address, isProxied } = originOf(request.raw);
+  const country = countryHeader && isProxied && request.headers[countryHeader];
   return {
-    address: request.ip,
+    address,
     userAgent: request.headers["user-agent"] ?? "",
     referer: request.headers.referer ?? "",
     // XX and T1 are what proxies say for unknown and Tor.
-    country: typeof told === "string" && /^(?!XX)[A-Z]{2}$/.test(told) ? told : "",
+    country: typeof country === "string" && /^(?!XX)[A-Z]{2}$/.test(country) ? country : "",
   };
 }

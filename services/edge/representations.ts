@@ -9,7 +9,7 @@ import {
   type Style,
 } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import type { CountScansResponse } from "../../gen/qrforge/qr/v1/scan_pb.ts";
-import { type Metered, remaining, type WindowState } from "./rate-limit.ts";
+import { type QuotaDecision, remaining, type WindowState } from "./pipeline/rate-limit-headers.ts";
 
 const renderStatuses: Partial<Record<RenderStatus, string>> = {
   [RenderStatus.PENDING]: "pending",
@@ -102,12 +102,12 @@ export function toProjectJson(message: Project | undefined) {
 }
 
 /** Both windows as the public API shows them; an unlimited one has a null limit. */
-export function toUsageJson(metered: Metered) {
+export function toUsageJson(decision: QuotaDecision) {
   const window = (state: WindowState) => ({
     limit: state.limit || null,
     used: state.used,
     remaining: remaining(state),
-    resets_at: new Date(metered.decidedAtMs + state.resetS * 1000).toISOString(),
+    resets_at: new Date(decision.decidedAtMs + state.resetS * 1000).toISOString(),
   });
-  return { minute: window(metered.minute), day: window(metered.day) };
+  return { minute: window(decision.minute), day: window(decision.day) };
 }

@@ -3,10 +3,10 @@ import { limits } from "../../contracts/limits.ts";
 import { ErrorCorrection } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
 import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./answers.ts";
+import { type Route, route } from "./api/route.ts";
 import { quoted, readTags, requiredTag, unlessMatched } from "./etags.ts";
 import { acceptedFormat, fileHeaders, symbolFormats } from "./image-format.ts";
 import { toProjectJson, toQrCodeJson, toUsageJson } from "./representations.ts";
-import { type Route, route } from "./route.ts";
 import { countScans } from "./scan-counts.ts";
 import {
   bodyOf,
@@ -349,7 +349,7 @@ export const routes: Route[] = [
     query: noQuery,
     body: undefined,
     // The decision about this very request has both windows, so quota need not be asked again.
-    handle: async ({ metered }) => ({ data: toUsageJson(metered) }),
+    handle: async ({ decision }) => ({ data: toUsageJson(decision) }),
   }),
 ];
 

@@ -1,8 +1,8 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { z } from "zod";
 import { Dimension, Interval } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import type { RouteAnswer } from "./api/route.ts";
 import { toScansJson } from "./representations.ts";
-import type { RouteAnswer } from "./route.ts";
 import type { scansQuery } from "./schemas.ts";
 import type { Upstreams } from "./upstreams.ts";
 

@@ -5,17 +5,22 @@ import { tellCertificate } from "../../platform/about.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { createCloser } from "../../platform/closer.ts";
 import type { Start } from "../../platform/lifecycle.ts";
-import { createAdmission } from "./admission.ts";
-import { createApiHandler, openApiServer } from "./api-servers.ts";
 import type { settings } from "./config.ts";
 import { openCountries } from "./countries.ts";
-import { createFailureLimit } from "./failure-limit.ts";
-import { createGatekeeper } from "./gatekeeper.ts";
-import { createHttp } from "./http.ts";
+import { createHttp } from "./http/app.ts";
+import { createBodySlots } from "./http/body-reader.ts";
+import { readCertificate, renewCertificate } from "./http/certificate.ts";
+import { createOriginLookup } from "./http/client-address.ts";
+import { createPeerBounds } from "./http/peer-bounds.ts";
+import { createHttpServer } from "./http/server.ts";
 import { openKeyUse } from "./key-use.ts";
-import { readCertificate, renewCertificate } from "./listener.ts";
+import { createKeyAuthentication } from "./pipeline/authenticate.ts";
+import { createFairQueue } from "./pipeline/fair-queue.ts";
+import { createGuessLimit } from "./pipeline/guess-limit.ts";
+import { createRequestSlots } from "./pipeline/load-shedding.ts";
+import { createPipeline } from "./pipeline/pipeline.ts";
+import { createRpcHandler, openRpcServer } from "./rpc/server.ts";
 import { createScanRecorder } from "./scan-recorder.ts";
-import { createTurns } from "./turns.ts";
 import { createUpstreams } from "./upstreams.ts";
 import { createVisitorSalts } from "./visitor-salts.ts";
 
@@ -45,52 +50,83 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
 
   const keyUse = openKeyUse({ keys: upstreams.keys, clock: systemClock, closer, log });
 
-  const gatekeeper = createGatekeeper({
-    upstreams,
-    keyUse,
-    failureLimit: createFailureLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
-    turns: createTurns({
-      underWayMax: config.accountInFlightMax,
-      waitingMax: Math.ceil(config.apiInFlightMax / 2),
-      clock: systemClock,
-      metrics,
-    }),
-  });
-  const apiPlaces = createAdmission({ kind: "api_requests", placesMax: config.apiInFlightMax, metrics });
-  const handleCalls = createApiHandler({
-    gatekeeper,
-    places: apiPlaces,
-    newRequestId: randomUUIDv7,
-    timeoutMs: config.upstreamTimeoutMs,
-    noteCall: metrics.duration("api_call", "calls of qrforge.api.v1, by method and the reason of their failure"),
+  const originOf = createOriginLookup(config.trustedProxies, log);
+  const bounds = createPeerBounds({
+    connectionsMax: config.connectionsMax,
+    openRequestsMax: config.openRequestsMax,
     trustedProxies: config.trustedProxies,
+    originOf,
+    metrics,
+  });
+  const bodySlots = createBodySlots({ max: config.bodiesInFlightMax, metrics });
+  const slotsOf = (kind: string, max: number) => createRequestSlots({ kind, max, metrics });
+  const dashboardSlots = slotsOf("dashboard_requests", config.dashboardInFlightMax);
+  const fairQueue = createFairQueue({
+    inFlightMax: config.accountInFlightMax,
+    queueMax: Math.ceil(config.apiInFlightMax / 2),
+    clock: systemClock,
+    metrics,
+  });
+  const api = {
+    authenticate: createKeyAuthentication({
+      upstreams,
+      keyUse,
+      guessLimit: createGuessLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
+      clock: systemClock,
+    }),
+    pipeline: createPipeline({
+      consumeQuota: ({ accountId, keyId, limits }, cost, { timeoutMs }) =>
+        upstreams.consume({ accountId, keyId, cost, limits }, { deadlineMs: timeoutMs }),
+      slots: slotsOf("api_requests", config.apiInFlightMax),
+      fairQueue,
+    }),
+    upstreams,
+    originOf,
+    bodySlots,
+    upstreamTimeoutMs: config.upstreamTimeoutMs,
+  };
+  const handleRpc = createRpcHandler({
+    ...api,
+    newRequestId: randomUUIDv7,
+    recordCall: metrics.duration("api_call", "calls of qrforge.api.v1, by method and the reason of their failure"),
     log,
   });
   const certificateNow = () => readCertificate(config.publicCertFile, config.publicKeyFile);
   const certificate = await certificateNow();
   const rpcAddress = certificate
     ? undefined
-    : await openApiServer({ listen: config.rpcListen, handle: handleCalls, closeMs: stageMs, closer });
+    : await openRpcServer({ listen: config.rpcListen, handle: handleRpc, bounds, closeMs: stageMs, closer });
 
   const scheme = certificate ? "https" : "http";
   const publicUrl = config.publicUrl || `${scheme}://${config.listen.host}:${config.listen.port}`;
   const app = createHttp({
-    upstreams,
-    scanRecorder,
-    gatekeeper,
-    handleCalls,
+    rest: api,
+    dashboard: {
+      ...api,
+      slots: dashboardSlots,
+      fairQueue,
+      isSecure: publicUrl.startsWith("https://"),
+      shortUrlBase: config.shortUrlBase,
+      clock: systemClock,
+    },
+    redirects: {
+      upstreams,
+      scanRecorder,
+      slots: slotsOf("scan_requests", config.scansInFlightMax),
+      originOf,
+      countryHeader: config.countryHeader.toLowerCase(),
+      timeoutMs: config.upstreamTimeoutMs,
+      log,
+    },
+    leakReports: { ...api, slots: dashboardSlots, clock: systemClock },
+    handleRpc,
+    pageSlots: slotsOf("page_requests", config.pagesInFlightMax),
+    createServer: (handle) => createHttpServer({ certificate, bounds, handle }),
     newRequestId: randomUUIDv7,
     publicUrl,
     shortUrlBase: config.shortUrlBase,
-    isSecure: publicUrl.startsWith("https://"),
-    upstreamTimeoutMs: config.upstreamTimeoutMs,
     closeNoticeMs: config.closeNoticeMs,
-    certificate,
-    noteRequest: metrics.duration("http_request", "requests, by the route's pattern, method and status"),
-    apiPlaces,
-    scanPlaces: createAdmission({ kind: "scan_requests", placesMax: config.scansInFlightMax, metrics }),
-    trustedProxies: config.trustedProxies,
-    countryHeader: config.countryHeader.toLowerCase(),
+    recordRequest: metrics.duration("http_request", "requests, by the route's pattern, method and status"),
     log,
   });
   const sockets = new Set<Socket>();

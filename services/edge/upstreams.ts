@@ -22,8 +22,8 @@ import type { Metrics } from "../../platform/metrics.ts";
 import { openPublisher, type Publisher, queueOf } from "../../platform/queue.ts";
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
 import type { settings } from "./config.ts";
+import type { AccountLimits, QuotaDecision } from "./pipeline/rate-limit-headers.ts";
 import { type Meter, openQuotaMeter, toMetered } from "./quota-meter.ts";
-import type { AccountLimits, Metered } from "./rate-limit.ts";
 
 /** What auth says of a key. */
 export type KeyAnswer =
@@ -40,11 +40,13 @@ interface Wait {
 /** All that the edge asks of the services behind it. Every call fails with a Failure, and none outlasts its deadline. */
 export interface Upstreams {
   /** What a key, named by the hex of its SHA-256, is good for. */
+  /** Returns the answer that is kept of a key, if one is. */
+  peekKey(hash: string): KeyAnswer | undefined;
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
   /** Charges an account, or tells which window has no room. */
   consume: Meter;
   /** Reads both windows of an account and charges nothing. */
-  peek(asked: { accountId: string; limits: AccountLimits }, wait: Wait): Promise<Metered>;
+  peek(asked: { accountId: string; limits: AccountLimits }, wait: Wait): Promise<QuotaDecision>;
   /** A code by id or slug, if the account has it. */
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
   /** Where a slug leads. */
@@ -173,6 +175,11 @@ export function createUpstreams(
   }
 
   return {
+    peekKey(hash) {
+      const answer = keyCache.peek(hash);
+      if (answer) lookups({ cache: "keys" });
+      return answer;
+    },
     resolveKey(hash, wait) {
       lookups({ cache: "keys" });
       return keyCache.get(hash, wait);

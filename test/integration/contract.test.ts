@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { catalogue, type Reason } from "../../platform/errors.ts";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
+import type { Route } from "../../services/edge/api/route.ts";
 import { failuresOf } from "../../services/edge/openapi.ts";
-import type { Route } from "../../services/edge/route.ts";
 import { routes } from "../../services/edge/routes.ts";
 import { type ApiAnswer, type CallOptions, call, openAuth, wait } from "../support/api.ts";
 

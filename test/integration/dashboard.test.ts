@@ -37,10 +37,7 @@ describe("the dashboard's calls", () => {
 
   it("are refused without a session, each of them", async () => {
     const { keyId, key } = await auth.newAccount();
-    const closed = [
-      ...sessionRoutes.filter(({ isOpen }) => !isOpen),
-      ...routes.filter((one) => one.operation !== "getUsage"),
-    ];
+    const closed = [...sessionRoutes, ...routes.filter((one) => one.operation !== "getUsage")];
     for (const { method, path } of closed) {
       const url = `${api}${path.replace(":id", keyId)}`;
       const body = method === "GET" || method === "DELETE" ? {} : { body: {} };
@@ -63,7 +60,9 @@ describe("the dashboard's calls", () => {
       expect((await call(revoke, { method: "POST", headers: stolen })).status).toBe(403);
     }
     const form = { cookie, "content-type": "application/x-www-form-urlencoded" };
-    expect((await call(`${api}/keys`, { body: "name=stolen", headers: form })).status).toBe(415);
+    expect((await call(`${api}/keys`, { body: "name=stolen", headers: form })).status).toBe(403);
+    const ownForm = { ...headers, "content-type": "application/x-www-form-urlencoded" };
+    expect((await call(`${api}/keys`, { body: "name=mine", headers: ownForm })).status).toBe(415);
     expect((await call(`${edge}/v1/usage`, { key })).status).toBe(200);
     expect((await call(revoke, { method: "POST", headers })).status).toBe(200);
     expect((await call(`${edge}/v1/usage`, { key })).status).toBe(401);

@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import { formatKey } from "../../services/auth/keys.ts";
-import { keyPattern } from "../../services/edge/credentials.ts";
+import { keyPattern } from "../../services/edge/pipeline/credentials.ts";
 import { root } from "../support/run.ts";
 
 const page = readFileSync(path.join(root, "docs/leaked-keys.md"), "utf8");

@@ -57,7 +57,7 @@ export function openAuth(addresses: string[]) {
       const { account } = await accounts.client.createAccount({ email, plan, limits }, wait);
       const accountId = account?.accountId as string;
       const { key, secret } = await keys.client.createKey({ accountId, name: "test" }, wait);
-      return { accountId, email, key: secret, keyId: key?.keyId as string };
+      return { accountId, email, key: secret as string, keyId: key?.keyId as string };
     },
     close() {
       accounts.close();

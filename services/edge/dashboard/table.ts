@@ -2,8 +2,9 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { type Session, SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { reachOf } from "../../../platform/short-url-base.ts";
+import { parse, parseBody, type RouteAnswer, type RouteArguments } from "../api/route.ts";
+import type { ReadBody } from "../http/body-reader.ts";
 import { toTime, toUsageJson } from "../representations.ts";
-import type { RouteAnswer } from "../route.ts";
 import { countScans } from "../scan-counts.ts";
 import {
   bodyOf,
@@ -31,18 +32,24 @@ export interface Person {
   maySetPassword: boolean;
 }
 
-interface Input<P, Q, B> {
-  /** Undefined where nobody needs to be signed in. */
-  person: Person;
-  params: P;
-  query: Q;
-  body: B;
-  /** The person's network address. */
-  address: string;
+/** What every call may ask, and how long. */
+interface Asked {
   upstreams: Upstreams;
   /** Where short URLs begin; no slash at the end. */
   shortUrlBase: string;
   wait: { deadlineMs: number };
+}
+
+interface PersonCall extends Asked {
+  person: Person;
+  /** The person's network address. */
+  address: string;
+}
+
+interface Input<P, Q, B> extends PersonCall {
+  params: P;
+  query: Q;
+  body: B;
 }
 
 export interface SessionAnswer extends RouteAnswer {
@@ -55,27 +62,65 @@ export interface SessionRoute {
   method: "GET" | "POST" | "DELETE";
   /** Under the dashboard's prefix, with parameters as `:name`. */
   path: string;
-  /** Whether it is for people who are not signed in. */
-  isOpen?: boolean;
+  body: z.ZodType | undefined;
+  /** Validates the arguments against the schemas, and does what is asked. */
+  handle(call: PersonCall, given: RouteArguments): Promise<SessionAnswer>;
+}
+
+/** Makes a route of a handler whose input has the types of the schemas. Without a schema there is nothing to give. */
+function route<
+  P extends z.ZodType = typeof noParams,
+  Q extends z.ZodType = typeof noQuery,
+  B extends z.ZodType = typeof noBody,
+>(typed: {
+  method: SessionRoute["method"];
+  path: string;
+  params?: P;
+  query?: Q;
+  body?: B;
+  handle(input: Input<z.output<P>, z.output<Q>, z.output<B>>): Promise<SessionAnswer>;
+}): SessionRoute {
+  const { method, path, body, handle } = typed;
+  // The defaults of the types are the defaults of the values.
+  const params = typed.params ?? (noParams as unknown as P);
+  const query = typed.query ?? (noQuery as unknown as Q);
+  return {
+    method,
+    path,
+    body,
+    handle: async (call, given) =>
+      await handle({
+        ...call,
+        params: parse(params, given.params, "INVALID_REQUEST"),
+        query: parse(query, given.query, "INVALID_REQUEST"),
+        body: parseBody(body ?? (noBody as unknown as B), given.body),
+      }),
+  };
+}
+
+/** Something that may be done without being signed in. */
+export interface OpenRoute {
+  method: "GET" | "POST";
+  path: string;
   /** How often one address may do it in a minute, where nothing else bounds it. */
   perMinuteMax?: number;
-  params: z.ZodType;
-  query: z.ZodType;
-  body: z.ZodType | undefined;
-  handle(input: Input<never, never, never>): Promise<SessionAnswer>;
+  handle(given: Asked & { body: ReadBody; address: string }): Promise<SessionAnswer>;
 }
 
-function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
-  typed: Omit<SessionRoute, "params" | "query" | "body" | "handle"> & {
-    params?: P;
-    query?: Q;
-    body?: B;
-    handle(input: Input<z.output<P>, z.output<Q>, z.output<B>>): Promise<SessionAnswer>;
-  },
-): SessionRoute {
-  return { params: noParams, query: noQuery, body: undefined, ...typed } as unknown as SessionRoute;
+function openRoute<B extends z.ZodType>(typed: {
+  method: OpenRoute["method"];
+  path: string;
+  perMinuteMax?: number;
+  body: B;
+  handle(input: Asked & { body: z.output<B>; address: string }): Promise<SessionAnswer>;
+}): OpenRoute {
+  return {
+    ...typed,
+    handle: async (given) => await typed.handle({ ...given, body: parseBody(typed.body, given.body) }),
+  };
 }
 
+const noBody = z.undefined();
 const signUpsPerMinuteMax = 10;
 /** Tokens of links that one address may try in a minute: nobody guesses one, but each costs a call. */
 const tokensPerMinuteMax = 120;
@@ -104,7 +149,6 @@ async function whoAmI(person: Omit<Person, "email">, { upstreams, shortUrlBase, 
     short_urls: { base: shortUrlBase, reach: reachOf(shortUrlBase) },
   };
 }
-type Asked = Pick<Input<never, never, never>, "upstreams" | "shortUrlBase" | "wait">;
 
 async function opened(session: Session | undefined, asked: Asked): Promise<SessionAnswer> {
   if (!session?.expireTime) throw new Error("auth answered without a session");
@@ -119,21 +163,20 @@ const actorOf = ({ person, address }: { person: Person; address: string }) => ({
   address,
 });
 
-/** All that people do in the dashboard beyond the public API. */
-export const sessionRoutes: SessionRoute[] = [
-  route({
+/** What people do in the dashboard who are not signed in. */
+export const openRoutes: OpenRoute[] = [
+  openRoute({
     method: "GET",
     path: "/sign-up",
-    isOpen: true,
+    body: noBody,
     async handle({ upstreams, wait }) {
       const { mode } = await upstreams.sessions.getSignUpMode({}, wait);
       return { data: { mode: signUpModes[mode] } };
     },
   }),
-  route({
+  openRoute({
     method: "POST",
     path: "/sign-up",
-    isOpen: true,
     perMinuteMax: signUpsPerMinuteMax,
     body: credentials,
     async handle({ body, address, upstreams, wait }) {
@@ -141,10 +184,9 @@ export const sessionRoutes: SessionRoute[] = [
       return { data: {} };
     },
   }),
-  route({
+  openRoute({
     method: "POST",
     path: "/invitation",
-    isOpen: true,
     perMinuteMax: tokensPerMinuteMax,
     body: bodyOf({ token }),
     async handle({ body, upstreams, wait }) {
@@ -152,10 +194,9 @@ export const sessionRoutes: SessionRoute[] = [
       return { data: { email, expires_at: toTime(expireTime) } };
     },
   }),
-  route({
+  openRoute({
     method: "POST",
     path: "/invitation/accept",
-    isOpen: true,
     perMinuteMax: tokensPerMinuteMax,
     body: bodyOf({ token, password }),
     async handle({ body, address, upstreams, shortUrlBase, wait }) {
@@ -163,20 +204,18 @@ export const sessionRoutes: SessionRoute[] = [
       return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
-  route({
+  openRoute({
     method: "POST",
     path: "/session",
-    isOpen: true,
     body: credentials,
     async handle({ body, address, upstreams, shortUrlBase, wait }) {
       const { session } = await upstreams.sessions.signIn({ ...body, address }, wait);
       return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
-  route({
+  openRoute({
     method: "POST",
     path: "/session/link",
-    isOpen: true,
     perMinuteMax: tokensPerMinuteMax,
     body: bodyOf({ token }),
     async handle({ body, address, upstreams, shortUrlBase, wait }) {
@@ -184,6 +223,10 @@ export const sessionRoutes: SessionRoute[] = [
       return opened(session, { upstreams, shortUrlBase, wait });
     },
   }),
+];
+
+/** What people do in the dashboard beyond the public API. */
+export const sessionRoutes: SessionRoute[] = [
   route({
     method: "GET",
     path: "/session",

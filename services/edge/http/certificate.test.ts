@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { createCloser } from "../../platform/closer.ts";
-import { createLogger } from "../../platform/log.ts";
-import { type Certificate, renewCertificate } from "./listener.ts";
+import { createCloser } from "../../../platform/closer.ts";
+import { createLogger } from "../../../platform/log.ts";
+import { type Certificate, renewCertificate } from "./certificate.ts";
 
 it("a renewed certificate is shown, one that cannot be read or used is not, and the next good one is", async () => {
   const log = createLogger({ service: "test", level: "silent" });

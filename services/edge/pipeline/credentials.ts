@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { Failure } from "../../platform/errors.ts";
-import { checksumBase62 } from "../../platform/ids.ts";
+import { Failure } from "../../../platform/errors.ts";
+import { checksumBase62 } from "../../../platform/ids.ts";
 
 export const keyPattern = /^api_live_([0-9A-Za-z]{26})([0-9A-Za-z]{6})$/;
 

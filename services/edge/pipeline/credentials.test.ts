@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
+import { checksumBase62, randomBase62 } from "../../../platform/ids.ts";
 import { hashKey, readKey } from "./credentials.ts";
 
 function newKey(): string {

@@ -1,16 +1,20 @@
-import { Failure } from "../../platform/errors.ts";
-import { networkOf } from "../../platform/network.ts";
+import { Failure } from "../../../platform/errors.ts";
+import { networkOf } from "../../../platform/network.ts";
 
 /** Addresses that are remembered at most; beyond, all are forgotten. */
 const addressesMax = 10_000;
-/** Keys of an address that are known again at most. */
+/** Keys of an address that are recognised when they are tried again, at most. */
 const recentMax = 16;
 
-/**
- * Bounds the unknown keys that one address may try in a minute. The few that come again and again count once, since they are
- * answered from memory: what is bounded is guessing, and asking auth for it.
- */
-export function createFailureLimit({ perMinuteMax }: { perMinuteMax: number }) {
+/** Limits how many unknown keys one address may try in a minute. A few that are tried again and again count once. */
+export interface GuessLimit {
+  /** Throws RATE_LIMIT_MINUTE if the address has tried too many unknown keys. */
+  check(address: string, nowMs: number): void;
+  /** Records that a key, identified by its hash, is unknown. */
+  record(address: string, hash: string, nowMs: number): void;
+}
+
+export function createGuessLimit({ perMinuteMax }: { perMinuteMax: number }): GuessLimit {
   let minute = 0;
   let tried = new Map<string, { count: number; recent: string[] }>();
 
@@ -18,21 +22,19 @@ export function createFailureLimit({ perMinuteMax }: { perMinuteMax: number }) {
     const now = Math.floor(nowMs / 60_000);
     if (now !== minute || tried.size > addressesMax) tried = new Map();
     minute = now;
-    // Most of the time nobody has tried anything, and nobody's network need be known.
+    // Most of the time nobody has tried anything, and the address need not be parsed.
     return tried.size > 0 ? tried.get(networkOf(address)) : undefined;
   }
 
   return {
-    /** Fails with RATE_LIMIT_MINUTE if the address has tried too many unknown keys. */
-    check(address: string, nowMs: number): void {
+    check(address, nowMs) {
       if ((current(address, nowMs)?.count ?? 0) < perMinuteMax) return;
       const retryAfterS = 60 - Math.floor((nowMs % 60_000) / 1000);
       throw new Failure("RATE_LIMIT_MINUTE", "Too many unknown API keys from this address this minute.", {
         retryAfterS,
       });
     },
-    /** Notes that a key, named by its hash, is not known. */
-    note(address: string, hash: string, nowMs: number): void {
+    record(address, hash, nowMs) {
       const entry = current(address, nowMs);
       if (!entry) tried.set(networkOf(address), { count: 1, recent: [hash] });
       else if (!entry.recent.includes(hash)) {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { createFailureLimit } from "./failure-limit.ts";
+import { createGuessLimit } from "./guess-limit.ts";
 
 const now = Date.parse("2026-11-25T10:00:40Z");
 
 describe("the limit of unknown keys", () => {
   it("is for each address and minute, and tells when the next minute begins", () => {
-    const limit = createFailureLimit({ perMinuteMax: 3 });
+    const limit = createGuessLimit({ perMinuteMax: 3 });
     for (const hash of ["a", "b", "c"]) {
       limit.check("192.0.2.1", now);
-      limit.note("192.0.2.1", hash, now);
+      limit.record("192.0.2.1", hash, now);
     }
     expect(() => limit.check("192.0.2.1", now)).toThrow(
       expect.objectContaining({ reason: "RATE_LIMIT_MINUTE", retryAfterS: 20 }),
@@ -18,8 +18,8 @@ describe("the limit of unknown keys", () => {
   });
 
   it("counts a key that comes again and again once", () => {
-    const limit = createFailureLimit({ perMinuteMax: 3 });
-    for (let time = 0; time < 100; time++) limit.note("192.0.2.1", time % 2 === 0 ? "a" : "b", now);
+    const limit = createGuessLimit({ perMinuteMax: 3 });
+    for (let time = 0; time < 100; time++) limit.record("192.0.2.1", time % 2 === 0 ? "a" : "b", now);
     expect(() => limit.check("192.0.2.1", now)).not.toThrow();
   });
 });

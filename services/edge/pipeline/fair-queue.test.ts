@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createTurns } from "./turns.ts";
+import { createFairQueue } from "./fair-queue.ts";
 
 let nowMs = 0;
-let turns: ReturnType<typeof createTurns>;
+let queue: ReturnType<typeof createFairQueue>;
 
 /** Work that goes on until it is told to end. */
 function piece(accountId: string, deadlineMs = 1_000) {
@@ -10,10 +10,12 @@ function piece(accountId: string, deadlineMs = 1_000) {
   const ended = new Promise<void>((resolve) => {
     state.end = resolve;
   });
-  state.done = turns.run(accountId, { deadlineMs }, () => {
+  const run = async () => {
+    using _place = await queue.acquire(accountId, { timeoutMs: deadlineMs });
     state.begun = true;
-    return ended;
-  });
+    await ended;
+  };
+  state.done = run();
   state.done.catch(() => {});
   return state;
 }
@@ -22,23 +24,23 @@ const settle = () => vi.advanceTimersByTimeAsync(0);
 beforeEach(() => {
   vi.useFakeTimers();
   nowMs = 0;
-  turns = createTurns({
-    underWayMax: 2,
-    waitingMax: 2,
+  queue = createFairQueue({
+    inFlightMax: 2,
+    queueMax: 2,
     clock: { monotonic: () => nowMs },
     metrics: { counter: () => () => {}, duration: () => () => {}, gauge: () => {} },
   });
 });
 afterEach(() => vi.useRealTimers());
 
-describe("turns", () => {
-  it("leave an account that calls alone unbounded", async () => {
+describe("the fair queue", () => {
+  it("leaves an account that calls alone unbounded", async () => {
     const pieces = Array.from({ length: 20 }, () => piece("a"));
     await settle();
     expect(pieces.every(({ begun }) => begun)).toBe(true);
   });
 
-  it("have an account wait beside another, first come first, and never the other", async () => {
+  it("has an account wait beside another, first come first, and never the other", async () => {
     piece("b").end();
     const flood = Array.from({ length: 4 }, () => piece("a"));
     const other = piece("b");
@@ -49,7 +51,7 @@ describe("turns", () => {
     expect(flood.map(({ begun }) => begun)).toEqual([true, true, true, false]);
   });
 
-  it("let all that wait begin once the others have been away for a second", async () => {
+  it("lets all that wait begin once the others have been away for a second", async () => {
     piece("b").end();
     const flood = Array.from({ length: 4 }, () => piece("a"));
     await settle();
@@ -59,7 +61,7 @@ describe("turns", () => {
     expect(flood.every(({ begun }) => begun)).toBe(true);
   });
 
-  it("refuse at once what finds the line full, and later what has waited too long", async () => {
+  it("refuses at once what finds the queue full, and later what has waited too long", async () => {
     piece("b").end();
     const flood = Array.from({ length: 5 }, () => piece("a", 100));
     await expect(flood[4]?.done).rejects.toMatchObject({ reason: "UNAVAILABLE", retryAfterS: 1 });
@@ -69,14 +71,22 @@ describe("turns", () => {
     flood[0]?.end();
     await settle();
     expect(flood[3]?.begun).toBe(false);
-    expect(piece("c").begun).toBe(true);
+    const other = piece("c");
+    await settle();
+    expect(other.begun).toBe(true);
   });
 
-  it("give a place back when the work fails", async () => {
+  it("gets a place back when the work fails", async () => {
     piece("b").end();
     for (let index = 0; index < 5; index++) {
-      await expect(turns.run("a", { deadlineMs: 10 }, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+      const work = async () => {
+        using _place = await queue.acquire("a", { timeoutMs: 10 });
+        throw new Error("no");
+      };
+      await expect(work()).rejects.toThrow("no");
     }
-    expect(piece("a").begun).toBe(true);
+    const next = piece("a");
+    await settle();
+    expect(next.begun).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Failure } from "../../platform/errors.ts";
+import { Failure } from "../../../platform/errors.ts";
 
 /** What a service needs to do a request once: the client's key, and what tells one request from another. */
 export interface IdempotencyJson {

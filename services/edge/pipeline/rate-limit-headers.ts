@@ -5,7 +5,7 @@ export interface AccountLimits {
 }
 
 /** What quota decided about a request, with the limits that it decided by; 0 is unlimited. */
-export interface Metered {
+export interface QuotaDecision {
   refusedBy: "none" | "minute" | "day";
   minute: WindowState;
   day: WindowState;
@@ -22,10 +22,10 @@ export interface WindowState {
 
 const windowLengthS = { minute: 60, day: 86_400 };
 
-function limited(metered: Metered): [string, number, WindowState][] {
+function limited(decision: QuotaDecision): [string, number, WindowState][] {
   const windows: [string, number, WindowState][] = [
-    ["minute", windowLengthS.minute, metered.minute],
-    ["day", windowLengthS.day, metered.day],
+    ["minute", windowLengthS.minute, decision.minute],
+    ["day", windowLengthS.day, decision.day],
   ];
   return windows.filter(([, , state]) => state.limit > 0);
 }
@@ -36,11 +36,11 @@ export function remaining(state: WindowState): number | null {
 }
 
 /**
- * The headers of a metered answer, in the syntax of draft-ietf-httpapi-ratelimit-headers-10. A window without a limit
+ * The headers of a decision answer, in the syntax of draft-ietf-httpapi-ratelimit-headers-10. A window without a limit
  * has no policy, so it is left out.
  */
-export function rateLimitHeaders(metered: Metered): Record<string, string> {
-  const windows = limited(metered);
+export function rateLimitHeaders(decision: QuotaDecision): Record<string, string> {
+  const windows = limited(decision);
   const headers: Record<string, string> = {};
   if (windows.length > 0) {
     headers["ratelimit-policy"] = windows.map(([name, w, { limit }]) => `"${name}";q=${limit};w=${w}`).join(", ");
@@ -48,6 +48,6 @@ export function rateLimitHeaders(metered: Metered): Record<string, string> {
       .map(([name, , state]) => `"${name}";r=${remaining(state)};t=${state.resetS}`)
       .join(", ");
   }
-  if (metered.refusedBy !== "none") headers["retry-after"] = String(metered[metered.refusedBy].resetS);
+  if (decision.refusedBy !== "none") headers["retry-after"] = String(decision[decision.refusedBy].resetS);
   return headers;
 }

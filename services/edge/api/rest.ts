@@ -1,0 +1,126 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Failure } from "../../../platform/errors.ts";
+import { jsonType, successBody } from "../envelope.ts";
+import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
+import type { Origin } from "../http/client-address.ts";
+import type { RawRequest } from "../http/exchange.ts";
+import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
+import { forbidden, methodMessages, routes } from "../routes.ts";
+import type { Upstreams } from "../upstreams.ts";
+import type { Route, RouteAnswer } from "./route.ts";
+
+export interface RestOptions {
+  authenticate: Authenticate;
+  pipeline: Pipeline;
+  upstreams: Upstreams;
+  originOf(request: RawRequest): Origin;
+  bodySlots: BodySlots;
+  upstreamTimeoutMs: number;
+}
+
+/** The public API over REST. */
+export interface RestFace {
+  /** Answers a request for a path of the API; `route` is undefined if the table has none for it. */
+  answer(route: Route | undefined, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+}
+
+/** Answers are for their caller alone, and JSON is nothing to guess about. */
+const apiHeaders = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
+const noBrowsers =
+  "Pages in a browser cannot call the API: API keys belong on servers, where visitors cannot read them. Call it from your server.";
+
+export function createRestFace(options: RestOptions): RestFace {
+  const { authenticate, pipeline, upstreams } = options;
+  return {
+    async answer(route, request, reply) {
+      reply.headers(apiHeaders);
+      const { headers } = request;
+      if (headers["access-control-request-method"] !== undefined) throw new Failure("FORBIDDEN", noBrowsers);
+      const { address } = options.originOf(request.raw);
+      const startCall = (): Call => ({
+        headers,
+        address,
+        remainingMs: startTimeout(options.upstreamTimeoutMs),
+        setHeaders: (more) => void reply.headers(more),
+      });
+      const caller = await authenticate(startCall());
+      const body: ReadBody = route?.body
+        ? await readJsonBody(request.raw, { address, slots: options.bodySlots })
+        : { value: undefined };
+      // A client takes its own time over its body; ours begins when that has arrived.
+      const call = startCall();
+      const cost = ("value" in body && route?.cost?.(body.value)) || 1;
+      const answer = await pipeline.run(caller, call, {
+        cost,
+        async handle(decision) {
+          if (!route) return throwNotInTable(request, reply);
+          const { params, query } = request;
+          const routeCall = { caller, decision, headers, upstreams, deadlineMs: call.remainingMs() };
+          return await route.handle(routeCall, { params, query, body });
+        },
+      });
+      return sendAnswer(request, reply, answer);
+    },
+  };
+}
+
+/** Sends what a handler answered. */
+export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: RouteAnswer): FastifyReply {
+  reply.code(answer.status ?? 200);
+  if (answer.headers) reply.headers(answer.headers);
+  if (answer.status === 304) return reply.send();
+  if (answer.file) return reply.type(answer.file.type).send(Buffer.from(answer.file.bytes));
+  return reply.type(jsonType).send(successBody(request.id, answer));
+}
+
+/** Registers every route of the table. */
+export function serveRest(app: FastifyInstance, rest: RestFace): void {
+  for (const route of routes) {
+    const handler = (request: FastifyRequest, reply: FastifyReply) => rest.answer(route, request, reply);
+    app.route({ method: route.method, url: route.path, handler });
+  }
+  // A fixed path is no name of something: /v1/qr-codes/batch is not the code "batch".
+  for (const { path } of routes.filter((route) => !route.path.includes(":"))) {
+    const own = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const shadowed = routes.filter((route) => route.path.includes(":") && matches(route.path, path));
+    for (const { method } of shadowed.filter((route) => !own.includes(route.method))) {
+      app.route({ method, url: path, handler: (request, reply) => rest.answer(undefined, request, reply) });
+    }
+  }
+}
+
+/** Returns whether a path is the API's, however it is written. */
+export function isApiPath(url: string): boolean {
+  const path = url.split("?")[0] as string;
+  let decoded = path;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    // A path that cannot be decoded is judged by its letters.
+  }
+  return /^\/+v1(?:\/|$)/.test(decoded);
+}
+
+/** Refuses what the table does not have: a path that is closed to keys on purpose, another method, or no such path. */
+function throwNotInTable(request: FastifyRequest, reply: FastifyReply): never {
+  const path = request.url.split("?")[0] as string;
+  for (const [prefix, message] of Object.entries(forbidden)) {
+    if (path === prefix || path.startsWith(`${prefix}/`)) throw new Failure("FORBIDDEN", message);
+  }
+  const exact = routes.filter((route) => route.path === path);
+  const served = exact.length > 0 ? exact : routes.filter((route) => matches(route.path, path));
+  if (served.length === 0) throw new Failure("NOT_FOUND", "There is no such path.");
+  const allowed = served.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  reply.header("allow", allowed.join(", "));
+  throw new Failure("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${served[0]?.path}`]);
+}
+
+/** Returns whether a path is one of a pattern with `:name` segments. */
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((segment, index) => (segment.startsWith(":") ? given[index] !== "" : segment === given[index]))
+  );
+}

@@ -1,0 +1,180 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import { Failure } from "../../../platform/errors.ts";
+import { networkOf } from "../../../platform/network.ts";
+import { sendAnswer } from "../api/rest.ts";
+import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
+import type { Origin } from "../http/client-address.ts";
+import type { RawRequest } from "../http/exchange.ts";
+import type { FairQueue } from "../pipeline/fair-queue.ts";
+import type { RequestSlots } from "../pipeline/load-shedding.ts";
+import { createMinuteCounter } from "../pipeline/minute-counter.ts";
+import { type Call, type Caller, createPipeline, startTimeout } from "../pipeline/pipeline.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+import { routes } from "../routes.ts";
+import type { Upstreams } from "../upstreams.ts";
+import { requireOwnPage, sessionCookie, tokenOf } from "./sessions.ts";
+import { openRoutes, type Person, type SessionAnswer, sessionRoutes } from "./table.ts";
+
+/** Where the dashboard's own calls are. */
+export const dashboardPrefix = "/dashboard/api";
+/** A logo of 256 KiB, in base64, and the rest of a code. */
+const bodyBytesMax = 400_000;
+
+export interface DashboardOptions {
+  upstreams: Upstreams;
+  slots: RequestSlots;
+  fairQueue: FairQueue;
+  originOf(request: RawRequest): Origin;
+  bodySlots: BodySlots;
+  /** Whether people reach the edge over TLS, whatever requests say. */
+  isSecure: boolean;
+  upstreamTimeoutMs: number;
+  /** Where short URLs begin; no slash at the end. */
+  shortUrlBase: string;
+  clock: Clock;
+}
+
+/** Far beyond what pages send, and short of what would make them another way to the API: of one account at one edge. */
+const accountCallsPerMinuteMax = 1_200;
+
+/** Calls of the dashboard are not charged. */
+const uncharged: QuotaDecision = {
+  refusedBy: "none",
+  minute: { limit: 0, used: 0, resetS: 0 },
+  day: { limit: 0, used: 0, resetS: 0 },
+  decidedAtMs: 0,
+};
+
+/**
+ * Serves the calls of the dashboard's page, under a session in place of a key: what only people may do, and the public
+ * API's operations by the same handlers.
+ */
+export function serveDashboard(app: FastifyInstance, options: DashboardOptions): void {
+  const { upstreams, originOf, slots, shortUrlBase } = options;
+  const isSecure = (request: FastifyRequest) => options.isSecure || originOf(request.raw).isSecure;
+  const countCall = createMinuteCounter({
+    message: "Too many requests of this account's dashboard this minute.",
+    perMinuteMax: accountCallsPerMinuteMax,
+    clock: options.clock,
+  });
+
+  const startCall = (request: FastifyRequest, reply: FastifyReply): Call => ({
+    headers: request.headers,
+    address: originOf(request.raw).address,
+    remainingMs: startTimeout(options.upstreamTimeoutMs),
+    setHeaders: (headers) => void reply.headers(headers),
+  });
+  const readBody = (request: FastifyRequest, bytesMax?: number): Promise<ReadBody> =>
+    readJsonBody(request.raw, {
+      address: originOf(request.raw).address,
+      slots: options.bodySlots,
+      ...(bytesMax && { bytesMax }),
+    });
+
+  async function findPerson(request: FastifyRequest, deadlineMs: number): Promise<Person> {
+    const token = tokenOf(request, isSecure(request));
+    if (token === "") throw new Failure("UNAUTHORIZED", "You are not signed in.");
+    if (request.method !== "GET") requireOwnPage(request, token);
+    const resolved = await upstreams.sessions.resolveSession({ token }, { deadlineMs });
+    const { accountId, email, hasPassword, maySetPassword } = resolved;
+    return { token, accountId, email, hasPassword, maySetPassword };
+  }
+  const pipeline = createPipeline({
+    async consumeQuota({ accountId }) {
+      countCall(accountId);
+      return uncharged;
+    },
+    slots,
+    fairQueue: options.fairQueue,
+  });
+
+  /** Finds who is signed in, reads the body, and runs work in the pipeline. */
+  async function run<T>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    hasBody: boolean,
+    work: (given: {
+      person: Person;
+      caller: Caller;
+      body: ReadBody;
+      call: Call;
+      decision: QuotaDecision;
+    }) => Promise<T>,
+  ): Promise<T> {
+    reply.headers(answerHeaders);
+    const person = await findPerson(request, startCall(request, reply).remainingMs());
+    const body = hasBody ? await readBody(request, bodyBytesMax) : { value: undefined };
+    const { accountId } = person;
+    const caller = { accountId, keyId: "", limits: { perMinute: 0, perDay: 0 }, createdVia: CreatedVia.DASHBOARD };
+    const call = startCall(request, reply);
+    const handle = (decision: QuotaDecision) => work({ person, caller, body, call, decision });
+    return await pipeline.run(caller, call, { cost: 1, handle });
+  }
+
+  function sendSession(request: FastifyRequest, reply: FastifyReply, answer: SessionAnswer): FastifyReply {
+    if (answer.session !== undefined) reply.header("set-cookie", sessionCookie(answer.session, isSecure(request)));
+    return sendAnswer(request, reply, answer);
+  }
+
+  for (const route of openRoutes) {
+    const countSender =
+      route.perMinuteMax &&
+      createMinuteCounter({
+        message: "Too many tries from this address this minute.",
+        perMinuteMax: route.perMinuteMax,
+        clock: options.clock,
+      });
+    app.route({
+      method: route.method,
+      url: `${dashboardPrefix}${route.path}`,
+      async handler(request, reply) {
+        reply.headers(answerHeaders);
+        // What costs nothing to know comes before the body is read.
+        requireOwnPage(request, undefined);
+        const { address } = originOf(request.raw);
+        if (countSender) countSender(networkOf(address));
+        const body = route.method === "GET" ? { value: undefined } : await readBody(request);
+        using _slot = slots.acquire();
+        const wait = { deadlineMs: startCall(request, reply).remainingMs() };
+        return sendSession(request, reply, await route.handle({ body, address, upstreams, shortUrlBase, wait }));
+      },
+    });
+  }
+
+  for (const route of sessionRoutes) {
+    app.route({
+      method: route.method,
+      url: `${dashboardPrefix}${route.path}`,
+      async handler(request, reply) {
+        const answer = await run(request, reply, route.body !== undefined, ({ person, body, call }) => {
+          const { params, query } = request;
+          const { address } = call;
+          const wait = { deadlineMs: call.remainingMs() };
+          return route.handle({ person, address, upstreams, shortUrlBase, wait }, { params, query, body });
+        });
+        return sendSession(request, reply, answer);
+      },
+    });
+  }
+
+  for (const route of routes.filter(({ operation }) => operation !== "getUsage")) {
+    app.route({
+      method: route.method,
+      url: `${dashboardPrefix}${route.path}`,
+      async handler(request, reply) {
+        const answer = await run(request, reply, route.body !== undefined, ({ caller, body, call, decision }) => {
+          const { headers, params } = request;
+          // `v` keeps a browser from showing the picture that it has of an earlier revision.
+          const { v: _, ...query } = request.query as Record<string, unknown>;
+          const deadlineMs = call.remainingMs();
+          return route.handle({ caller, decision, headers, upstreams, deadlineMs }, { params, query, body });
+        });
+        return sendAnswer(request, reply, answer);
+      },
+    });
+  }
+}
+
+const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };

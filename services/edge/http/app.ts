@@ -1,0 +1,154 @@
+import type { IncomingHttpHeaders, RequestListener, Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import fastify, { type FastifyInstance } from "fastify";
+import { Failure } from "../../../platform/errors.ts";
+import type { Logger } from "../../../platform/log.ts";
+import type { Metrics } from "../../../platform/metrics.ts";
+import { type Carrier, type OpenSpan, openSpan, within } from "../../../platform/tracing.ts";
+import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
+import { servePage } from "../dashboard/page.ts";
+import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
+import { jsonType } from "../envelope.ts";
+import { type LeakReportOptions, serveLeakReports } from "../leaks.ts";
+import { pageHeaders, scanPages } from "../pages.ts";
+import type { RequestSlots } from "../pipeline/load-shedding.ts";
+import { type RedirectOptions, serveRedirects } from "../redirects.ts";
+import { serveReference } from "../reference.ts";
+import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
+import { createSendError, refuseMalformed } from "./errors.ts";
+
+export interface HttpOptions {
+  rest: RestOptions;
+  dashboard: DashboardOptions;
+  redirects: RedirectOptions;
+  leakReports: LeakReportOptions;
+  /** Calls of the same API over Connect and gRPC-Web. */
+  handleRpc: RpcHandler;
+  /** Bounds the pages and files that are the same for everybody. */
+  pageSlots: RequestSlots;
+  createServer(handle: RequestListener): Server;
+  newRequestId(): string;
+  /** Where clients reach the API, for the reference; no slash at the end. */
+  publicUrl: string;
+  /** Where short URLs begin; no slash at the end. */
+  shortUrlBase: string;
+  /** Records how long each request took. */
+  recordRequest: ReturnType<Metrics["duration"]>;
+  /** How long a closing edge goes on taking connections after it has said that it is not ready, in ms. */
+  closeNoticeMs: number;
+  log: Logger;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** On the monotonic clock. */
+    arrivedAt: number;
+    /** The request in its trace. */
+    span: OpenSpan | null;
+  }
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+const pathLengthMax = 8_192;
+
+/** Creates the edge's HTTP application: the API's REST face, scans, the dashboard, the reference and the probes. */
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const sendError = createSendError(options.log);
+  const rest = createRestFace(options.rest);
+  const app: FastifyInstance = fastify({
+    logger: false,
+    serverFactory: (handle) => options.createServer(handle as RequestListener),
+    genReqId: (raw) => {
+      const sent = raw.headers["x-request-id"];
+      return typeof sent === "string" && uuidPattern.test(sent) ? sent : options.newRequestId();
+    },
+    routerOptions: { maxParamLength: pathLengthMax },
+    return503OnClosing: false,
+    // A path that cannot be decoded meets no hook. Below /v1 it is a call like any other, and costs one.
+    frameworkErrors: (error, request, reply) => {
+      request.arrivedAt = performance.now();
+      reply.header("x-request-id", request.id);
+      const answered = isApiPath(request.url) ? rest.answer(undefined, request, reply) : Promise.reject(error);
+      answered.catch((failure) => {
+        const isUnknownPath = failure instanceof Failure && failure.reason === "NOT_FOUND";
+        sendError(request, reply, isUnknownPath ? error : failure);
+      });
+    },
+    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, options.newRequestId()),
+  });
+  let closing = false;
+  // Balancers and clients are told first, and have a moment to go elsewhere before connections are refused.
+  app.addHook("preClose", async () => {
+    closing = true;
+    await sleep(options.closeNoticeMs);
+  });
+  app.decorateRequest("arrivedAt", 0);
+  app.decorateRequest("span", null);
+  // Scans pass this hook, too, and wait for nothing in it.
+  app.addHook("onRequest", (request, reply, done) => {
+    request.arrivedAt = performance.now();
+    reply.header("x-request-id", request.id);
+    // HTTP/2 has frames for this.
+    if (closing && request.raw.httpVersionMajor === 1) reply.header("connection", "close");
+    const name = `${request.method} ${request.routeOptions.url ?? "other"}`;
+    request.span = within(traceOf(request.headers), () => openSpan(name, "server"));
+    request.span.run(done);
+  });
+  // By the pattern of the path, never by the path itself, of which there is no end.
+  app.addHook("onResponse", (request, reply, done) => {
+    const route = request.routeOptions.url ?? (isApiPath(request.url) ? "other /v1" : "other");
+    const labels = { route, method: request.method, status: String(reply.statusCode) };
+    const failed = reply.statusCode >= 500 ? "failed" : undefined;
+    request.span?.end({ "http.response.status_code": reply.statusCode }, failed);
+    options.recordRequest((performance.now() - request.arrivedAt) / 1_000, labels);
+    done();
+  });
+  app.setErrorHandler((error: Error, request, reply) => sendError(request, reply, error));
+  // Who asks is looked at before what is sent: handlers read their bodies themselves.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+
+  serveRest(app, rest);
+  serveRedirects(app, options.redirects);
+  serveLeakReports(app, options.leakReports);
+  serveRpcBeside(app, options.handleRpc);
+  serveDashboard(app, options.dashboard);
+  app.register(async (scope) => {
+    boundPages(scope, options.pageSlots);
+    serveReference(scope, options);
+    servePage(scope);
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    if (isApiPath(request.url)) return await rest.answer(undefined, request, reply);
+    // A person who mistyped a short URL, mostly.
+    if (request.method === "GET" || request.method === "HEAD") {
+      return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
+    }
+    if (!/^\/[^/]*$/.test(request.url)) throw new Failure("NOT_FOUND");
+    reply.header("allow", "GET, HEAD");
+    throw new Failure("METHOD_NOT_ALLOWED");
+  });
+
+  app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
+  app.get("/readyz", async (_request, reply) => {
+    if (closing) throw new Failure("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
+    await options.rest.upstreams.ready({ deadlineMs: 1_000 });
+    return reply.type(jsonType).send('{"ok":true}');
+  });
+  return app;
+}
+
+/** Bounds how many pages and files are made ready at once. */
+function boundPages(scope: FastifyInstance, slots: RequestSlots): void {
+  const taken = new WeakMap<object, Disposable>();
+  scope.addHook("onRequest", async (request) => void taken.set(request, slots.acquire()));
+  const free = (request: object) => taken.get(request)?.[Symbol.dispose]();
+  // The answer is handed over here; the client's reading of it holds nothing.
+  scope.addHook("onSend", async (request) => free(request));
+  scope.addHook("onRequestAbort", async (request) => free(request));
+}
+
+/** Returns the trace that a client names, if it does. */
+function traceOf({ traceparent }: IncomingHttpHeaders): Carrier {
+  return typeof traceparent === "string" ? { traceparent } : {};
+}

@@ -1,0 +1,118 @@
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
+import { Failure } from "../../../platform/errors.ts";
+import type { Metrics } from "../../../platform/metrics.ts";
+import { jsonTextIssue } from "./json-text.ts";
+
+/** How many bytes a body may have, unless a route says otherwise. */
+export const bodyBytesMax = 65_536;
+
+/** A value that was read from a body, or what is wrong with that. */
+export type ReadBody = { value: unknown } | { failure: Failure };
+
+/** Bodies that are being read, which take as long as clients take: bounded in all and by address. */
+export interface BodySlots {
+  /** Takes a slot, or throws UNAVAILABLE. Free it when the body has been read. */
+  acquire(address: string): Slot;
+}
+
+/** Creates slots for bodies. One address can take half of them at most. */
+export function createBodySlots({ max, metrics }: { max: number; metrics: Metrics }): BodySlots {
+  const semaphore: Semaphore = createSemaphore({ max, keyMax: () => Math.ceil(max / 2) });
+  const refused = metrics.counter("bodies_refused", "requests refused because too many bodies were being read");
+  metrics.gauge("bodies_in_flight", "bodies being read", () => semaphore.inUse());
+  return {
+    acquire(address) {
+      const slot = semaphore.tryAcquire(address);
+      if (slot) return slot;
+      refused();
+      throw new Failure("UNAVAILABLE", "Too many requests are being sent at once. Try again shortly.", {
+        retryAfterS: 1,
+      });
+    },
+  };
+}
+
+/**
+ * Reads a request's body as JSON, strictly: UTF-8, not compressed, no field twice, no key that reaches a prototype. What is
+ * wrong with a body is a value, so that the caller decides when to say so. The value is undefined without a body. Throws
+ * only UNAVAILABLE, when too many bodies are being read.
+ */
+export async function readJsonBody(
+  request: IncomingMessage,
+  options: { address: string; slots: BodySlots; bytesMax?: number },
+): Promise<ReadBody> {
+  const { headers } = request;
+  if (!hasBody(request)) {
+    return headers["content-type"] === undefined ? { value: undefined } : fail("INVALID_PAYLOAD", "The body is empty.");
+  }
+  if (!isJson(headers["content-type"])) return fail("UNSUPPORTED_MEDIA_TYPE");
+  const encoding = headers["content-encoding"] ?? "identity";
+  const charset = /charset="?([^";]+)/i.exec(headers["content-type"] ?? "")?.[1] ?? "utf-8";
+  if (encoding !== "identity" || charset.toLowerCase() !== "utf-8") {
+    return fail("UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, not compressed.");
+  }
+  const bytesMax = options.bytesMax ?? bodyBytesMax;
+  if (Number(headers["content-length"] ?? 0) > bytesMax) return tooLarge(bytesMax);
+  using _slot = options.slots.acquire(options.address);
+  const bytes = await readBytes(request, bytesMax);
+  return bytes === undefined ? tooLarge(bytesMax) : parseJson(bytes);
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  if ("stream" in request) return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
+  return request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return /^application\/json\s*(?:;|$)/i.test(contentType?.trim() ?? "");
+}
+
+/** Returns all bytes of a body; undefined if there are more than `bytesMax`. Rejects if the client goes before its end. */
+async function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > bytesMax) {
+        // The rest is read and dropped, so that the client gets to read the answer.
+        request.resume();
+        return undefined;
+      }
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    throw new Failure("INVALID_REQUEST", "The body ended before its length.", { cause: error });
+  }
+  return Buffer.concat(chunks);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function parseJson(bytes: Buffer): ReadBody {
+  if (bytes.length === 0) return fail("INVALID_PAYLOAD", "The body is empty.");
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch (error) {
+    return fail("INVALID_PAYLOAD", "The body is not valid UTF-8.", error);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return fail("INVALID_PAYLOAD", "The body is not valid JSON.", error);
+  }
+  const issue = jsonTextIssue(text);
+  return issue === undefined ? { value } : fail("INVALID_PAYLOAD", `The body ${issue}.`);
+}
+
+function fail(reason: "INVALID_PAYLOAD" | "UNSUPPORTED_MEDIA_TYPE", message?: string, cause?: unknown): ReadBody {
+  return { failure: new Failure(reason, message, { cause }) };
+}
+
+function tooLarge(bytesMax: number): ReadBody {
+  return { failure: new Failure("PAYLOAD_TOO_LARGE", `The body is over ${Math.floor(bytesMax / 1024)} KiB.`) };
+}

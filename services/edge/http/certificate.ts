@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import type { Clock } from "../../../platform/clock.ts";
+import type { Closer } from "../../../platform/closer.ts";
+import type { Logger } from "../../../platform/log.ts";
+
+/** The certificate that clients see, PEM. */
+export interface Certificate {
+  cert: Buffer;
+  key: Buffer;
+}
+
+const renewalCheckMs = 60_000;
+
+/** Reads the certificate; undefined if none is configured. */
+export async function readCertificate(certFile: string, keyFile: string): Promise<Certificate | undefined> {
+  if (!certFile && !keyFile) return undefined;
+  if (!certFile || !keyFile) throw new Error("PUBLIC_TLS_CERT_FILE and PUBLIC_TLS_KEY_FILE must be set together");
+  return { cert: await readFile(certFile), key: await readFile(keyFile) };
+}
+
+/** Shows new clients a renewed certificate within a minute of its being written. */
+export function renewCertificate(options: {
+  server: { setSecureContext(certificate: Certificate): void };
+  read(): Promise<Certificate | undefined>;
+  clock: Clock;
+  closer: Closer;
+  log: Logger;
+}): void {
+  const { server, clock, log } = options;
+  options.closer.loop("certificate", async (closing) => {
+    let shown = await options.read();
+    while (!closing.aborted) {
+      await clock.sleep(renewalCheckMs, closing);
+      try {
+        const read = await options.read();
+        if (!read || (shown && read.cert.equals(shown.cert) && read.key.equals(shown.key))) continue;
+        server.setSecureContext(read);
+        shown = read;
+        log.info("the certificate was renewed");
+      } catch (error) {
+        log.error({ error }, "the certificate cannot be renewed; the old one is still shown");
+      }
+    }
+  });
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import { describe, expect, it, vi } from "vitest";
+import type { Logger } from "../../../platform/log.ts";
+import { createOriginLookup, plainAddress } from "./client-address.ts";
+import { addressList } from "./trusted-proxies.ts";
+
+const trusted = addressList("X", "").parse("10.0.0.0/8, ::1");
+const warn = vi.fn();
+const lookup = (remoteAddress: string | undefined, headers: Record<string, string> = {}) =>
+  createOriginLookup(trusted, { warn } as unknown as Logger)({
+    socket: { remoteAddress },
+    headers,
+    connection: { remoteAddress },
+  } as unknown as IncomingMessage);
+
+describe("a client's address", () => {
+  it.each([
+    ["198.51.100.7", {}, "198.51.100.7"],
+    ["::ffff:198.51.100.7", {}, "198.51.100.7"],
+    ["10.0.0.1", { "x-forwarded-for": "198.51.100.7" }, "198.51.100.7"],
+    ["10.0.0.1", { "x-forwarded-for": "203.0.113.9, 198.51.100.7, 10.2.2.2" }, "198.51.100.7"],
+    ["10.0.0.1", { "x-forwarded-for": "198.51.100.7:50123" }, "198.51.100.7"],
+    ["::1", { "x-forwarded-for": "[2001:db8::7]:443" }, "2001:db8::7"],
+    ["10.0.0.1", { "x-forwarded-for": "2001:DB8:0:0::7" }, "2001:db8::7"],
+    ["10.0.0.1", { "x-forwarded-for": "::ffff:198.51.100.7" }, "198.51.100.7"],
+    ["10.0.0.1", {}, "10.0.0.1"],
+    ["198.51.100.7", { "x-forwarded-for": "203.0.113.9" }, "198.51.100.7"],
+    [undefined, {}, ""],
+  ])("from %s with %j is %s", (remote, headers, address) => {
+    expect(lookup(remote, headers as Record<string, string>).address).toBe(address);
+  });
+
+  it("forwarded by who is not trusted is warned of once", () => {
+    warn.mockClear();
+    const find = createOriginLookup(trusted, { warn } as unknown as Logger);
+    for (let times = 0; times < 3; times++) {
+      find({
+        socket: { remoteAddress: "192.0.2.1" },
+        headers: { "x-forwarded-for": "a" },
+      } as unknown as IncomingMessage);
+    }
+    expect(warn).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    [" 192.0.2.1 ", "192.0.2.1"],
+    ["fe80::1%eth0", "fe80::1"],
+    ["unknown", "unknown"],
+    ["", ""],
+  ])("%j is spelt %j", (text, address) => {
+    expect(plainAddress(text)).toBe(address);
+  });
+});
+
+describe("whether a client speaks TLS", () => {
+  it.each([
+    ["10.0.0.1", { "x-forwarded-proto": "https" }, true],
+    ["10.0.0.1", { "x-forwarded-proto": "https, http" }, true],
+    ["10.0.0.1", { "x-forwarded-proto": "http" }, false],
+    ["192.0.2.1", { "x-forwarded-proto": "https" }, false],
+  ])("from %s with %j: %s", (remote, headers, isSecure) => {
+    expect(lookup(remote, headers as unknown as Record<string, string>).isSecure).toBe(isSecure);
+  });
+});

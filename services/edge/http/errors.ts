@@ -1,0 +1,47 @@
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { Failure, toFailure } from "../../../platform/errors.ts";
+import { createOutageLog, type Logger } from "../../../platform/log.ts";
+import { failureBody, failureHead, jsonType } from "../envelope.ts";
+
+/** Answers a request with an error in the envelope, and logs what is ours to mend. */
+export type SendError = (request: FastifyRequest, reply: FastifyReply, error: Error) => FastifyReply;
+
+export function createSendError(log: Logger): SendError {
+  const noteOutage = createOutageLog(log, {});
+  return (request, reply, error) => {
+    const failure = toHttpFailure(error);
+    noteOutage(failure);
+    if (failure.reason === "INTERNAL_ERROR") {
+      log.error({ error: failure.cause ?? failure, requestId: request.id, method: request.method }, "request failed");
+    }
+    const { status, headers } = failureHead(failure);
+    return reply.code(status).headers(headers).send(failureBody(request.id, failure));
+  };
+}
+
+/** Returns what one of fastify's own errors is to a client: https://fastify.dev/docs/latest/Reference/Errors/ */
+function toHttpFailure(error: FastifyError | Error): Failure {
+  if (error instanceof Failure) return error;
+  const { statusCode = 500 } = error as Partial<FastifyError>;
+  if (statusCode >= 400 && statusCode < 500) return new Failure("INVALID_REQUEST", undefined, { cause: error });
+  return toFailure(error);
+}
+
+/** What Node's errors about the bytes of a request are to a client: its status line and message. */
+const malformed: Record<string, [string, string]> = {
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "The headers are over 16 KiB."],
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "The request took too long to arrive."],
+};
+
+/** Answers bytes that are no HTTP request, or one with too large a head, and closes the connection. */
+export function refuseMalformed(error: Error & { code?: string }, socket: Socket, requestId: string): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const [status, message] = malformed[error.code ?? ""] ?? [
+    "400 Bad Request",
+    "The bytes sent are not a well-formed HTTP request.",
+  ];
+  const body = failureBody(requestId, new Failure("INVALID_REQUEST", message));
+  const head = `content-type: ${jsonType}\r\nx-request-id: ${requestId}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}

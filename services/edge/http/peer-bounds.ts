@@ -1,0 +1,66 @@
+import type { ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
+import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
+import type { Metrics } from "../../../platform/metrics.ts";
+import { networkOf } from "../../../platform/network.ts";
+import { type Origin, plainAddress } from "./client-address.ts";
+import type { Handle, RawRequest } from "./exchange.ts";
+import type { AddressList } from "./trusted-proxies.ts";
+
+/** Bounds on what clients hold by sending and reading, in all; one address can hold half at most. */
+export interface PeerBounds {
+  /** Destroys connections beyond the bound. */
+  boundConnections(server: Pick<Server, "on">): void;
+  /** Answers 503 to requests beyond the bound. A request counts from its head to the end of its answer. */
+  boundRequests(handle: Handle): Handle;
+}
+
+export function createPeerBounds(options: {
+  connectionsMax: number;
+  openRequestsMax: number;
+  trustedProxies: AddressList;
+  originOf(request: RawRequest): Origin;
+  metrics: Metrics;
+}): PeerBounds {
+  const { metrics, trustedProxies } = options;
+  const half = (max: number) => () => Math.ceil(max / 2);
+  const connections = createSemaphore({ max: options.connectionsMax, keyMax: half(options.connectionsMax) });
+  const requests = createSemaphore({ max: options.openRequestsMax, keyMax: half(options.openRequestsMax) });
+  metrics.gauge("connections_open", "connections from clients", () => connections.inUse());
+  metrics.gauge("requests_open", "requests whose answer has not been sent to its end", () => requests.inUse());
+  const refused = metrics.counter("peers_refused", "connections and requests refused because too many were open");
+  let proxied = 0;
+
+  return {
+    boundConnections(server) {
+      server.on("connection", (socket: Socket) => {
+        const address = plainAddress(socket.remoteAddress ?? "");
+        // A proxy brings the connections of many.
+        const key = trustedProxies(address) ? `proxied ${proxied++}` : networkOf(address);
+        const slot = connections.tryAcquire(key);
+        if (!slot) {
+          refused({ kind: "connection" });
+          socket.destroy();
+          return;
+        }
+        socket.once("close", () => slot[Symbol.dispose]());
+      });
+    },
+    boundRequests: (handle) => (request, response) => {
+      const slot = requests.tryAcquire(networkOf(options.originOf(request).address));
+      if (!slot) {
+        refused({ kind: "request" });
+        refuse(response as ServerResponse);
+        return;
+      }
+      response.once("close", () => slot[Symbol.dispose]());
+      handle(request, response);
+    },
+  };
+}
+
+function refuse(response: ServerResponse): void {
+  const message = "Too many requests are open. Read the answers, or try again shortly.";
+  response.writeHead(503, { "content-type": "application/json", "retry-after": "1" });
+  response.end(JSON.stringify({ ok: false, code: "unavailable", message }));
+}

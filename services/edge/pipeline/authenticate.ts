@@ -1,0 +1,41 @@
+import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import { Failure } from "../../../platform/errors.ts";
+import type { KeyUse } from "../key-use.ts";
+import type { Upstreams } from "../upstreams.ts";
+import { hashKey, readKey } from "./credentials.ts";
+import type { GuessLimit } from "./guess-limit.ts";
+import type { Authenticate } from "./pipeline.ts";
+
+export interface AuthenticateOptions {
+  upstreams: Pick<Upstreams, "peekKey" | "resolveKey">;
+  keyUse: KeyUse;
+  guessLimit: GuessLimit;
+  clock: Pick<Clock, "now">;
+}
+
+/**
+ * Returns what finds the caller of an API key. It rejects with UNAUTHORIZED or API_KEY_INACTIVE, or with RATE_LIMIT_MINUTE
+ * for an address that guesses keys; a key that the edge knows passes whatever others at the same address try.
+ */
+export function createKeyAuthentication(options: AuthenticateOptions): Authenticate {
+  const { upstreams, keyUse, guessLimit, clock } = options;
+  return async ({ headers, address, remainingMs }) => {
+    const hash = hashKey(readKey(headers));
+    let answer = upstreams.peekKey(hash);
+    if (!answer) {
+      guessLimit.check(address, clock.now());
+      answer = await upstreams.resolveKey(hash, { deadlineMs: remainingMs() });
+      if (answer.verdict === "unknown") guessLimit.record(address, hash, clock.now());
+    }
+    if (answer.verdict !== "active") throw refusals[answer.verdict]();
+    keyUse.note(answer.keyId);
+    return { ...answer, createdVia: CreatedVia.API };
+  };
+}
+
+const refusals = {
+  unknown: () => new Failure("UNAUTHORIZED"),
+  revoked: () => new Failure("API_KEY_INACTIVE"),
+  account_disabled: () => new Failure("API_KEY_INACTIVE", "The account of this API key is disabled."),
+};

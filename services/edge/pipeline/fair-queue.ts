@@ -1,0 +1,56 @@
+import type { Clock } from "../../../platform/clock.ts";
+import { createSemaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
+import { Failure } from "../../../platform/errors.ts";
+import type { Metrics } from "../../../platform/metrics.ts";
+
+/**
+ * Limits each account to `inFlightMax` concurrent requests while more than one account is active; further requests wait in
+ * FIFO order. An account that is alone has no limit.
+ */
+export interface FairQueue {
+  /**
+   * Takes the account's place when its turn comes. Rejects with UNAVAILABLE at once if too many requests of the account
+   * wait, and with DEADLINE_EXCEEDED if the turn does not come in time.
+   */
+  acquire(accountId: string, options: { timeoutMs: number }): Promise<Slot>;
+}
+
+/** How long after two accounts called in turn more than one counts as active, in ms. */
+const sharedMs = 1_000;
+
+export function createFairQueue(options: {
+  /** Requests of one account in flight at most beside other accounts, and that wait at most. */
+  inFlightMax: number;
+  queueMax: number;
+  clock: Pick<Clock, "monotonic">;
+  metrics: Metrics;
+}): FairQueue {
+  const { inFlightMax, queueMax, clock, metrics } = options;
+  /** The account that called last, and until when more than one counts as active. */
+  let latest = "";
+  let sharedUntil = 0;
+  const semaphore = createSemaphore({
+    max: Number.POSITIVE_INFINITY,
+    keyMax: () => (clock.monotonic() < sharedUntil ? inFlightMax : Number.POSITIVE_INFINITY),
+    queueMax,
+  });
+  const refused = metrics.counter("account_refused", "requests refused because too many of their account waited");
+  metrics.gauge("account_waiting", "requests that wait for others of their account", () => semaphore.queued());
+
+  return {
+    async acquire(accountId, { timeoutMs }) {
+      if (accountId !== latest) {
+        if (latest !== "") sharedUntil = clock.monotonic() + sharedMs;
+        latest = accountId;
+      }
+      try {
+        return await semaphore.acquire(accountId, { timeoutMs });
+      } catch (error) {
+        if (!(error instanceof Failure && error.reason === "UNAVAILABLE")) throw error;
+        refused();
+        const message = "Too many requests of this account are in flight. Wait for answers before you send more.";
+        throw new Failure("UNAVAILABLE", message, { retryAfterS: 1 });
+      }
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { createSemaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
+import { Failure } from "../../../platform/errors.ts";
+import type { Metrics } from "../../../platform/metrics.ts";
+
+/** A bound on requests of a kind that are handled at once. */
+export interface RequestSlots {
+  /** Takes a slot, or throws UNAVAILABLE at once. It is held by our own work, never by a client that sends or reads. */
+  acquire(): Slot;
+}
+
+/** Creates slots for requests of a kind. A request beyond `max` is refused at once, so that the others are served. */
+export function createRequestSlots(options: { kind: string; max: number; metrics: Metrics }): RequestSlots {
+  const { kind, max, metrics } = options;
+  const semaphore = createSemaphore({ max });
+  const refused = metrics.counter(`${kind}_refused`, `${kind} refused because too many were in flight`);
+  metrics.gauge(`${kind}_in_flight`, `${kind} being handled`, () => semaphore.inUse());
+  return {
+    acquire() {
+      const slot = semaphore.tryAcquire();
+      if (slot) return slot;
+      refused();
+      throw new Failure("UNAVAILABLE", "The service is at its limit. Try again shortly.", { retryAfterS: 1 });
+    },
+  };
+}

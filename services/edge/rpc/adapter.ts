@@ -1,0 +1,235 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { create, type DescMethodUnary, fromJson, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { ApiService } from "../../../gen/qrforge/api/v1/api_pb.ts";
+import type { Slot } from "../../../platform/concurrency/semaphore.ts";
+import { Failure, toFailure } from "../../../platform/errors.ts";
+import { createOutageLog, type Logger } from "../../../platform/log.ts";
+import type { Metrics } from "../../../platform/metrics.ts";
+import { failureDetails } from "../../../platform/rpc/status.ts";
+import { openSpan, within } from "../../../platform/tracing.ts";
+import type { Route, RouteAnswer, RouteArguments } from "../api/route.ts";
+import type { BodySlots } from "../http/body-reader.ts";
+import type { Origin } from "../http/client-address.ts";
+import type { RawRequest } from "../http/exchange.ts";
+import { type Authenticate, type Call, type Caller, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
+import { routes } from "../routes.ts";
+import type { Upstreams } from "../upstreams.ts";
+
+export interface RpcOptions {
+  authenticate: Authenticate;
+  pipeline: Pipeline;
+  upstreams: Upstreams;
+  originOf(request: RawRequest): Origin;
+  bodySlots: BodySlots;
+  newRequestId(): string;
+  /** How long a call waits for all the services behind, in ms. */
+  upstreamTimeoutMs: number;
+  /** Records how long each call took. */
+  recordCall: ReturnType<Metrics["duration"]>;
+  log: Logger;
+}
+
+/** Where a call comes from; set when it arrives. */
+export const originKey = createContextKey<Origin | undefined>(undefined);
+
+/** A call whose caller is known. */
+interface Admitted {
+  caller: Caller;
+  requestId: string;
+  /** The body that is being read. */
+  slot: Slot;
+  /** Whether its message was read, so that the pipeline has it from then on. */
+  isRead: boolean;
+}
+const admittedKey = createContextKey<Admitted | undefined>(undefined);
+
+/** The public API as `qrforge.api.v1.ApiService`. */
+export interface RpcFace {
+  /** Runs before a message is read: refuses who has no good key, over any of the protocols. */
+  gate(context: HandlerContext): Promise<void>;
+  /**
+   * Registers the methods. Each is the route of the same name: its request becomes the route's parameters, and what the
+   * route answers becomes its response, as JSON that both faces share.
+   */
+  serve(router: ConnectRouter): void;
+}
+
+export function createRpcFace(options: RpcOptions): RpcFace {
+  const { authenticate, pipeline, log } = options;
+  const noteOutage = createOutageLog(log, { use: "rpc" });
+
+  const startCall = (context: HandlerContext): Call => {
+    const remainingMs = startTimeout(options.upstreamTimeoutMs);
+    return {
+      // Answers that say only that nothing has changed, or come in another form, are REST's.
+      headers: { ...headersOf(context), accept: undefined, "if-none-match": undefined },
+      address: context.values.get(originKey)?.address ?? "",
+      remainingMs: () => Math.max(1, Math.min(remainingMs(), context.timeoutMs() ?? Number.POSITIVE_INFINITY)),
+      setHeaders: (headers) => setHeaders(context, headers),
+    };
+  };
+
+  /** Runs a part of a call, and makes of its error what the protocols carry. */
+  async function measured<T>(context: HandlerContext, requestId: string, isLast: boolean, work: () => Promise<T>) {
+    const startedAt = performance.now();
+    const record = (outcome: string) =>
+      options.recordCall((performance.now() - startedAt) / 1_000, { method: context.method.name, outcome });
+    try {
+      const result = await work();
+      if (isLast) record("OK");
+      return result;
+    } catch (error) {
+      const failure = toFailure(error);
+      record(failure.reason);
+      noteOutage(failure);
+      if (failure.reason === "INTERNAL_ERROR") {
+        log.error({ error: failure.cause ?? failure, requestId, method: context.method.name }, "call failed");
+      }
+      throw toConnectError(failure);
+    }
+  }
+
+  return {
+    async gate(context) {
+      const requestId = options.newRequestId();
+      setHeaders(context, {
+        "x-request-id": requestId,
+        "cache-control": "private, no-cache",
+        "x-content-type-options": "nosniff",
+      });
+      await measured(context, requestId, false, async () => {
+        const call = startCall(context);
+        const caller = await authenticate(call);
+        const slot = options.bodySlots.acquire(call.address);
+        const admitted: Admitted = { caller, requestId, slot, isRead: false };
+        context.values.set(admittedKey, admitted);
+        // Comes at the end of every call.
+        context.signal.addEventListener("abort", () => {
+          slot[Symbol.dispose]();
+          if (admitted.isRead) return;
+          blameClient(context.signal.reason);
+          void chargeUnread(caller, startCall(context), options);
+        });
+      });
+    },
+    serve(router) {
+      for (const method of ApiService.methods as DescMethodUnary[]) {
+        const route = routes.find(({ operation }) => operation === method.localName);
+        if (!route) throw new Error(`${method.name} is no operation of the API`);
+        router.rpc(method, async (request: Message, context: HandlerContext) => {
+          const admitted = context.values.get(admittedKey);
+          if (!admitted) throw new Error("a call came past the gate");
+          admitted.isRead = true;
+          admitted.slot[Symbol.dispose]();
+          const traceparent = context.requestHeader.get("traceparent");
+          const span = within(traceparent ? { traceparent } : {}, () =>
+            openSpan(`${ApiService.typeName}/${method.name}`, "server"),
+          );
+          let failed: string | undefined;
+          try {
+            return await span.run(() =>
+              measured(context, admitted.requestId, true, () =>
+                answer(method, route, request, context, admitted.caller),
+              ),
+            );
+          } catch (error) {
+            failed = "failed";
+            throw error;
+          } finally {
+            span.end({ "rpc.system": "connect_rpc" }, failed);
+          }
+        });
+      }
+    },
+  };
+
+  async function answer(
+    method: DescMethodUnary,
+    route: Route,
+    request: Message,
+    context: HandlerContext,
+    caller: Caller,
+  ): Promise<Message> {
+    const given = toArguments(method, route, request);
+    const call = startCall(context);
+    const answered = await pipeline.run(caller, call, {
+      cost: ("value" in given.body && route.cost?.(given.body.value)) || 1,
+      handle: (decision) => {
+        const { headers } = call;
+        const routeCall = { caller, decision, headers, upstreams: options.upstreams, deadlineMs: call.remainingMs() };
+        return route.handle(routeCall, given);
+      },
+    });
+    setHeaders(context, answered.headers ?? {});
+    return toResponse(method, answered);
+  }
+}
+
+/** Charges a call whose message could not be read. It has been refused already, whatever becomes of this. */
+async function chargeUnread(caller: Caller, call: Call, { pipeline, log }: RpcOptions): Promise<void> {
+  try {
+    await pipeline.run(caller, { ...call, setHeaders: () => {} }, { cost: 1, handle: async () => {} });
+  } catch (error) {
+    log.debug({ error }, "a message that could not be read was not charged");
+  }
+}
+
+/**
+ * Makes the error of a message that cannot be read the client's: Connect has some for its own, and a message that is too
+ * large for a resource that is used up. The signal is aborted with the error before that is sent.
+ */
+function blameClient(error: unknown): void {
+  if (!(error instanceof ConnectError)) return;
+  const reason = unreadable[error.code as keyof typeof unreadable];
+  if (!reason) return;
+  const { code, details } = failureDetails(new Failure(reason));
+  Object.assign(error, { code, details });
+}
+
+const unreadable = {
+  [Code.Internal]: "INVALID_PAYLOAD",
+  [Code.InvalidArgument]: "INVALID_PAYLOAD",
+  [Code.ResourceExhausted]: "PAYLOAD_TOO_LARGE",
+} as const;
+
+function headersOf({ requestHeader }: HandlerContext): IncomingHttpHeaders {
+  return Object.fromEntries(requestHeader);
+}
+
+/** Returns a request as REST has it: `id` from the path, the rest in the query or in the body. */
+function toArguments(method: DescMethodUnary, route: Route, request: Message): RouteArguments {
+  const { id, ...rest } = toJson(method.input, request) as JsonObject;
+  const params = id === undefined ? {} : { id };
+  if (route.body) return { params, query: {}, body: { value: withNulls(rest) } };
+  const query = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)]));
+  return { params, query, body: { value: undefined } };
+}
+
+/** In a style an empty text takes something away, which in JSON null does. */
+function withNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNulls);
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).map(([name, part]) => {
+    const isRemoved = (name === "logo" || name === "caption") && part === "";
+    return [name, isRemoved ? null : withNulls(part)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function toResponse(method: DescMethodUnary, { data, file, nextCursor }: RouteAnswer): Message {
+  if (file) return create(method.output, { content: file.bytes, contentType: file.type } as never);
+  const list = nextCursor === undefined ? {} : { next_cursor: nextCursor ?? "" };
+  return fromJson(method.output, { data, ...list } as JsonObject);
+}
+
+function setHeaders({ responseHeader }: HandlerContext, headers: Record<string, string>): void {
+  for (const [name, value] of Object.entries(headers)) responseHeader.set(name, value);
+}
+
+/** Returns a failure as Connect, gRPC and gRPC-Web carry it, beside the headers that are set. */
+function toConnectError(failure: Failure): ConnectError {
+  const { code, details } = failureDetails(failure);
+  const metadata = failure.retryAfterS === undefined ? undefined : { "retry-after": String(failure.retryAfterS) };
+  return new ConnectError(failure.message, code as Code, metadata, details, failure);
+}

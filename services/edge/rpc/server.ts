@@ -1,0 +1,60 @@
+import { createServer } from "node:http2";
+import { createContextValues } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { FastifyInstance } from "fastify";
+import type { Closer } from "../../../platform/closer.ts";
+import type { Handle } from "../http/exchange.ts";
+import { boundSessions, http2Settings } from "../http/http2-bounds.ts";
+import type { PeerBounds } from "../http/peer-bounds.ts";
+import { createRpcFace, originKey, type RpcOptions } from "./adapter.ts";
+
+/** Bytes that a call may bring at most: as much as a REST body. */
+const messageBytesMax = 65_536;
+
+export type RpcHandler = Handle;
+
+/** Creates what answers calls of `qrforge.api.v1`, in the protocols of gRPC, gRPC-Web and Connect. */
+export function createRpcHandler(options: RpcOptions): RpcHandler {
+  const { gate, serve } = createRpcFace(options);
+  return connectNodeAdapter({
+    routes: (router) => serve(router),
+    readMaxBytes: messageBytesMax,
+    contextValues: (request) => createContextValues().set(originKey, options.originOf(request)),
+    requestGate: gate,
+  });
+}
+
+/** Serves calls beside REST: Connect and gRPC-Web on HTTP/1.1, and gRPC too on HTTP/2, which takes TLS. */
+export function serveRpcBeside(app: FastifyInstance, handle: RpcHandler): void {
+  app.all("/qrforge.api.v1.ApiService/:method", (request, reply) => {
+    reply.hijack();
+    handle(request.raw, reply.raw);
+  });
+}
+
+/** Serves calls on HTTP/2 in clear text: what gRPC clients speak. Resolves to the address. */
+export async function openRpcServer(options: {
+  listen: { host: string; port: number };
+  handle: RpcHandler;
+  bounds: PeerBounds;
+  /** How long open calls may take while it closes, in ms. */
+  closeMs: number;
+  closer: Closer;
+}): Promise<string> {
+  const { host, port } = options.listen;
+  const server = createServer({ settings: http2Settings }, options.bounds.boundRequests(options.handle));
+  options.bounds.boundConnections(server);
+  const sessions = boundSessions(server);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(new Error(`cannot serve gRPC on ${host}:${port}: ${error.message}`)));
+    server.listen(port, host, resolve);
+  });
+  options.closer.defer("rpc server", async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    sessions.close();
+    const cut = setTimeout(sessions.destroy, options.closeMs);
+    await closed;
+    clearTimeout(cut);
+  });
+  return `${host}:${(server.address() as { port: number }).port}`;
+}

@@ -77,7 +77,7 @@ export function describeReach({ shortUrlBase }: Pick<Started, "shortUrlBase">): 
   const where = reach === "loopback" ? "on this machine alone" : "inside this network alone";
   const tryOut = reach === "loopback" ? ["  To try them with a phone:     npm start -- --lan"] : [];
   return [
-    `Codes made now work ${where}: they encode ${shortUrlBase}/..., and a printed code cannot be changed.`,
+    `Codes made now work ${where}: they encode ${shortUrlBase}/..., and what is printed keeps that address.`,
     ...tryOut,
     "  Before you print for others:  SHORT_URL_BASE=https://your.domain npm start  (README.md, HTTPS with your own domain)",
     "",

@@ -32,12 +32,14 @@ export const startTool = defineTool({
   run: start,
 });
 
-/** npm takes options for itself that stand before `--`, and says little of it. */
+/** npm takes options for itself that stand before `--`, and says nothing of it. It reads `--lan` as -l, -a and -n. */
 function refuseTakenOptions(): void {
-  for (const name of Object.keys(options).map(flagOf)) {
-    if (process.env[`npm_config_${name.slice(2).replaceAll("-", "_")}`] === undefined) continue;
-    throw new UsageError(`npm took ${name} for itself. Write -- before it: npm start -- ${name} ...`);
-  }
+  const npm = (name: string) => process.env[`npm_config_${name}`];
+  const taken = Object.keys(options)
+    .map(flagOf)
+    .find((flag) => npm(flag.slice(2).replaceAll("-", "_")) !== undefined);
+  const flag = npm("long") === "true" && npm("all") === "true" ? "--lan" : taken;
+  if (flag) throw new UsageError(`npm took ${flag} for itself. Write -- before it: npm start -- ${flag}`);
 }
 
 async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): Promise<void> {

@@ -224,7 +224,11 @@ describe("npm start", () => {
     await writeFile(path.join(dataDir, "run.json"), JSON.stringify(listed));
     expect(await refusal()).toMatch(/^QRForge is running here already .*QRFORGE_DATA_DIR/);
     await rm(path.join(dataDir, "run.json"));
-    expect(await refusal([], { npm_config_lan: "true" }, 2)).toContain("npm start -- --lan");
+    // Through npm, which says so in ways of its own.
+    for (const flag of ["--lan", "--edges=3"]) {
+      const { code, output } = await runProgram("npm", ["start", flag], { env: environment() });
+      expect([code, output]).toEqual([2, expect.stringContaining(`npm start -- ${flag.split("=")[0]}`)]);
+    }
     expect(await refusal(["--lan-address", "203.0.113.9"])).toMatch(
       /203\.0\.113\.9 is no address of this machine|no IPv4/,
     );

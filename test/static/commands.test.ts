@@ -14,6 +14,7 @@ const others: Record<string, string> = {
   "start:quota": "a service: it reads the environment alone",
   "start:qr": "a service: it reads the environment alone",
   "start:edge": "a service: it reads the environment alone",
+  postinstall: "npm runs it; takes nothing",
   pretest: "takes nothing",
   test: "vitest has options of its own",
   "test:unit": "vitest has options of its own",

@@ -63,10 +63,10 @@ export interface Tool {
   call: string;
   /** One sentence. */
   summary: string;
-  details?: string;
+  details?: string | undefined;
   commands: readonly Command[];
   /** The exit code of a failure that is no mistake in what was typed; 1 if unset. */
-  failureCode?: number;
+  failureCode?: number | undefined;
 }
 
 /** Declares a command; the inputs' types become those of the values that `run` takes. */

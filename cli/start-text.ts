@@ -14,14 +14,16 @@ export interface Started {
   dataDir: string;
   /** Whether that is where the tools look by themselves. */
   isDefaultDataDir: boolean;
-  lan?: {
-    /** What to open on a phone. */
-    link: string;
-    /** That as a QR code, line by line; empty where it can't be drawn. */
-    symbol: string[];
-    /** Other addresses that might be the right one. */
-    others: string[];
-  };
+  lan:
+    | {
+        /** What to open on a phone. */
+        link: string;
+        /** That as a QR code, line by line; empty where it can't be drawn. */
+        symbol: string[];
+        /** Other addresses that might be the right one. */
+        others: string[];
+      }
+    | undefined;
 }
 
 /** Returns a text as one word of a shell's command line. */

@@ -22,7 +22,7 @@ export interface SuiteOptions {
   /** The first edge's port; the next edges follow. 0 is any free one for each. */
   port: number;
   /** The address of this machine on which edges listen; by default loopback. */
-  host?: string;
+  host?: string | undefined;
   /** Where short URLs begin; empty for the first edge. */
   shortUrlBase?: string;
   /** Where people and clients reach the first edge; empty for the edge itself. */

@@ -51,7 +51,7 @@ const { required: _, ...planThatMayBeLeftOut } = planOptions.plan;
 const invitationOptions = { ...planOptions, plan: { ...planThatMayBeLeftOut, default: "free" } } as const;
 
 /** The plan and limits of a request. An enterprise account without limits is unlimited. */
-function readPlan(values: { plan: keyof typeof plans; perMinute?: number; perDay?: number }) {
+function readPlan(values: { plan: keyof typeof plans; perMinute?: number | undefined; perDay?: number | undefined }) {
   const { plan, perMinute, perDay } = values;
   if ((perMinute === undefined) !== (perDay === undefined)) {
     throw new UsageError("--per-minute and --per-day must be given together; 0 is unlimited.");
@@ -108,7 +108,7 @@ function accountAnswer(account: Account | undefined): Answer {
   return { json: { account: json }, text: accountCard(json) };
 }
 
-function changeAnswer(answer: { account?: Account; propagation?: Propagation }): Answer {
+function changeAnswer(answer: { account?: Account | undefined; propagation?: Propagation | undefined }): Answer {
   const json = accountJson(answer.account);
   return {
     json: { account: json, propagation: propagationJson(answer) },

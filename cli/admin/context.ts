@@ -22,7 +22,7 @@ const connectTimeoutMs = 5_000;
 export interface Answer {
   json: object;
   text: string;
-  note?: string;
+  note?: string | undefined;
 }
 
 /** What the operator's commands work with. */
@@ -175,13 +175,13 @@ export function nameOf(values: Record<string, number | string>, value: number): 
 }
 
 /** How a change reached the edges, for --json. */
-export function propagationJson(answer: { propagation?: Propagation }) {
+export function propagationJson(answer: { propagation?: Propagation | undefined }) {
   const { acknowledgedCount = 0, waitedOutCount = 0, elapsedMs = 0 } = answer.propagation ?? {};
   return { acknowledged: acknowledgedCount, waited_out: waitedOutCount, elapsed_ms: Math.round(elapsedMs * 10) / 10 };
 }
 
 /** How a change reached the edges, in words. */
-export function describePropagation(answer: { propagation?: Propagation }): string {
+export function describePropagation(answer: { propagation?: Propagation | undefined }): string {
   const { acknowledged, waited_out, elapsed_ms } = propagationJson(answer);
   const rest = waited_out > 0 ? `; ${waited_out} did not answer, and their leases have run out` : "";
   return `In force on all edges: ${acknowledged} of ${acknowledged + waited_out} acknowledged in ${elapsed_ms} ms${rest}.`;

@@ -28,7 +28,7 @@ export class ApiError extends Error {
 export interface Answer<T> {
   data: T;
   next_cursor?: string | null;
-  etag?: string;
+  etag?: string | undefined;
   /** Whether it is the answer to an earlier request with the same idempotency key. */
   replayed?: boolean;
 }

@@ -163,7 +163,7 @@ function requireHashes(keyHashes: Uint8Array[]): void {
 }
 
 /** The plan and limits that a request names, or INVALID_PAYLOAD with these issues and those found here. */
-export function readPlan(request: { plan: Plan; limits?: Limits }, issues: FieldIssue[]) {
+export function readPlan(request: { plan: Plan; limits?: Limits | undefined }, issues: FieldIssue[]) {
   const plan = planNames[request.plan];
   if (!plan) refuseFields([...issues, { field: "plan", issue: "must be free, pro or enterprise" }]);
   const asked: PlanLimits | undefined = request.limits && {

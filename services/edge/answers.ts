@@ -71,11 +71,11 @@ export const scansAnswer = z
       z.object({
         start: time,
         scans: count,
-        unique_visitors: count.optional().meta({ description: "By day alone" }),
+        unique_visitors: count.exactOptional().meta({ description: "By day alone" }),
       }),
     ),
-    by: z.enum(["device", "country", "referrer"]).optional(),
-    values: z.array(z.object({ value: z.string(), scans: count })).optional(),
+    by: z.enum(["device", "country", "referrer"]).exactOptional(),
+    values: z.array(z.object({ value: z.string(), scans: count })).exactOptional(),
   })
   .meta({ id: "ScanCounts", description: "Scans over time" });
 
@@ -86,6 +86,6 @@ export const failureAnswer = z
     request_id: z.string(),
     code: z.string(),
     message: z.string(),
-    details: z.array(z.object({ field: z.string(), issue: z.string() })).optional(),
+    details: z.array(z.object({ field: z.string(), issue: z.string() })).exactOptional(),
   })
   .meta({ id: "Failure", description: "A refusal or a failure" });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { limits } from "../../contracts/limits.ts";
 import { ErrorCorrection } from "../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { Failure } from "../../platform/errors.ts";
+import { omitUndefined } from "../../platform/omit-undefined.ts";
 import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./answers.ts";
 import { type Route, route } from "./api/route.ts";
 import { quoted, readTags, requiredTag, unlessMatched } from "./etags.ts";
@@ -39,13 +40,13 @@ const createQrCode = bodyOf({
 const batchSize = `1 to ${limits.codesPerBatchMax} codes`;
 
 function newQrCode(body: z.output<typeof createQrCode>) {
-  return {
+  return omitUndefined({
     name: body.name,
     redirectUrl: body.redirect_url,
     projectId: body.project_id,
     slug: body.slug,
     style: body.style && readStyle(body.style),
-  };
+  });
 }
 
 const updateQrCode = bodyOf({
@@ -83,14 +84,14 @@ export const routes: Route[] = [
     body: undefined,
     async handle({ accountId, query, upstreams, deadlineMs }) {
       const page = await upstreams.qrCodes.listQrCodes(
-        {
+        omitUndefined({
           accountId,
           pageSize: query.limit,
           pageToken: query.cursor,
           projectId: query.project_id,
           status: statusNumbers[query.status],
           nameContains: query.q,
-        },
+        }),
         { deadlineMs },
       );
       return { data: page.qrCodes.map(toQrCodeJson), nextCursor: page.nextPageToken || null };
@@ -113,7 +114,7 @@ export const routes: Route[] = [
     query: noQuery,
     body: createQrCode,
     async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
-      const request = { accountId, ...newQrCode(body), idempotency };
+      const request = omitUndefined({ accountId, ...newQrCode(body), idempotency });
       const { qrCode, replayed } = await upstreams.qrCodes.createQrCode(request, { deadlineMs });
       const data = toQrCodeJson(qrCode);
       const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag), ...replay(replayed) };
@@ -154,7 +155,7 @@ export const routes: Route[] = [
       return Array.isArray(codes) && codes.length >= 1 && codes.length <= limits.codesPerBatchMax ? codes.length : 1;
     },
     async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
-      const request = { accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency };
+      const request = omitUndefined({ accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency });
       const { qrCodes, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { deadlineMs });
       return { data: qrCodes.map(toQrCodeJson), status: 201, headers: replay(replayed) };
     },
@@ -198,7 +199,7 @@ export const routes: Route[] = [
     body: updateQrCode,
     async handle({ accountId, params, body, ifMatch, upstreams, deadlineMs }) {
       const { qrCode } = await upstreams.qrCodes.updateQrCode(
-        {
+        omitUndefined({
           accountId,
           qrCodeId: params.id,
           name: body.name,
@@ -207,7 +208,7 @@ export const routes: Route[] = [
           style: body.style && readStyle(body.style),
           status: body.status && statusNumbers[body.status],
           etag: requiredTag(ifMatch),
-        },
+        }),
         { deadlineMs },
       );
       return { data: toQrCodeJson(qrCode), headers: { etag: quoted(qrCode?.etag) } };
@@ -231,12 +232,12 @@ export const routes: Route[] = [
     body: undefined,
     async handle({ accountId, params, query, accept, ifNoneMatch, upstreams, deadlineMs }) {
       const format = query.format ?? acceptedFormat(accept);
-      const options = {
+      const options = omitUndefined({
         format: symbolFormats[format].number,
         size: query.size,
         margin: query.margin,
         errorCorrection: query.ecc && ErrorCorrection[query.ecc],
-      };
+      });
       const request = { accountId, idOrSlug: params.id, options, knownEtags: readTags(ifNoneMatch) };
       const { etag, content } = await upstreams.symbols.drawSymbol(request, { deadlineMs });
       const headers = { etag: quoted(etag), vary: "accept", ...fileHeaders };
@@ -280,7 +281,7 @@ export const routes: Route[] = [
     body: undefined,
     async handle({ accountId, query, upstreams, deadlineMs }) {
       const page = await upstreams.projects.listProjects(
-        { accountId, pageSize: query.limit, pageToken: query.cursor },
+        omitUndefined({ accountId, pageSize: query.limit, pageToken: query.cursor }),
         { deadlineMs },
       );
       return { data: page.projects.map(toProjectJson), nextCursor: page.nextPageToken || null };
@@ -306,7 +307,7 @@ export const routes: Route[] = [
     }),
     async handle({ accountId, createdVia, body, idempotency, upstreams, deadlineMs }) {
       const { project, replayed } = await upstreams.projects.createProject(
-        { accountId, name: body.name, description: body.description, createdVia, idempotency },
+        omitUndefined({ accountId, name: body.name, description: body.description, createdVia, idempotency }),
         { deadlineMs },
       );
       const data = toProjectJson(project);

@@ -1,6 +1,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { z } from "zod";
 import { Dimension, Interval } from "../../gen/qrforge/qr/v1/scan_pb.ts";
+import { omitUndefined } from "../../platform/omit-undefined.ts";
 import type { RouteAnswer } from "./api/route.ts";
 import { toScansJson } from "./representations.ts";
 import type { scansQuery } from "./schemas.ts";
@@ -19,13 +20,13 @@ export async function countScans(
   const toMs = query.to ?? Date.now();
   const fromMs = query.from ?? toMs - defaultRangeMs;
   const counts = await upstreams.scans.countScans(
-    {
+    omitUndefined({
       ...of,
       fromTime: timestampFromMs(fromMs),
       toTime: timestampFromMs(toMs),
       interval: query.interval === "hour" ? Interval.HOUR : Interval.DAY,
       dimension: query.by && Dimension[query.by.toUpperCase() as "DEVICE"],
-    },
+    }),
     wait,
   );
   return { data: toScansJson(counts, query.interval, query.by) };

@@ -4,6 +4,7 @@ import { limits } from "../../contracts/limits.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../contracts/redirect-url.ts";
 import { slugFormIssue, slugPattern } from "../../contracts/slug.ts";
 import { FinderShape, ModuleShape, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { omitUndefined } from "../../platform/omit-undefined.ts";
 
 /** A JSON object with these fields and no others. */
 export function bodyOf<S extends z.core.$ZodLooseShape>(shape: S) {
@@ -69,7 +70,7 @@ export const style = z.strictObject({
 /** A style as the services take it. */
 export function readStyle(given: z.output<typeof style>) {
   const picture = pictureUrl.exec(given.logo ?? "")?.[1];
-  return {
+  return omitUndefined({
     foreground: given.foreground,
     background: given.background,
     moduleShape: given.module_shape && ModuleShape[given.module_shape.toUpperCase() as "DOT"],
@@ -78,7 +79,7 @@ export function readStyle(given: z.output<typeof style>) {
     logoId: picture || given.logo === undefined ? undefined : (given.logo ?? ""),
     logoSize: given.logo_size,
     caption: given.caption === undefined ? undefined : (given.caption ?? ""),
-  };
+  });
 }
 
 /** A whole number in a query, within bounds. */

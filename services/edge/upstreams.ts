@@ -224,7 +224,7 @@ function toKeyAnswer(resolution: {
   verdict: KeyVerdict;
   keyId: string;
   accountId: string;
-  limits?: { perMinute: bigint; perDay: bigint };
+  limits?: { perMinute: bigint; perDay: bigint } | undefined;
 }): KeyAnswer | Failure {
   switch (resolution.verdict) {
     case KeyVerdict.ACTIVE: {

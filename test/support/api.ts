@@ -26,7 +26,7 @@ export async function call(url: string, options: CallOptions = {}): Promise<ApiA
   const response = await fetch(url, {
     method: options.method ?? (options.body === undefined ? "GET" : "POST"),
     headers,
-    body: typeof options.body === "string" || options.body === undefined ? options.body : JSON.stringify(options.body),
+    body: typeof options.body === "string" ? options.body : (JSON.stringify(options.body) ?? null),
     redirect: "manual",
   });
   const text = await response.text();

@@ -1,13 +1,14 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
-import { ask } from "./api.ts";
-import { leave } from "./leaving.ts";
+import { type Account, ask } from "./api.ts";
+import { isHeldBack, leave } from "./leaving.ts";
 import { CodesPage } from "./pages/codes.tsx";
 import { InvitationPage } from "./pages/invitation.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
 import { useAnnounce } from "./parts/announcer.tsx";
 import { FailedQuery, Loading } from "./parts/basics.tsx";
 import { Boundary } from "./parts/boundary.tsx";
+import { SignInAgain } from "./parts/sign-in-again.tsx";
 import { useSession, useSetSession } from "./session.ts";
 import { text } from "./text.ts";
 
@@ -61,6 +62,10 @@ const places = [
 export function App() {
   const { account, query } = useSession();
   const [location] = useLocation();
+  const [last, setLast] = useState<Account>();
+  useEffect(() => {
+    if (account) setLast(account);
+  }, [account]);
   if (location.startsWith("/sign-in/")) return <SignInWithLink token={location.slice("/sign-in/".length)} />;
   if (location.startsWith("/invitation/")) return <InvitationPage token={location.slice("/invitation/".length)} />;
   // What is on the page stays there while the edge cannot be reached.
@@ -78,8 +83,15 @@ export function App() {
       </main>
     );
   }
-  if (account === null) return <SignInPage />;
-  return <Frame email={account.email} />;
+  // A session that ends takes nothing with it that is not saved.
+  const kept = account ?? (isHeldBack() ? last : undefined);
+  if (!kept) return <SignInPage />;
+  return (
+    <>
+      <Frame email={kept.email} />
+      {account === null && <SignInAgain email={kept.email} onLeave={() => setLast(undefined)} />}
+    </>
+  );
 }
 
 function Frame({ email }: { email: string }) {

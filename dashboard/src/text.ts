@@ -70,6 +70,8 @@ export const text = {
     email: "E-mail",
     password: "Password",
     submit: "Sign in",
+    again: "Sign in again",
+    ended: "Your session has ended. What you have entered is still there: sign in, and then save.",
   },
   signUp: {
     title: "Sign up",

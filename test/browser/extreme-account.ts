@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { scripts } from "../../cli/seed/names.ts";
 import type { Suite } from "../../cli/suite.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
@@ -17,22 +18,12 @@ function repeated(text: string, length: number): string {
   return taken.replace(/^\s|\s$/g, "x");
 }
 
-const words = [
-  "Poster at the main station, platform 4, ",
-  "Donaudampfschifffahrtsgesellschaftskapitän",
-  "قائمة الطعام في المطعم الجديد ",
-  "קוד_ללא_רווחים",
-  "二维码海报在火车站",
-  "เมนูอาหารของร้านกาแฟ",
-  "Меню-летнего-кафе-на-набережной ",
-  "👩🏽‍🍳🍕🥗",
-  "कैफ़े का मेनू ",
-  "W",
-];
-
-/** Names of 1 to `max` code points, in several scripts, with and without blanks. */
+/** Names of 1 to `max` code points, in every script that the seed knows, with and without blanks. */
 export function extremeNames(max: number): string[] {
-  return words.flatMap((word) => [repeated(word, max), repeated(word, Math.ceil(max / 7))]).concat("i", "語");
+  const texts = Object.values(scripts).map(({ words }) => words.join(" "));
+  return texts
+    .flatMap((text) => [repeated(text, max), repeated(text.replaceAll(" ", ""), max)])
+    .concat(repeated("W", max), "i", "語");
 }
 
 /** A URL of `length` characters without a place where a line may break. */

@@ -30,13 +30,14 @@ async function signIn(accountId: string): Promise<Watched> {
 }
 
 let accountId: string;
+let email: string;
 
 beforeAll(async () => {
   ({ suite, end } = await startThrowaway());
   edge = suite.edgeUrls()[0] as string;
   browser = await openBrowser();
   const auth = openAuth(addressesOf(suite, "auth"));
-  ({ accountId, key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 6_000n, perDay: 100_000n }));
+  ({ accountId, email, key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 6_000n, perDay: 100_000n }));
   auth.close();
   const { body } = await call(`${edge}/v1/qr-codes`, {
     key,
@@ -145,6 +146,45 @@ describe("what is not saved", () => {
     const { body } = await call(`${edge}/v1/qr-codes/${codeId}`, { key });
     expect(body.data).toMatchObject({ name: "Mine", redirect_url: "https://theirs.example/" });
     expect(body.data.style.caption).toBe("Our menu");
+  });
+});
+
+describe("a session that ends", () => {
+  const password = "correct horse battery";
+
+  it("takes nothing with it that is not saved: the person signs in again, and saves", async () => {
+    await page.goto(`${edge}/#/account`);
+    await page.getByLabel("New password").fill(password);
+    await page.getByRole("button", { name: "Set a password" }).click();
+    await page.getByText("The password is changed.").waitFor();
+    await page.goto(`${edge}/#/codes/new`);
+    await page.getByLabel("Name").fill("Flyer");
+    await page.getByLabel("Leads to").fill("https://c.example/");
+    await person.context.clearCookies();
+    await page.getByRole("button", { name: "Create code" }).click();
+    const dialog = page.getByRole("dialog", { name: "Sign in again" });
+    await dialog.getByLabel("Password").fill(password);
+    await dialog.getByRole("button", { name: "Sign in" }).click();
+    await dialog.waitFor({ state: "detached" });
+    expect(await page.getByLabel("Name").inputValue()).toBe("Flyer");
+    await page.getByRole("button", { name: "Create code" }).click();
+    await page.getByRole("heading", { name: "Flyer" }).waitFor();
+  });
+
+  it("can be left for good, once the person has said so", async () => {
+    await page.goto(`${edge}/#/codes/new`);
+    await page.getByLabel("Name").fill("Flyer");
+    await page.getByLabel("Leads to").fill("https://c.example/");
+    await person.context.clearCookies();
+    await page.getByRole("button", { name: "Create code" }).click();
+    await page.getByRole("dialog", { name: "Sign in again" }).waitFor();
+    await page.keyboard.press("Escape");
+    await leave();
+    await page.getByRole("heading", { name: "QRForge" }).waitFor();
+    await page.getByLabel("E-mail").fill(email);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("navigation").waitFor();
   });
 });
 

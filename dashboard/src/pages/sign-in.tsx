@@ -62,9 +62,9 @@ function SignInOnly({ mode }: { mode: "invited" | "closed" | undefined }) {
   );
 }
 
-function CredentialsForm({ isNew = false }: { isNew?: boolean }) {
+export function CredentialsForm({ isNew = false, initialEmail = "" }: { isNew?: boolean; initialEmail?: string }) {
   const setSession = useSetSession();
-  const [email, setEmail] = useState("");
+  const [email, setEmail] = useState(initialEmail);
   const [password, setPassword] = useState("");
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);

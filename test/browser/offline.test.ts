@@ -7,7 +7,7 @@ import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
-import { openBrowser, openPage } from "../support/browser.ts";
+import { accessibilityFaults, openBrowser, openPage } from "../support/browser.ts";
 
 let suite: Suite;
 let end: () => Promise<void>;
@@ -59,6 +59,7 @@ describe("while the service is dead", () => {
     expect(await page.getByText(/Live ·/).count()).toBe(0);
     await bar().getByText("QRForge cannot be reached.").waitFor();
     expect(await bar().count()).toBe(1);
+    expect(await accessibilityFaults(page)).toEqual([]);
     // What was read before stays in sight.
     expect(await page.getByTestId("total-scans").textContent()).toBe("0");
     await suite.revive(member);

@@ -7,7 +7,7 @@ import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, openAuth, wait } from "../support/api.ts";
-import { openBrowser, openPage, type Watched } from "../support/browser.ts";
+import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
 let suite: Suite;
 let end: () => Promise<void>;
@@ -135,6 +135,7 @@ describe("what is not saved", () => {
     await page.getByText("Name: was “Menu”, is now “Theirs”. You entered “Mine”.").waitFor();
     expect(await page.getByLabel("Leads to").inputValue()).toBe("https://theirs.example/");
     expect(await page.getByLabel("Caption").inputValue()).toBe("Our menu");
+    expect(await accessibilityFaults(page)).toEqual([]);
     const name = () => page.getByLabel("Name").inputValue();
     expect(await name()).toBe("Mine");
     await page.getByRole("button", { name: "Use theirs: Name" }).click();
@@ -196,6 +197,7 @@ describe("a key that is shown once", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Create API key" }).click();
     const secret = page.getByTestId("secret");
     await secret.waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
     const asked = page.getByRole("dialog", { name: "Have you saved the key?" });
     const tries: [string, () => Promise<unknown>][] = [
       ["Escape", () => page.keyboard.press("Escape")],

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { type Account, ask } from "./api.ts";
 import { isHeldBack, leave } from "./leaving.ts";
@@ -7,7 +7,7 @@ import { InvitationPage } from "./pages/invitation.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
 import { useAnnounce } from "./parts/announcer.tsx";
 import { FailedQuery, Loading } from "./parts/basics.tsx";
-import { Boundary } from "./parts/boundary.tsx";
+import { Boundary, lazyPage } from "./parts/boundary.tsx";
 import { SignInAgain } from "./parts/sign-in-again.tsx";
 import { useSession, useSetSession } from "./session.ts";
 import { text } from "./text.ts";
@@ -38,16 +38,16 @@ const loadPages = [
   loadAccountPage,
 ];
 
-const CodePage = lazy(loadCodePage);
-const EditCodePage = lazy(loadEditCodePage);
-const BulkPage = lazy(loadBulkPage);
-const ProjectsPage = lazy(loadProjectsPage);
-const ProjectPage = lazy(loadProjectPage);
-const KeysPage = lazy(loadKeysPage);
-const UsagePage = lazy(loadUsagePage);
-const PlanPage = lazy(loadPlanPage);
-const AuditPage = lazy(loadAuditPage);
-const AccountPage = lazy(loadAccountPage);
+const CodePage = lazyPage(loadCodePage);
+const EditCodePage = lazyPage(loadEditCodePage);
+const BulkPage = lazyPage(loadBulkPage);
+const ProjectsPage = lazyPage(loadProjectsPage);
+const ProjectPage = lazyPage(loadProjectPage);
+const KeysPage = lazyPage(loadKeysPage);
+const UsagePage = lazyPage(loadUsagePage);
+const PlanPage = lazyPage(loadPlanPage);
+const AuditPage = lazyPage(loadAuditPage);
+const AccountPage = lazyPage(loadAccountPage);
 
 const places = [
   ["/codes", text.nav.codes],

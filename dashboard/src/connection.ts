@@ -17,7 +17,7 @@ export interface Connection {
 }
 
 let connection: Connection = { isReachable: true, answeredAt: Date.now(), failures: 0, returns: 0 };
-let isProbing = false;
+let probing: Promise<boolean> | undefined;
 const listeners = new Set<() => void>();
 
 function note(isAnswered: boolean): void {
@@ -38,15 +38,18 @@ export function isFromEdge({ status, headers }: Response): boolean {
 }
 
 /**
- * Finds out whether the edge answers. Called after any request that got no answer, since one that fails alone, as where a
+ * Finds out, and returns, whether the edge answers. Called after any request that got no answer, since one that fails alone, as where a
  * browser's extension blocks it, says nothing of the others.
  */
-export async function probe(): Promise<void> {
-  if (isProbing) return;
-  isProbing = true;
-  const signal = AbortSignal.timeout(probeTimeoutMs);
-  note(await fetch(probePath, { signal }).then(isFromEdge, () => false));
-  isProbing = false;
+export function probe(): Promise<boolean> {
+  probing ??= fetch(probePath, { signal: AbortSignal.timeout(probeTimeoutMs) })
+    .then(isFromEdge, () => false)
+    .then((isAnswered) => {
+      probing = undefined;
+      note(isAnswered);
+      return isAnswered;
+    });
+  return probing;
 }
 
 function subscribe(listener: () => void): () => void {

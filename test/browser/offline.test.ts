@@ -47,6 +47,9 @@ describe("while the service is dead", () => {
   it("the chart is not called live, says how old it is, and is live again by itself when the service is back", async () => {
     await page.goto(`${edge}/#/codes/${code.id}`);
     await page.getByText(/Live · updated \d s ago/).waitFor();
+    await page.waitForFunction(() =>
+      performance.getEntriesByType("resource").some(({ name }) => name.includes("/assets/account-")),
+    );
     const member = suite.members("edge")[0] as Member;
     const ended = once(member.child, "exit");
     member.child.kill("SIGKILL");
@@ -115,6 +118,16 @@ describe("while the service is dead", () => {
     await retry.click();
     await page.getByText("Key created").first().waitFor();
     await bar().waitFor({ state: "detached" });
+  });
+
+  it("a page whose program did not arrive is loaded anew by itself", async () => {
+    const fresh = await context.newPage();
+    await fresh.route("**/assets/account-*.js", (route) => route.abort());
+    await fresh.goto(`${edge}/#/account`);
+    await fresh.getByText("This part could not be shown.").waitFor();
+    await fresh.unroute("**/assets/account-*.js");
+    await fresh.getByRole("heading", { name: "Account", exact: true }).waitFor();
+    await fresh.close();
   });
 
   it("a symbol that did not arrive says so, and comes by a button", async () => {

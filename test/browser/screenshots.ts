@@ -72,7 +72,7 @@ async function chooseFile(page: Page): Promise<void> {
   await page.getByRole("heading", { name: "Codes", exact: true }).scrollIntoViewIfNeeded();
 }
 
-const { suite, end } = await startThrowaway();
+const { suite, end } = await startThrowaway({ shortUrlBase: "https://q.example.com" });
 try {
   const auth = openAuth(addressesOf(suite, "auth"));
   const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });

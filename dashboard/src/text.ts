@@ -32,6 +32,7 @@ export const text = {
   },
   live: {
     live: "Live",
+    connection: "Connection",
     stale: "Not up to date.",
     /** Of an answer, in whole seconds. */
     age: (seconds: number) => {

@@ -43,12 +43,12 @@ function Bar() {
   const { answeredAt } = useConnection();
   const age = text.live.age(Math.max(0, Math.round((now - answeredAt) / 1_000)));
   return (
-    <div className="connection-bar">
+    <section className="connection-bar" aria-label={text.live.connection}>
       <p>
         <strong role="alert">{navigator.onLine ? text.live.unreachable : text.live.offline}</strong>{" "}
         {text.live.last(age)}
       </p>
       <Button onClick={probe}>{text.retryNow}</Button>
-    </div>
+    </section>
   );
 }

@@ -72,23 +72,8 @@ export async function runExperiment(options: {
 
     const load = await startLoad({ edges: suite.edgeUrls(), auth, perDay: options.perDay });
     const recoveredMs: Record<string, number> = {};
-    /** Waits until everything is done again that clients ask for, from now on. */
     async function recovered(fault: string): Promise<void> {
-      const startedMs = performance.now();
-      const progress = ({ codes, admitted, refusedByLimit, edited, revoked, charts }: Told) => [
-        codes.size,
-        admitted + refusedByLimit,
-        edited,
-        revoked,
-        charts,
-      ];
-      const before = progress(load.told);
-      await eventually(
-        async () => progress(load.told),
-        (now) => now.every((count, index) => count > (before[index] as number)),
-        drainMaxMs,
-      );
-      recoveredMs[fault] = Math.round(performance.now() - startedMs);
+      recoveredMs[fault] = await load.worksAgain(drainMaxMs);
       tell(`after ${fault}: everything works again within ${recoveredMs[fault]} ms`);
     }
     await phase();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import { call, type openAuth } from "../support/api.ts";
+import { call, eventually, type openAuth } from "../support/api.ts";
 
 /** What clients were told, to be held against what is there afterwards. */
 export interface Told {
@@ -24,6 +24,8 @@ export interface Told {
 
 export interface Load {
   told: Told;
+  /** Waits until everything that clients ask for has been done once more; returns how long that took, in ms. */
+  worksAgain(maxMs: number): Promise<number>;
   /** Ends it, and waits for what is under way. */
   stop(): Promise<void>;
 }
@@ -168,8 +170,19 @@ export async function startLoad(options: {
       await sleep(pauseMs);
     }
   });
+  const progress = () => [told.codes.size, told.admitted + told.refusedByLimit, told.edited, told.revoked, told.charts];
   return {
     told,
+    async worksAgain(maxMs) {
+      const startedMs = performance.now();
+      const before = progress();
+      await eventually(
+        async () => progress(),
+        (now) => now.every((count, index) => count > (before[index] as number)),
+        maxMs,
+      );
+      return Math.round(performance.now() - startedMs);
+    },
     async stop() {
       stopped = true;
       await Promise.all(workers);

@@ -10,11 +10,14 @@ import { readScriptOptions } from "../cli/run-tool.ts";
 import { QrCodeService } from "../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { Dimension, Interval, ScanService } from "../gen/qrforge/qr/v1/scan_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
+import { addressesOf } from "../test/support/addresses.ts";
+import { seed } from "../test/support/seed.ts";
 import { median } from "./load.ts";
 import { withSuite } from "./suite.ts";
 
 const scans = 10_000_000;
-const otherCodes = 200;
+/** What the tables hold beside it. */
+const others = { codes: 500, scans: 300_000, logos: 5, accounts: 5 };
 const days = 30;
 const rounds = 21;
 const wait = { deadlineMs: 60_000 };
@@ -26,38 +29,40 @@ readScriptOptions({
 });
 
 await withSuite({}, async (suite) => {
-  const address = suite
-    .members("qr")
-    .map((member) => member.address)
-    .join(",");
+  const address = addressesOf(suite, "qr").join();
   const codes = createRpcClient(QrCodeService, { address });
   const counts = createRpcClient(ScanService, { address });
-  const newCode = async () =>
-    (await codes.client.createQrCode({ accountId, name: "n", redirectUrl: "https://example.com/" }, wait)).qrCode
-      ?.qrCodeId ?? "";
-  const code = await newCode();
-  for (let index = 0; index < otherCodes; index++) await newCode();
+  const { qrCode } = await codes.client.createQrCode(
+    { accountId, name: "n", redirectUrl: "https://example.com/" },
+    wait,
+  );
+  const code = qrCode?.qrCodeId ?? "";
+  await seed(
+    {
+      ...{ AUTH_ADDRESS: addressesOf(suite, "auth").join(), QUOTA_ADDRESS: addressesOf(suite, "quota").join() },
+      ...{ QR_ADDRESS: address, DATABASE_URL: suite.databaseUrl },
+    },
+    others,
+  );
 
   const sql = postgres(suite.databaseUrl, { max: 1, onnotice: () => {} });
   process.stdout.write(
-    `filling in the counts of ${scans.toLocaleString("en")} scans and of ${otherCodes} other codes\n`,
+    `filling in the counts of ${scans.toLocaleString("en")} scans beside ${others.scans.toLocaleString("en")} of ${others.codes} other codes\n`,
   );
   const hours = days * 24;
   await sql`
     insert into qr.scan_hours (code_id, hour, scans)
-    select code_id, date_trunc('hour', now(), 'UTC') - h * interval '1 hour',
-      case when code_id = ${code} then ${Math.round(scans / hours)}::bigint else 3 end
-    from qr.codes, generate_series(0, ${hours - 1}::int) as h`;
+    select ${code}, date_trunc('hour', now(), 'UTC') - h * interval '1 hour', ${Math.round(scans / hours)}::bigint
+    from generate_series(0, ${hours - 1}::int) as h`;
   await sql`
     insert into qr.scan_days (code_id, day, scans, visitors)
-    select code_id, (now() at time zone 'UTC')::date - d, case when code_id = ${code} then ${Math.round(scans / days)}::bigint else 72 end, 50
-    from qr.codes, generate_series(0, ${days - 1}::int) as d`;
+    select ${code}, (now() at time zone 'UTC')::date - d, ${Math.round(scans / days)}::bigint, 50
+    from generate_series(0, ${days - 1}::int) as d`;
   await sql`
     insert into qr.scan_dimensions (code_id, day, dimension, value, scans)
-    select code_id, (now() at time zone 'UTC')::date - d, dimension, 'value' || v, 1000
-    from qr.codes, generate_series(0, ${days - 1}::int) as d, generate_series(1, 60) as v,
-      unnest(array['country', 'referrer']) as dimension
-    where code_id = ${code} or v < 5`;
+    select ${code}, (now() at time zone 'UTC')::date - d, dimension, 'value' || v, 1000
+    from generate_series(0, ${days - 1}::int) as d, generate_series(1, 60) as v,
+      unnest(array['country', 'referrer']) as dimension`;
   const one = Math.round(scans / days);
   await sql`
     insert into qr.scans (scan_id, code_id, scanned_at)

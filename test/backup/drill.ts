@@ -42,6 +42,7 @@ export interface DrillReport {
   differentTables: string[];
 }
 
+/** How long a tool may take with a large deployment, in ms. */
 const toolTimeoutMs = 1_800_000;
 /** Makes Node print the most memory that it had, in kB, at its end. */
 const printMemory = 'data:text/javascript,process.on("exit",()=>console.log("memory",process.resourceUsage().maxRSS))';
@@ -123,7 +124,7 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
   };
   try {
     report(`filling with ${codes} codes, ${scans} scans, ${logos} logos, ${answers} kept answers`);
-    await seed(own, { codes, scans, logos, accounts: 5 });
+    await seed(own, { codes, scans, logos, accounts: 5 }, toolTimeoutMs);
     const edge = suite.edgeUrls()[0] as string;
     const auth = openAuth(addressesOf(suite, "auth"));
     const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 0n });

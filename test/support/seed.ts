@@ -21,10 +21,12 @@ export interface Seeded {
 export async function seed(
   env: Record<string, string>,
   amounts: { codes: number; scans: number; logos?: number; accounts?: number; days?: number },
+  timeoutMs = 120_000,
 ): Promise<Seeded> {
   const options = Object.entries(amounts).flatMap(([name, amount]) => [`--${name}`, String(amount)]);
   const { code, output } = await runProgram("node", ["cli/seed.ts", "--json", ...options], {
     env: { DATABASE_URL: "", NATS_URL: "", ...env },
+    timeout: timeoutMs,
   });
   const answer = output.split("\n").find((line) => line.startsWith("{"));
   if (code !== 0 || !answer) throw new Error(`the seed ended with ${code}: ${output}`);

@@ -81,7 +81,10 @@ try {
   const scans = createRpcClient(ScanService, { address: addressesOf(suite, "qr").join(",") });
   const edge = suite.edgeUrls()[0] as string;
   // An account as it is after a year; what the pictures are about is made on top of that.
-  const seeded = await seed({ QRFORGE_DATA_DIR: dataDir }, { codes: 60, scans: 20_000, logos: 4, accounts: 1 });
+  const seeded = await seed(
+    { QRFORGE_DATA_DIR: dataDir },
+    { codes: 60, scans: 20_000, logos: 4, accounts: 1, seed: 5 },
+  );
   const accountId = seeded.accounts[0]?.account_id as string;
   const { secret: key } = await auth.keys.createKey({ accountId, name: "website" }, wait);
   await call(`${edge}/v1/projects`, { key, body: { name: "Summer 2026", description: "Posters and flyers" } });

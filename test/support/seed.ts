@@ -20,7 +20,7 @@ export interface Seeded {
 /** Fills the suite that these settings name, `QRFORGE_DATA_DIR` or the addresses of its services. */
 export async function seed(
   env: Record<string, string>,
-  amounts: { codes: number; scans: number; logos?: number; accounts?: number; days?: number },
+  amounts: { codes: number; scans: number; logos?: number; accounts?: number; days?: number; seed?: number },
   timeoutMs = 120_000,
 ): Promise<Seeded> {
   const options = Object.entries(amounts).flatMap(([name, amount]) => [`--${name}`, String(amount)]);

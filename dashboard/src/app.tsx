@@ -154,7 +154,7 @@ function Frame({ email }: { email: string }) {
           <div className="who">
             <p title={email}>{email}</p>
             <ThemeButton />
-            <button type="button" className="button quiet" onClick={() => leave(signOut)}>
+            <button type="button" className="button quiet" onClick={() => leave(() => void signOut())}>
               {text.nav.signOut}
             </button>
           </div>

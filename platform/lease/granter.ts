@@ -89,7 +89,7 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
       const settle = () => {
         for (const holder of waiting) if ((heard.get(holder) ?? 0) >= entries.position) waiting.delete(holder);
       };
-      for (const row of holders ?? []) if (row.applied !== undefined) listener(row.holder, row.applied);
+      for (const { holder, applied = Number.NEGATIVE_INFINITY } of holders ?? []) listener(holder, applied);
       settle();
       // Without a list of holders there may be any: then only time tells.
       while ((waiting.size > 0 || !holders) && clock.monotonic() < until) {

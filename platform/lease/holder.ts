@@ -44,6 +44,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   let leasedUntil = Number.NEGATIVE_INFINITY;
   let renewals = 0;
   let closed = false;
+  let failing = false;
   let gap = false;
   let pause = new AbortController();
 
@@ -59,6 +60,20 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     const news = apply(grant);
     leasedUntil = Math.max(leasedUntil, sentAt + grant.leaseMs);
     return news;
+  }
+
+  /** Renews once as `renewOnce` does, and logs when renewals begin to fail and when they succeed again. */
+  async function tryRenewal(): Promise<boolean> {
+    try {
+      const again = await renewOnce();
+      if (failing) log.info("lease renewed again");
+      failing = false;
+      return again;
+    } catch (error) {
+      if (!failing && !closed) log.warn({ error }, "lease could not be renewed");
+      failing = true;
+      return false;
+    }
   }
 
   function apply(grant: Grant): boolean {
@@ -91,20 +106,11 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
       else renewSoon();
     },
     async run() {
-      let failing = false;
       let inARow = 0;
       while (!closed) {
         const startedAt = clock.monotonic();
         gap = false;
-        let again = false;
-        try {
-          again = await renewOnce();
-          if (failing) log.info("lease renewed again");
-          failing = false;
-        } catch (error) {
-          if (!failing && !closed) log.warn({ error }, "lease could not be renewed");
-          failing = true;
-        }
+        const again = await tryRenewal();
         inARow = again || gap ? inARow + 1 : 0;
         if (closed) return;
         if (inARow === 1) continue;

@@ -106,7 +106,7 @@ export function openQuotaMeter(options: QuotaMeterOptions): Meter {
 
   async function send(asks: MeterAsk[]): Promise<QuotaDecision[]> {
     await handingOver?.catch(() => undefined);
-    if (recovering) return decideHere(asks);
+    if (recovering !== undefined) return decideHere(asks);
     const batchId = options.newBatchId();
     const sentAt = clock.monotonic();
     try {

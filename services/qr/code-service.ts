@@ -46,6 +46,21 @@ type WantedCode = NewCode & { isChosen: boolean };
 
 const newSlug = () => formatSlug(randomBase36(7));
 
+/** Returns an issue for each chosen slug that is taken or stands twice in the batch. */
+function slugConflicts(
+  codes: WantedCode[],
+  taken: Set<string>,
+  field: (place: number, name: string) => string,
+): FieldIssue[] {
+  const chosen = codes.map(({ slug, isChosen }) => (isChosen ? slug : undefined));
+  return chosen.flatMap((slug, place) => {
+    if (slug === undefined) return [];
+    if (taken.has(slug)) return [{ field: field(place, "slug"), issue: "is taken; choose another" }];
+    const isDouble = chosen.indexOf(slug) !== chosen.lastIndexOf(slug);
+    return isDouble ? [{ field: field(place, "slug"), issue: "is in the batch more than once" }] : [];
+  });
+}
+
 export interface CodeDependencies {
   store: Store;
   styles: Styles;
@@ -111,28 +126,28 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
     once: Once | undefined,
     field: (place: number, name: string) => string,
   ) {
-    for (let attempt = 1; ; attempt++) {
+    // Nobody can have asked for a random one.
+    const chosen = codes.filter(({ isChosen }) => isChosen);
+    const random = codes.filter(({ isChosen }) => !isChosen);
+    for (let attempt = 1; attempt <= slugAttempts; attempt++) {
       const created = await store.createCodes(codes, once, (made) => {
         const message = create(BatchCreateQrCodesResponseSchema, { qrCodes: made.map(toQrCode) });
         return toBinary(BatchCreateQrCodesResponseSchema, message);
       });
       if (created !== slugTaken) {
-        // Nobody can have asked for a random one.
-        if (!created.replayed) for (const { slug, isChosen } of codes) if (isChosen) hintSlug(slug);
+        if (!created.replayed) for (const { slug } of chosen) hintSlug(slug);
         return created;
       }
-      const taken = new Set(await store.takenSlugs(codes.map(({ slug }) => slug)));
-      const chosen = codes.map(({ slug, isChosen }) => (isChosen ? slug : undefined));
-      const fields = chosen.flatMap((slug, place) => {
-        if (slug === undefined) return [];
-        if (taken.has(slug)) return [{ field: field(place, "slug"), issue: "is taken; choose another" }];
-        const isDouble = chosen.indexOf(slug) !== chosen.lastIndexOf(slug);
-        return isDouble ? [{ field: field(place, "slug"), issue: "is in the batch more than once" }] : [];
-      });
-      if (fields.length > 0) throw new Failure("CONFLICT", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
-      if (attempt === slugAttempts) throw new Error("no free slug was found");
-      for (const code of codes) if (!code.isChosen) code.slug = newSlug();
+      await throwIfChosenTaken(codes, field);
+      for (const code of random) code.slug = newSlug();
     }
+    throw new Error("no free slug was found");
+  }
+
+  async function throwIfChosenTaken(codes: WantedCode[], field: (place: number, name: string) => string) {
+    const taken = new Set(await store.takenSlugs(codes.map(({ slug }) => slug)));
+    const fields = slugConflicts(codes, taken, field);
+    if (fields.length > 0) throw new Failure("CONFLICT", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
   }
 
   function issuesOf({ name, redirectUrl, slug, style }: CreateQrCodeRequest): FieldIssue[] {

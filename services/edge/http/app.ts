@@ -113,10 +113,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   serveLeakReports(app, options.leakReports);
   serveRpcBeside(app, options.handleRpc);
   serveDashboard(app, options.dashboard);
-  app.register(async (scope) => {
+  app.register((scope, _options, done) => {
     boundPages(scope, options.pageSlots);
     serveReference(scope, options);
     servePage(scope);
+    done();
   });
   app.setNotFoundHandler(async (request, reply) => {
     if (isApiPath(request.url)) return await rest.answer(undefined, request, reply);

@@ -1,13 +1,15 @@
 /** How deep a body's arrays and objects may be nested. */
 const depthMax = 32;
 
+/** The fields of an object that is open, a set only from its second field on; null for an array. */
+type Fields = Set<string> | string | undefined | null;
+
 /**
  * Returns what is wrong with a text that is JSON and yet not to be trusted: a field that occurs twice in one object, where
  * readers differ on which one counts, a field that reaches a prototype, or nesting beyond any use. Undefined if nothing is. Reads the text once.
  */
 export function jsonTextIssue(text: string): string | undefined {
-  /** The fields of each object that is open, a set only from its second field on; null for an array. */
-  const open: (Set<string> | string | undefined | null)[] = [];
+  const open: Fields[] = [];
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case openBrace:
@@ -21,20 +23,26 @@ export function jsonTextIssue(text: string): string | undefined {
         break;
       case quote: {
         const end = endOfString(text, at);
-        const fields = open.at(-1);
-        if (fields !== null && isKey(text, end)) {
-          const name = readString(text.slice(at + 1, end - 1));
-          if (name === "__proto__" || name === "constructor") return "must not have a key __proto__ or constructor";
-          if (fields === name || (fields instanceof Set && fields.has(name))) {
-            return `has the field ${JSON.stringify(name.slice(0, 100))} twice`;
-          }
-          if (fields instanceof Set) fields.add(name);
-          else open[open.length - 1] = fields === undefined ? name : new Set([fields, name]);
+        if (open.at(-1) !== null && isKey(text, end)) {
+          const issue = addField(open, readString(text.slice(at + 1, end - 1)));
+          if (issue) return issue;
         }
         at = end - 1;
       }
     }
   }
+  return undefined;
+}
+
+/** Adds a field to the object that was opened last, and returns what is wrong with it. */
+function addField(open: Fields[], name: string): string | undefined {
+  if (name === "__proto__" || name === "constructor") return "must not have a key __proto__ or constructor";
+  const fields = open.at(-1);
+  if (fields === name || (fields instanceof Set && fields.has(name))) {
+    return `has the field ${JSON.stringify(name.slice(0, 100))} twice`;
+  }
+  if (fields instanceof Set) fields.add(name);
+  else open[open.length - 1] = typeof fields === "string" ? new Set([fields, name]) : name;
   return undefined;
 }
 

@@ -145,7 +145,7 @@ function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
       }
       const underWay = making.get(name);
       // That another could not wait for it, or found no room, is no reason for this one.
-      if (underWay)
+      if (underWay !== undefined)
         return underWay.catch((error) => (isUnavailable(error) ? this.get(name, make) : Promise.reject(error)));
       const made = make()
         .then((value) => {

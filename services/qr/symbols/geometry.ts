@@ -141,18 +141,29 @@ function createAlignment(size: number): (x: number, y: number) => boolean {
 type IsDark = (x: number, y: number) => boolean;
 
 function modulePath(shape: ModuleShape, isDark: IsDark, size: number, offset: number): string {
+  if (shape === "square") return squareModules(isDark, size, offset);
   const isAlignment = createAlignment(size);
   let path = "";
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       if (!isDark(x, y)) continue;
-      if (shape === "square") {
-        const start = x;
-        while (x + 1 < size && isDark(x + 1, y)) x++;
-        path += row(start + offset, y + offset, x - start + 1);
-      } else if (shape === "dot" && isAlignment(x, y)) path += row(x + offset, y + offset, 1);
-      else if (shape === "dot") path += circle(x + offset + 0.5, y + offset + 0.5, 0.5);
+      if (shape === "dot" && !isAlignment(x, y)) path += circle(x + offset + 0.5, y + offset + 0.5, 0.5);
+      else if (shape === "dot") path += row(x + offset, y + offset, 1);
       else path += roundedModule(x, y, isDark, offset);
+    }
+  }
+  return path;
+}
+
+/** The dark modules of each row, those side by side as one rectangle. */
+function squareModules(isDark: IsDark, size: number, offset: number): string {
+  let path = "";
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      if (!isDark(x, y)) continue;
+      const start = x;
+      while (x + 1 < size && isDark(x + 1, y)) x++;
+      path += row(start + offset, y + offset, x - start + 1);
     }
   }
   return path;

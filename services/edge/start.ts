@@ -76,7 +76,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     }),
     pipeline: createPipeline({
       consumeQuota: ({ accountId, keyId, limits }, cost, { timeoutMs }) =>
-        upstreams.consume({ accountId, keyId, cost, limits }, { deadlineMs: timeoutMs }),
+        upstreams.consumeQuota({ accountId, keyId, cost, limits }, { deadlineMs: timeoutMs }),
       slots: slotsOf("api_requests", config.apiInFlightMax),
       fairQueue,
     }),

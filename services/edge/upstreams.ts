@@ -23,7 +23,7 @@ import { openPublisher, type Publisher, queueOf } from "../../platform/queue.ts"
 import { createRpcClient, type RpcClient } from "../../platform/rpc/client.ts";
 import type { settings } from "./config.ts";
 import type { AccountLimits, QuotaDecision } from "./pipeline/rate-limit-headers.ts";
-import { type Meter, openQuotaMeter, toMetered } from "./quota-meter.ts";
+import { type ConsumeQuota, openQuotaClient, toQuotaDecision } from "./quota-client.ts";
 
 /** What auth says of a key. */
 export type KeyAnswer =
@@ -44,7 +44,7 @@ export interface Upstreams {
   peekKey(hash: string): KeyAnswer | undefined;
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
   /** Charges an account, or tells which window has no room. */
-  consume: Meter;
+  consumeQuota: ConsumeQuota;
   /** Reads both windows of an account and charges nothing. */
   peek(asked: { accountId: string; limits: AccountLimits }, wait: Wait): Promise<QuotaDecision>;
   /** A code by id or slug, if the account has it. */
@@ -111,7 +111,7 @@ export function createUpstreams(
     const { resolutions } = await keys.client.batchResolveKeys({ keyHashes }, wait);
     return resolutions.map(toKeyAnswer);
   });
-  const consume = openQuotaMeter({
+  const consumeQuota = openQuotaClient({
     quota: quota.client,
     policy: config.quotaPolicy,
     timeoutMs: config.quotaTimeoutMs,
@@ -184,12 +184,12 @@ export function createUpstreams(
       lookups({ cache: "keys" });
       return keyCache.get(hash, wait);
     },
-    consume,
+    consumeQuota,
     async peek({ accountId, limits }, wait) {
       const request = { accountId, limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) } };
       const { decision, decideTime } = await quota.client.peekQuota(request, wait);
       if (!decision || !decideTime) throw new Failure("INTERNAL_ERROR", undefined, { cause: new Error("no decision") });
-      return toMetered(decision, { limits }, Number(decideTime.seconds) * 1_000);
+      return toQuotaDecision(decision, { limits }, Number(decideTime.seconds) * 1_000);
     },
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
     resolveSlug(slug, { deadlineMs }) {

@@ -6,7 +6,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { Failure } from "../../platform/errors.ts";
 import { pageSize } from "../../platform/page.ts";
 import { type Implementation, implement } from "../../platform/rpc/server.ts";
-import type { Charger, TimedDecision } from "./charger.ts";
+import type { GroupCommit, TimedDecision } from "./group-commit.ts";
 import type { Store } from "./store.ts";
 import { type Limits, refusedBy, resetsIn } from "./window.ts";
 
@@ -28,26 +28,27 @@ const windows = { none: Window.UNSPECIFIED, minute: Window.MINUTE, day: Window.D
 
 export interface QuotaDependencies {
   store: Store;
-  charger: Charger;
+  groupCommit: GroupCommit;
   clock: Pick<Clock, "now">;
 }
 
 /** The handlers of quota's service. */
-export function createQuotaService({ store, charger, clock }: QuotaDependencies): Implementation[] {
+export function createQuotaService({ store, groupCommit, clock }: QuotaDependencies): Implementation[] {
   return [
     implement(QuotaService, {
       async batchConsumeQuota({ requests, batchId }, context) {
         if (requests.length === 0 || requests.length > requestsPerCallMax) {
           throw new Failure("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
         }
-        const asks = requests.map(({ accountId, keyId, cost, limits }) => {
+        const read = requests.map(({ accountId, keyId, cost, limits }) => {
           if (cost < 1 || cost > costMax) throw new Failure("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
           return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
         });
         const id = batchId === "" ? "" : batchIdOf(batchId);
-        const decisions = await charger.charge(asks, context.remainingMs(), id);
-        const decideMs = decisions.reduce((latest, { nowMs }) => Math.max(latest, nowMs), 0);
-        return { decisions: decisions.map((one) => toDecision(one, decideMs)), decideTime: timestampFromMs(decideMs) };
+        const decisions = await groupCommit.charge(read, context.remainingMs(), id);
+        // One statement decided all of them.
+        const [{ nowMs }] = decisions as [TimedDecision];
+        return { decisions: decisions.map(toDecision), decideTime: timestampFromMs(nowMs) };
       },
       async batchRecordServed({ batchId, serveTime, counts }) {
         if (counts.length === 0 || counts.length > requestsPerCallMax) {
@@ -81,7 +82,7 @@ export function createQuotaService({ store, charger, clock }: QuotaDependencies)
           minuteResetS: minuteS,
           dayResetS: dayS,
         };
-        return { decision: toDecision(decision, row.nowMs), decideTime: timestampFromMs(row.nowMs) };
+        return { decision: toDecision(decision), decideTime: timestampFromMs(row.nowMs) };
       },
       async listDailyUsage({ accountId, fromDate, toDate }) {
         const { from, to } = readRange(fromDate, toDate);
@@ -167,14 +168,12 @@ function readLimits(limits: LimitsMessage | undefined): Limits {
   return { perMinute, perDay };
 }
 
-/** A decision, with its seconds counted from `decideMs`: a call may be decided by more than one statement. */
-function toDecision(decision: TimedDecision, decideMs: number): MessageInitShape<typeof QuotaDecisionSchema> {
-  const laterS = Math.floor(decideMs / 1000) - Math.floor(decision.nowMs / 1000);
+function toDecision(decision: Omit<TimedDecision, "nowMs">): MessageInitShape<typeof QuotaDecisionSchema> {
   return {
     refusedBy: windows[decision.refusedBy],
     minuteUsed: BigInt(decision.minuteUsed),
     dayUsed: BigInt(decision.dayUsed),
-    minuteResetS: Math.max(0, decision.minuteResetS - laterS),
-    dayResetS: Math.max(0, decision.dayResetS - laterS),
+    minuteResetS: decision.minuteResetS,
+    dayResetS: decision.dayResetS,
   };
 }

@@ -6,8 +6,8 @@ import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { openDatabase } from "../../platform/sql.ts";
 import { openTrimmer } from "../../platform/trimmer.ts";
-import { createCharger } from "./charger.ts";
 import type { settings } from "./config.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { createQuotaService, daysKept } from "./service.ts";
 import { createStore } from "./store.ts";
 import { openUsage } from "./usage.ts";
@@ -30,27 +30,27 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const statements = metrics.counter("quota_statements", "statements that charged");
   const accounts = metrics.counter("quota_statement_accounts", "accounts in those statements");
   const repeated = metrics.counter("quota_repeated_batches", "batches answered from what was kept of an earlier call");
-  const charger = createCharger({
+  const groupCommit = createGroupCommit({
     ...config,
     store,
     newStatementId: randomUUIDv7,
     keepMs,
     clock,
     note: usage.note,
-    noteStatement(runs, asked, admitted) {
+    noteStatement(accountsCount, requested, admitted) {
       statements();
-      accounts({}, runs);
+      accounts({}, accountsCount);
       decided({ result: "admitted" }, admitted);
-      decided({ result: "refused" }, asked - admitted);
+      decided({ result: "refused" }, requested - admitted);
     },
     noteRepeated: repeated,
   });
-  closer.defer("charger", () => charger.idle());
+  closer.defer("group commit", () => groupCommit.idle());
   const server = await createRpcServer({
     ...config,
     log,
     metrics,
-    implementations: createQuotaService({ store, charger, clock }),
+    implementations: createQuotaService({ store, groupCommit, clock }),
   });
   closer.defer("server", () => server.close());
   watchHealth({ server, health, probe: () => sql`select 1`, clock, closer, log });

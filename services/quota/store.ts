@@ -1,16 +1,19 @@
-import { cleanStore, type Sql, type Tx, violates } from "../../platform/sql.ts";
-import type { Run, RunOutcome } from "./window.ts";
+import { cleanStore, type Sql, violates } from "../../platform/sql.ts";
+import type { Charge, ChargeOutcome } from "./window.ts";
 
-/** The outcome of a run, and the numbers of the windows it was charged to. */
-export interface WindowRow extends RunOutcome {
+/** The outcome of a charge, and the numbers of the windows it was charged to. */
+export interface WindowRow extends ChargeOutcome {
   minute: number;
   day: number;
 }
 
-/** Where a batch is in its statement: for each of its runs the statement's run, and its first request's place in that. */
-export type Layout = { run: number; offset: number }[];
+/** A call's part of a statement's row: which row, and how many of its requests come before. */
+export interface Share {
+  row: number;
+  before: number;
+}
 
-/** What a statement answered: a row for each of its runs, and the database's time in ms. */
+/** What a statement answered: a row for each of its charges, and the database's time in ms. */
 export interface Charged {
   rows: WindowRow[];
   nowMs: number;
@@ -19,16 +22,17 @@ export interface Charged {
 /** What to keep of an answer: under which id, which batches, and for how long. */
 export interface Keep {
   statementId: string;
-  batches: { batchId: string; requestsCrc: number; layout: Layout }[];
+  /** With a share for each account of the batch, in the order of first appearance. */
+  batches: { batchId: string; requestsCrc: number; shares: Share[] }[];
   keepMs: number;
 }
 
-/** A batch that has been counted: how it was answered, or that it was handed in, or that the answer is gone. */
+/** A batch that is known: how it was answered, or that it was settled in another way, or that the answer is gone. */
 export interface FoundBatch {
   batchId: string;
   requestsCrc: number;
-  layout: Layout;
-  answer: Charged | "handed in" | "forgotten";
+  shares: Share[];
+  answer: Charged | "settled" | "forgotten";
 }
 
 /** What a key used on a day, given by its number since the Unix epoch. */
@@ -63,97 +67,81 @@ export function createStore(sql: Sql, time = sql`now()`) {
     prev_day = case when w.day < excluded.day then w.day else w.prev_day end,
     prev_day_used = case when w.day < excluded.day then w.day_used else w.prev_day_used end`;
 
-  /** Charges runs of different accounts in one statement; its outcomes come behind those of the statements before it. */
-  async function chargeRound(on: Sql | Tx, runs: Run[], keep: Keep, before: string) {
-    // What stands in the row before: its counts, or 0 if its window is over.
-    const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
-    const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
-    const admitted = sql`least(
-      excluded.asked,
-      case when excluded.per_minute = 0 then excluded.asked
-        else greatest(excluded.per_minute - ${minuteBefore}, 0) / excluded.cost end,
-      case when excluded.per_day = 0 then excluded.asked
-        else greatest(excluded.per_day - ${dayBefore}, 0) / excluded.cost end)`;
-    const { statementId, batches, keepMs } = keep;
-    const [answer] = await on<[{ outcomes: string; nowMs: number }]>`
-      with charged as (
-        insert into quota.windows as w
-          (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
-        select account_id, minute, fresh * cost, day, fresh * cost, cost, asked, per_minute, per_day, fresh
-        from (
-          select *, ${minuteNow} as minute, ${dayNow} as day,
-            least(
-              asked,
-              case when per_minute = 0 then asked else per_minute / cost end,
-              case when per_day = 0 then asked else per_day / cost end) as fresh
-          from unnest(
-            string_to_array(${runs.map((run) => run.accountId).join()}, ','),
-            string_to_array(${runs.map((run) => run.cost).join()}, ',')::bigint[],
-            string_to_array(${runs.map((run) => run.asked).join()}, ',')::bigint[],
-            string_to_array(${runs.map((run) => run.limits.perMinute).join()}, ',')::bigint[],
-            string_to_array(${runs.map((run) => run.limits.perDay).join()}, ',')::bigint[]
-          ) as ask (account_id, cost, asked, per_minute, per_day)
-          order by account_id collate "C"
-        ) as asks
-        on conflict (account_id) do update set
-          minute = greatest(w.minute, excluded.minute),
-          minute_used = ${minuteBefore} + ${admitted} * excluded.cost,
-          day = greatest(w.day, excluded.day),
-          day_used = ${dayBefore} + ${admitted} * excluded.cost,
-          cost = excluded.cost, asked = excluded.asked,
-          per_minute = excluded.per_minute, per_day = excluded.per_day,
-          admitted = ${admitted},
-          ${turnDay}
-        returning account_id, minute, minute_used, day, day_used, cost, admitted, prev_day, prev_day_used
-      ), turned as (
-        -- Also rows that turned earlier today and had nothing charged since: those are there already.
-        insert into quota.days (account_id, day, used)
-        select account_id, prev_day, prev_day_used from charged
-        where prev_day is not null and day_used = admitted * cost
-        order by account_id
-        on conflict do nothing
-      ), answer as (
-        select ${msNow} as now_ms, ${time} + ${keepMs}::float8 * interval '1 ms' as expires_at,
-          ${before} || string_agg(
-            concat_ws(' ', minute, minute_used, day, day_used, admitted), ',' order by account_id) as outcomes
-        from charged
-      ), kept as (
-        insert into quota.statements (statement_id, outcomes, decided_ms, expires_at)
-        select ${statementId}::uuid, outcomes, now_ms, expires_at from answer where ${batches.length}::int > 0
-      ), noted as (
-        insert into quota.batches (batch_id, requests_crc, statement_id, layout, expires_at)
-        select batch_id, requests_crc, ${statementId}::uuid, layout, expires_at
-        from answer, unnest(
-          ${batches.map(({ batchId }) => batchId)}::uuid[],
-          ${batches.map(({ requestsCrc }) => requestsCrc)}::bigint[],
-          ${batches.map(({ layout }) => writeLayout(layout))}::text[]
-        ) as noted (batch_id, requests_crc, layout)
-        order by batch_id
-      )
-      select outcomes, now_ms as "nowMs" from answer`;
-    return answer;
-  }
-
   return cleanStore({
     /**
-     * Charges durably, and answers in the order of the runs: one statement for each round, of runs of different accounts in the
-     * order of account ids; accounts of later rounds are in the first one too. Answers undefined, and charges nothing, if a
-     * batch to keep has been counted before. What waited for a row uses the time at which it began, or the row's windows if
-     * those are later.
+     * Charges durably, in one statement: charges of different accounts, in the order of account ids. Returns a row for each, in
+     * their order; or undefined, having charged nothing, if a batch to keep is known already. A statement that waited for
+     * a row uses the time at which it began, or the row's windows if those are later.
      */
-    async charge(rounds: Run[][], keep: Keep = keepNothing): Promise<Charged | undefined> {
-      const last = rounds.length - 1;
-      const chargeAll = async (on: Sql | Tx) => {
-        let outcomes = "";
-        let nowMs = 0;
-        for (const [round, runs] of rounds.entries()) {
-          const before = outcomes === "" ? "" : `${outcomes},`;
-          ({ outcomes, nowMs } = await chargeRound(on, runs, round === last ? keep : keepNothing, before));
-        }
-        return { rows: readOutcomes(outcomes), nowMs };
-      };
+    async charge(charges: Charge[], keep: Keep = keepNothing): Promise<Charged | undefined> {
+      // What stands in the row before: its counts, or 0 if its window is over.
+      const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
+      const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
+      const admitted = sql`least(
+        excluded.asked,
+        case when excluded.per_minute = 0 then excluded.asked
+          else greatest(excluded.per_minute - ${minuteBefore}, 0) / excluded.cost end,
+        case when excluded.per_day = 0 then excluded.asked
+          else greatest(excluded.per_day - ${dayBefore}, 0) / excluded.cost end)`;
+      const { statementId, batches, keepMs } = keep;
       try {
-        return await (last === 0 ? chargeAll(sql) : sql.begin(chargeAll));
+        const [answer] = await sql<[{ outcomes: string; nowMs: number }]>`
+          with charged as (
+            insert into quota.windows as w
+              (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
+            select account_id, minute, fresh * cost, day, fresh * cost, cost, asked, per_minute, per_day, fresh
+            from (
+              select *, ${minuteNow} as minute, ${dayNow} as day,
+                least(
+                  asked,
+                  case when per_minute = 0 then asked else per_minute / cost end,
+                  case when per_day = 0 then asked else per_day / cost end) as fresh
+              from unnest(
+                string_to_array(${charges.map((charge) => charge.accountId).join()}, ','),
+                string_to_array(${charges.map((charge) => charge.cost).join()}, ',')::bigint[],
+                string_to_array(${charges.map((charge) => charge.requested).join()}, ',')::bigint[],
+                string_to_array(${charges.map((charge) => charge.limits.perMinute).join()}, ',')::bigint[],
+                string_to_array(${charges.map((charge) => charge.limits.perDay).join()}, ',')::bigint[]
+              ) as ask (account_id, cost, asked, per_minute, per_day)
+              order by account_id collate "C"
+            ) as asks
+            on conflict (account_id) do update set
+              minute = greatest(w.minute, excluded.minute),
+              minute_used = ${minuteBefore} + ${admitted} * excluded.cost,
+              day = greatest(w.day, excluded.day),
+              day_used = ${dayBefore} + ${admitted} * excluded.cost,
+              cost = excluded.cost, asked = excluded.asked,
+              per_minute = excluded.per_minute, per_day = excluded.per_day,
+              admitted = ${admitted},
+              ${turnDay}
+            returning account_id, minute, minute_used, day, day_used, cost, admitted, prev_day, prev_day_used
+          ), turned as (
+            -- Also rows that turned earlier today and had nothing charged since: those are there already.
+            insert into quota.days (account_id, day, used)
+            select account_id, prev_day, prev_day_used from charged
+            where prev_day is not null and day_used = admitted * cost
+            order by account_id
+            on conflict do nothing
+          ), answer as (
+            select ${msNow} as now_ms, ${time} + ${keepMs}::float8 * interval '1 ms' as expires_at,
+              string_agg(
+                concat_ws(' ', minute, minute_used, day, day_used, admitted), ',' order by account_id) as outcomes
+            from charged
+          ), kept as (
+            insert into quota.statements (statement_id, outcomes, decided_ms, expires_at)
+            select ${statementId}::uuid, outcomes, now_ms, expires_at from answer where ${batches.length}::int > 0
+          ), noted as (
+            insert into quota.batches (batch_id, requests_crc, statement_id, layout, expires_at)
+            select batch_id, requests_crc, ${statementId}::uuid, shares, expires_at
+            from answer, unnest(
+              ${batches.map(({ batchId }) => batchId)}::uuid[],
+              ${batches.map(({ requestsCrc }) => requestsCrc)}::bigint[],
+              ${batches.map(({ shares }) => writeShares(shares))}::text[]
+            ) as noted (batch_id, requests_crc, shares)
+            order by batch_id
+          )
+          select outcomes, now_ms as "nowMs" from answer`;
+        return { rows: readOutcomes(answer.outcomes), nowMs: answer.nowMs };
       } catch (error) {
         if (violates(error, "batches_pkey")) return undefined;
         throw error;
@@ -162,7 +150,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
     /** Those of these batches that were counted before. */
     async findBatches(ids: string[]): Promise<FoundBatch[]> {
-      type Found = Omit<FoundBatch, "layout" | "answer"> & {
+      type Found = Omit<FoundBatch, "shares" | "answer"> & {
         statementId: string | null;
         layout: string;
         outcomes: string | null;
@@ -174,9 +162,9 @@ export function createStore(sql: Sql, time = sql`now()`) {
         from quota.batches b left join quota.statements using (statement_id)
         where batch_id = any(${ids}::uuid[])`;
       return rows.map(({ batchId, requestsCrc, statementId, layout, outcomes, nowMs }) => {
-        const gone = statementId === null ? ("handed in" as const) : ("forgotten" as const);
+        const gone = statementId === null ? ("settled" as const) : ("forgotten" as const);
         const answer = outcomes === null ? gone : { rows: readOutcomes(outcomes), nowMs };
-        return { batchId, requestsCrc, layout: readLayout(layout), answer };
+        return { batchId, requestsCrc, shares: readShares(layout), answer };
       });
     },
 
@@ -341,14 +329,14 @@ function readOutcomes(text: string): WindowRow[] {
   });
 }
 
-function writeLayout(layout: Layout): string {
-  return layout.map(({ run, offset }) => `${run} ${offset}`).join();
+function writeShares(shares: Share[]): string {
+  return shares.map(({ row, before }) => `${row} ${before}`).join();
 }
 
-function readLayout(text: string): Layout {
+function readShares(text: string): Share[] {
   if (text === "") return [];
   return text.split(",").map((one) => {
-    const [run, offset] = one.split(" ").map(Number) as [number, number];
-    return { run, offset };
+    const [row, before] = one.split(" ").map(Number) as [number, number];
+    return { row, before };
   });
 }

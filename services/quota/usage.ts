@@ -3,7 +3,7 @@ import type { Closer } from "../../platform/closer.ts";
 import { isUnavailable } from "../../platform/errors.ts";
 import type { Logger } from "../../platform/log.ts";
 import type { KeyDay, Store } from "./store.ts";
-import type { Ask } from "./window.ts";
+import type { ConsumeRequest } from "./window.ts";
 
 const flushMs = 500;
 const rowsPerStatementMax = 5_000;
@@ -103,9 +103,9 @@ export function openUsage(options: {
 
   return {
     /** Counts requests of one account, at these places of a call: the first `admitted` of them were admitted, the rest refused. */
-    note(asks: Ask[], places: number[], admitted: number, day: number): void {
+    note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void {
       for (const [at, place] of places.entries()) {
-        const { accountId, keyId, cost } = asks[place] as Ask;
+        const { accountId, keyId, cost } = requests[place] as ConsumeRequest;
         const entry = entryOf(accountId, keyId, day);
         if (at < admitted) entry.admitted += cost;
         else entry.refused += cost;

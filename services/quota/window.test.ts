@@ -1,35 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { seeded } from "../../cli/seed/random.ts";
-import { type Ask, cutParts, decisionAt, refusedBy, resetsIn } from "./window.ts";
+import { type ConsumeRequest, decisionAt, groupByAccount, refusedBy, resetsIn } from "./window.ts";
 
-describe("runs", () => {
-  it("join the alike requests of an account, and further kinds go to further parts", () => {
-    const free = { perMinute: 60, perDay: 1_000 };
-    const pro = { perMinute: 600, perDay: 50_000 };
-    const ask = (accountId: string, cost: number, limits = free): Ask => ({ accountId, keyId: "k", cost, limits });
-    const parts = cutParts([
-      ask("a", 1),
-      ask("b", 1),
-      ask("a", 5),
-      ask("a", 1),
-      ask("b", 1, pro),
-      ask("a", 7),
-      ask("a", 5),
+describe("charges", () => {
+  const free = { perMinute: 60, perDay: 1_000 };
+  const pro = { perMinute: 600, perDay: 50_000 };
+  const request = (accountId: string, cost: number, limits = free): ConsumeRequest => ({
+    ...{ accountId, keyId: "k" },
+    ...{ cost, limits },
+  });
+
+  it("join the requests of each account", () => {
+    const { charges, places } = groupByAccount([request("a", 1), request("b", 5, pro), request("a", 1)]);
+    expect(charges).toEqual([
+      { accountId: "a", cost: 1, requested: 2, limits: free },
+      { accountId: "b", cost: 5, requested: 1, limits: pro },
     ]);
-    const shown = parts.map(({ runs, members }) =>
-      runs.map(({ accountId, cost, asked }, index) => [accountId, cost, asked, members[index]]),
-    );
-    expect(shown).toEqual([
-      [
-        ["a", 1, 2, [0, 3]],
-        ["b", 1, 1, [1]],
-      ],
-      [
-        ["a", 5, 2, [2, 6]],
-        ["b", 1, 1, [4]],
-      ],
-      [["a", 7, 1, [5]]],
-    ]);
+    expect(places).toEqual([[0, 2], [1]]);
+  });
+
+  it("are refused where an account's requests differ", () => {
+    const differing = { reason: "INVALID_REQUEST", message: expect.stringMatching(/^requests\[1\] must have/) };
+    for (const other of [request("a", 2), request("a", 1, pro)]) {
+      expect(() => groupByAccount([request("a", 1), other])).toThrow(expect.objectContaining(differing));
+    }
   });
 
   it("decide like a plain model that takes one request after the other", () => {
@@ -37,20 +31,20 @@ describe("runs", () => {
       const random = seeded(seed);
       const int = (max: number) => Math.floor(random() * (max + 1));
       const limits = { perMinute: int(20), perDay: int(30) };
-      const run = { accountId: "a", cost: 1 + int(3), asked: 1 + int(30), limits };
+      const charge = { accountId: "a", cost: 1 + int(3), requested: 1 + int(30), limits };
       const before = { minuteUsed: int(25), dayUsed: int(35) };
 
       const model = { ...before };
-      const expected = Array.from({ length: run.asked }, () => {
-        const refused = refusedBy(run, model);
+      const expected = Array.from({ length: charge.requested }, () => {
+        const refused = refusedBy(charge, model);
         if (refused === "none") {
-          model.minuteUsed += run.cost;
-          model.dayUsed += run.cost;
+          model.minuteUsed += charge.cost;
+          model.dayUsed += charge.cost;
         }
         return { refusedBy: refused, ...model };
       });
       const admitted = expected.filter((decision) => decision.refusedBy === "none").length;
-      const decisions = expected.map((_, place) => decisionAt(place, run, { admitted, ...model }));
+      const decisions = expected.map((_, position) => decisionAt(position, charge, { admitted, ...model }));
       expect(decisions, `seed ${seed}`).toEqual(expected);
     }
   });

@@ -1,3 +1,5 @@
+import { Failure } from "../../platform/errors.ts";
+
 /** Limits of an account; 0 is unlimited. */
 export interface Limits {
   perMinute: number;
@@ -5,7 +7,7 @@ export interface Limits {
 }
 
 /** One request to charge, and the key that it came with. */
-export interface Ask {
+export interface ConsumeRequest {
   accountId: string;
   keyId: string;
   cost: number;
@@ -24,80 +26,78 @@ export interface Decision extends Counts {
   refusedBy: RefusedBy;
 }
 
-/** Requests of one account that are alike in cost and limits; the unit that one statement decides. */
-export interface Run {
+/** Requests of one account with the same cost and limits: what a statement decides in one row. */
+export interface Charge {
   accountId: string;
   cost: number;
-  asked: number;
+  /** How many requests. */
+  requested: number;
   limits: Limits;
 }
 
-/** How a run was decided: how many of it were admitted, and the counts after the last of those. */
-export interface RunOutcome extends Counts {
+/** How a charge was decided: how many of its requests were admitted, and the counts after the last of those. */
+export interface ChargeOutcome extends Counts {
   admitted: number;
 }
 
-/** Requests of one call in which those of an account are alike, so that one statement can decide them all. */
-export interface Part {
-  runs: Run[];
-  /** For each run the places of its requests in the call. */
-  members: number[][];
+/** A call's requests by account: one charge for each, and the places of its requests in the call. */
+export interface GroupedRequests {
+  charges: Charge[];
+  places: number[][];
 }
 
-/**
- * Cuts a call into parts: the first kind (cost and limits) of request of each account is in the first part, an account's
- * second kind in the second, and so on. It depends on the requests alone, so that a repeated call is cut alike anywhere.
- */
-export function cutParts(asks: Ask[]): Part[] {
-  const parts: Part[] = [];
-  /** For each account the places of its runs: one in each of the first parts. */
-  const runsOf = new Map<string, number[]>();
-  for (const [place, { accountId, cost, limits }] of asks.entries()) {
-    let indexes = runsOf.get(accountId);
-    if (!indexes) {
-      indexes = [];
-      runsOf.set(accountId, indexes);
+/** Groups the requests of a call by account. Throws INVALID_REQUEST if an account's requests differ in cost or limits. */
+export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
+  const charges: Charge[] = [];
+  const places: number[][] = [];
+  const indexOf = new Map<string, number>();
+  for (const [place, request] of requests.entries()) {
+    const { accountId, cost, limits } = request;
+    const index = indexOf.get(accountId);
+    if (index === undefined) {
+      indexOf.set(accountId, charges.length);
+      charges.push({ accountId, cost, requested: 1, limits });
+      places.push([place]);
+      continue;
     }
-    let at = 0;
-    while (at < indexes.length && !alike(parts[at]?.runs[indexes[at] as number] as Run, { cost, limits })) at++;
-    if (at === parts.length) parts.push({ runs: [], members: [] });
-    const { runs, members } = parts[at] as Part;
-    if (at === indexes.length) {
-      indexes.push(runs.length);
-      runs.push({ accountId, cost, asked: 0, limits });
-      members.push([]);
+    const charge = charges[index] as Charge;
+    if (!isAlike(charge, request)) {
+      throw new Failure(
+        "INVALID_REQUEST",
+        `requests[${place}] must have the cost and limits of its account's other requests, or be sent in a call of its own`,
+      );
     }
-    (runs[indexes[at] as number] as Run).asked++;
-    members[indexes[at] as number]?.push(place);
+    charge.requested++;
+    places[index]?.push(place);
   }
-  return parts;
+  return { charges, places };
 }
 
-/** Whether requests of one account can be in one run. */
-export function alike(a: Pick<Run, "cost" | "limits">, b: Pick<Run, "cost" | "limits">): boolean {
+/** Returns whether two requests or charges of one account have the same cost and limits. */
+export function isAlike(a: Pick<Charge, "cost" | "limits">, b: Pick<Charge, "cost" | "limits">): boolean {
   return a.cost === b.cost && a.limits.perMinute === b.limits.perMinute && a.limits.perDay === b.limits.perDay;
 }
 
 /**
- * The decision of a run's request at a place: the first `admitted` were charged one after the other, and the rest found the
- * counts as those left them.
+ * Returns the decision of a charge's request, by its position in the charge: the first `admitted` were charged one after the
+ * other, and the rest found the counts as those left them.
  */
-export function decisionAt(place: number, run: Run, outcome: RunOutcome): Decision {
-  if (place >= outcome.admitted) {
-    return { refusedBy: refusedBy(run, outcome), minuteUsed: outcome.minuteUsed, dayUsed: outcome.dayUsed };
+export function decisionAt(position: number, charge: Charge, outcome: ChargeOutcome): Decision {
+  if (position >= outcome.admitted) {
+    return { refusedBy: refusedBy(charge, outcome), minuteUsed: outcome.minuteUsed, dayUsed: outcome.dayUsed };
   }
-  const later = (outcome.admitted - 1 - place) * run.cost;
+  const later = (outcome.admitted - 1 - position) * charge.cost;
   return { refusedBy: "none", minuteUsed: outcome.minuteUsed - later, dayUsed: outcome.dayUsed - later };
 }
 
-/** Which window has no room for one more of this cost. If neither has, the day's: it opens last. */
+/** Returns which window has no room for one more of this cost. If neither has, the day's: it opens last. */
 export function refusedBy({ cost, limits }: { cost: number; limits: Limits }, counts: Counts): RefusedBy {
   if (limits.perDay > 0 && counts.dayUsed + cost > limits.perDay) return "day";
   if (limits.perMinute > 0 && counts.minuteUsed + cost > limits.perMinute) return "minute";
   return "none";
 }
 
-/** Whole seconds from `nowMs` (rounded down to a second) until the windows of these numbers end. */
+/** Returns the whole seconds from `nowMs` (rounded down to a second) until the windows of these numbers end. */
 export function resetsIn(nowMs: number, windows: { minute: number; day: number }): { minuteS: number; dayS: number } {
   const nowS = Math.floor(nowMs / 1000);
   return { minuteS: (windows.minute + 1) * 60 - nowS, dayS: (windows.day + 1) * 86_400 - nowS };

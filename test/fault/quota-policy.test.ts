@@ -65,7 +65,7 @@ describe("with the policy open", { timeout: 60_000 }, () => {
       expect(statuses).toEqual([...Array(15).fill(200), ...Array(15).fill(429)]);
       const after = await metric('qrforge_quota_unreachable_requests_total{policy="open",result="served"}');
       expect(after - served).toBe(15);
-      expect(await metric("qrforge_quota_owed_counts")).toBeGreaterThan(0);
+      expect(await metric("qrforge_quota_unreported_counts")).toBeGreaterThan(0);
       expect((await call(`${edge}/readyz`)).status).toBe(200);
       // The other edge's policy is closed.
       const refused = await call(`${suite.edgeUrls()[1]}/v1/usage`, { key: other });
@@ -82,8 +82,8 @@ describe("with the policy open", { timeout: 60_000 }, () => {
         await suite.revive(quota);
       }
       await eventually(
-        () => metric("qrforge_quota_owed_counts"),
-        (owed) => owed === 0,
+        () => metric("qrforge_quota_unreported_counts"),
+        (unreported) => unreported === 0,
       );
       expect(await dayUsed(accountId)).toBe(20);
       expect(await once()).toBe(429);

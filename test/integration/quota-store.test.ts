@@ -36,15 +36,15 @@ const today = Date.parse("2028-03-01T00:00:00Z") / dayMs;
 const at = (day: number, time = "12:00:00") =>
   Date.parse(`${new Date(day * dayMs).toISOString().slice(0, 10)}T${time}Z`);
 const storeAt = (ms: number) => createStore(sql, sql`to_timestamp(${ms / 1_000}::float8)`);
-const run = (accountId: string, asked: number, perDay = 0) => ({
+const charge = (accountId: string, requested: number, perDay = 0) => ({
   accountId,
   cost: 1,
-  asked,
+  requested,
   limits: { perMinute: 0, perDay },
 });
 const keepOf = (batchId: string) => ({
   statementId: randomUUID(),
-  batches: [{ batchId, requestsCrc: 7, layout: [{ run: 0, offset: 0 }] }],
+  batches: [{ batchId, requestsCrc: 7, shares: [{ row: 0, before: 0 }] }],
   keepMs: 60_000,
 });
 
@@ -54,46 +54,27 @@ describe("a batch in the database", () => {
     const batchId = randomUUID();
     const store = storeAt(at(today));
     const results = await Promise.all(
-      Array.from({ length: 8 }, () => store.charge([[run(accountId, 3, 2)]], keepOf(batchId))),
+      Array.from({ length: 8 }, () => store.charge([charge(accountId, 3, 2)], keepOf(batchId))),
     );
     expect(results.filter((charged) => charged !== undefined)).toHaveLength(1);
     expect((await store.read(accountId)).dayUsed).toBe(2);
     const [found] = await store.findBatches([batchId, randomUUID()]);
     expect(found?.answer).toEqual(results.find((charged) => charged !== undefined));
-    expect(found).toMatchObject({ requestsCrc: 7, layout: [{ run: 0, offset: 0 }] });
+    expect(found).toMatchObject({ requestsCrc: 7, shares: [{ row: 0, before: 0 }] });
   });
 
   it("charges nobody in its statement if it was charged before", async () => {
     const [one, other] = [newId(), newId()].sort() as [string, string];
     const batchId = randomUUID();
     const store = storeAt(at(today));
-    await store.charge([[run(one, 1)]], keepOf(batchId));
-    expect(await store.charge([[run(one, 1), run(other, 1)]], keepOf(batchId))).toBeUndefined();
+    await store.charge([charge(one, 1)], keepOf(batchId));
+    expect(await store.charge([charge(one, 1), charge(other, 1)], keepOf(batchId))).toBeUndefined();
     expect((await store.read(other)).dayUsed).toBe(0);
-  });
-
-  it("of several rounds is charged by all of them or by none", async () => {
-    const accountId = newId();
-    const batchId = randomUUID();
-    const store = storeAt(at(today));
-    const rounds = [[run(accountId, 3, 10)], [{ ...run(accountId, 4, 10), cost: 2 }]];
-    const keep = {
-      ...keepOf(batchId),
-      batches: [{ batchId, requestsCrc: 7, layout: [0, 1].map((run) => ({ run, offset: 0 })) }],
-    };
-    const charged = await store.charge(rounds, keep);
-    expect(charged?.rows.map(({ admitted, dayUsed }) => [admitted, dayUsed])).toEqual([
-      [3, 3],
-      [3, 9],
-    ]);
-    expect(await store.charge(rounds, keep)).toBeUndefined();
-    expect((await store.read(accountId)).dayUsed).toBe(9);
-    expect((await store.findBatches([batchId]))[0]?.answer).toEqual(charged);
   });
 
   it("is forgotten once its time is over, and not before", async () => {
     const batchId = randomUUID();
-    await storeAt(at(today)).charge([[run(newId(), 1)]], keepOf(batchId));
+    await storeAt(at(today)).charge([charge(newId(), 1)], keepOf(batchId));
     const find = async () => (await storeAt(at(today)).findBatches([batchId])).length;
     await storeAt(at(today) + 59_000).trim(400);
     expect(await find()).toBe(1);
@@ -105,7 +86,7 @@ describe("a batch in the database", () => {
 describe("trimming", () => {
   it("by several replicas at once deletes all that is old and fails for none", async () => {
     const ids = Array.from({ length: 400 }, () => randomUUID());
-    for (const id of ids) await storeAt(at(today)).charge([[run(newId(), 1)]], keepOf(id));
+    for (const id of ids) await storeAt(at(today)).charge([charge(newId(), 1)], keepOf(id));
     const later = storeAt(at(today) + 61_000);
     await Promise.all(Array.from({ length: 12 }, () => later.trim(400)));
     expect(await later.findBatches(ids)).toEqual([]);
@@ -115,10 +96,10 @@ describe("trimming", () => {
 describe("day totals", () => {
   it("keep every day that had usage, the running one included", async () => {
     const accountId = newId();
-    await storeAt(at(today - 3)).charge([[run(accountId, 5)]]);
-    await storeAt(at(today - 1)).charge([[run(accountId, 7)]]);
-    await storeAt(at(today - 1, "13:00:00")).charge([[run(accountId, 1)]]);
-    await storeAt(at(today)).charge([[run(accountId, 2, 1)]]);
+    await storeAt(at(today - 3)).charge([charge(accountId, 5)]);
+    await storeAt(at(today - 1)).charge([charge(accountId, 7)]);
+    await storeAt(at(today - 1, "13:00:00")).charge([charge(accountId, 1)]);
+    await storeAt(at(today)).charge([charge(accountId, 2, 1)]);
     expect(await storeAt(at(today)).listDays(accountId, today - 10, today)).toEqual([
       { day: today - 3, used: 5 },
       { day: today - 1, used: 8 },
@@ -128,9 +109,9 @@ describe("day totals", () => {
 
   it("are kept for as many days as asked", async () => {
     const accountId = newId();
-    await storeAt(at(today - 401)).charge([[run(accountId, 5)]]);
-    await storeAt(at(today - 400)).charge([[run(accountId, 6)]]);
-    await storeAt(at(today)).charge([[run(accountId, 7)]]);
+    await storeAt(at(today - 401)).charge([charge(accountId, 5)]);
+    await storeAt(at(today - 400)).charge([charge(accountId, 6)]);
+    await storeAt(at(today)).charge([charge(accountId, 7)]);
     while (await storeAt(at(today)).trim(400));
     const days = await storeAt(at(today)).listDays(accountId, today - 500, today);
     expect(days.map(({ used }) => used)).toEqual([6, 7]);
@@ -144,7 +125,7 @@ describe("what was served without quota", () => {
     const accountId = newId();
     const now = at(today, "12:00:40");
     const store = storeAt(now);
-    await store.charge([[run(accountId, 4, 5)]]);
+    await store.charge([charge(accountId, 4, 5)]);
     const batchId = randomUUID();
     expect(await store.recordServed(batchId, now - 20_000, counts(accountId, 3, 2), 60_000)).toBe(true);
     expect(await store.recordServed(batchId, now - 20_000, counts(accountId, 3, 2), 60_000)).toBe(false);
@@ -156,8 +137,8 @@ describe("what was served without quota", () => {
   it("in an earlier minute counts for the day alone, and yesterday for yesterday's total alone", async () => {
     const accountId = newId();
     const store = storeAt(at(today));
-    await storeAt(at(today - 1)).charge([[run(accountId, 10)]]);
-    await store.charge([[run(accountId, 1)]]);
+    await storeAt(at(today - 1)).charge([charge(accountId, 10)]);
+    await store.charge([charge(accountId, 1)]);
     await store.recordServed(randomUUID(), at(today, "11:58:00"), counts(accountId, 3), 60_000);
     expect(await store.read(accountId)).toMatchObject({ minuteUsed: 1, dayUsed: 4 });
     await store.recordServed(randomUUID(), at(today - 1, "23:59:00"), counts(accountId, 5), 60_000);
@@ -170,7 +151,7 @@ describe("what was served without quota", () => {
 
   it("begins a new day in the row, and keeps the old one's total", async () => {
     const accountId = newId();
-    await storeAt(at(today - 1)).charge([[run(accountId, 10)]]);
+    await storeAt(at(today - 1)).charge([charge(accountId, 10)]);
     await storeAt(at(today)).recordServed(randomUUID(), at(today), counts(accountId, 2), 60_000);
     expect(await storeAt(at(today)).listDays(accountId, today - 1, today)).toEqual([
       { day: today - 1, used: 10 },
@@ -182,10 +163,10 @@ describe("what was served without quota", () => {
     const accountId = newId();
     const store = storeAt(at(today));
     const [charged, served] = [randomUUID(), randomUUID()];
-    await store.charge([[run(accountId, 4)]], keepOf(charged));
+    await store.charge([charge(accountId, 4)], keepOf(charged));
     expect(await store.recordServed(charged, at(today), counts(accountId, 4), 60_000)).toBe(false);
     await store.recordServed(served, at(today), counts(accountId, 3), 60_000);
-    expect(await store.charge([[run(accountId, 3)]], keepOf(served))).toBeUndefined();
+    expect(await store.charge([charge(accountId, 3)], keepOf(served))).toBeUndefined();
     expect((await store.read(accountId)).dayUsed).toBe(7);
   });
 });
@@ -194,8 +175,8 @@ describe("a statement of a thousand accounts", () => {
   it("answers each by its own row", async () => {
     const store = storeAt(at(today));
     const ids = Array.from({ length: 1_000 }, newId).sort();
-    const runs = ids.map((accountId, index) => run(accountId, 1 + (index % 7), 3));
-    const { rows } = (await store.charge([runs])) as Charged;
-    expect(rows.map(({ admitted }) => admitted)).toEqual(runs.map(({ asked }) => Math.min(asked, 3)));
+    const charges = ids.map((accountId, index) => charge(accountId, 1 + (index % 7), 3));
+    const { rows } = (await store.charge(charges)) as Charged;
+    expect(rows.map(({ admitted }) => admitted)).toEqual(charges.map(({ requested }) => Math.min(requested, 3)));
   });
 });

@@ -98,8 +98,8 @@ describe("quota", () => {
 
   it("a batch that is repeated with its id is charged once and answered alike, by each replica", async () => {
     const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
-    const limits = { perMinute: 0n, perDay: 4n };
-    const requests = [1, 1, 2, 1].map((cost) => ({ accountId, keyId: "k", cost, limits }));
+    const limits = { perMinute: 0n, perDay: 7n };
+    const requests = Array.from({ length: 4 }, () => ({ accountId, keyId: "k", cost: 2, limits }));
     const batchId = randomUUID();
     const replicas = quotas.map((address) => createRpcClient(QuotaService, { address }));
     const answers = await Promise.all(
@@ -109,8 +109,8 @@ describe("quota", () => {
     );
     for (const replica of replicas) replica.close();
     for (const { decisions } of answers) expect(decisions).toEqual(answers[0]?.decisions);
-    expect(answers[0]?.decisions.map(({ refusedBy }) => refusedBy)).toEqual([0, 0, 2, 0]);
-    expect((await quota.client.peekQuota({ accountId, limits }, wait)).decision?.dayUsed).toBe(3n);
+    expect(answers[0]?.decisions.map(({ refusedBy }) => refusedBy)).toEqual([0, 0, 0, 2]);
+    expect((await quota.client.peekQuota({ accountId, limits }, wait)).decision?.dayUsed).toBe(6n);
   });
 
   it("usage is listed by day and, a second later, by key", async () => {
@@ -140,6 +140,10 @@ describe("quota", () => {
     await expect(consume({ accountId: "a,b" })).rejects.toThrow("account_id must be");
     await expect(consume({ keyId: "a,b" })).rejects.toThrow("key_id must be");
     await expect(consume({}, "1")).rejects.toThrow("batch_id must be a UUID");
+    const requests = [1, 2].map((cost) => ({ accountId, cost }));
+    await expect(quota.client.batchConsumeQuota({ requests, batchId: "" }, wait)).rejects.toThrow(
+      "requests[1] must have the cost and limits of its account's other requests",
+    );
     const list = (fromDate: string, toDate: string) =>
       quota.client.listDailyUsage({ accountId, fromDate, toDate }, wait);
     await expect(list("2026-02-30", "2026-03-01")).rejects.toThrow("from_date must be a day as YYYY-MM-DD");

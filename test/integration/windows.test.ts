@@ -47,12 +47,13 @@ describe("the windows in the database", () => {
       for (let step = 0; step < 25; step++) {
         nowMs += random() < 0.15 ? -int(90_000) : int(random() < 0.1 ? dayMs : 20_000);
         const limits = { perMinute: random() < 0.2 ? 0 : int(12), perDay: random() < 0.2 ? 0 : int(30) };
-        const run = { accountId, cost: 1 + int(4), asked: 1 + int(8), limits };
+        const charge = { accountId, cost: 1 + int(4), requested: 1 + int(8), limits };
         const store = createStore(sql as never, sql`to_timestamp(${nowMs / 1_000}::float8)` as never);
-        const charged = (await store.charge([[run]])) as Charged;
+        const charged = (await store.charge([charge])) as Charged;
         const row = charged.rows[0] as WindowRow;
         let admitted = 0;
-        for (let asked = 0; asked < run.asked; asked++) if (model.charge(nowMs, run.cost, limits)) admitted++;
+        for (let request = 0; request < charge.requested; request++)
+          if (model.charge(nowMs, charge.cost, limits)) admitted++;
         const { minute, minuteUsed, day, dayUsed } = row;
         const about = `seed ${seed}, step ${step}`;
         expect({ minute, minuteUsed, day, dayUsed, admitted: row.admitted }, about).toEqual({
@@ -72,7 +73,7 @@ describe("the windows in the database", () => {
     const random = seeded(7);
     const shuffled = () => [...accounts].sort(() => random() - 0.5);
     const statements = Array.from({ length: 40 }, () =>
-      store.charge([shuffled().map((accountId) => ({ accountId, cost: 1, asked: 1, limits }))]),
+      store.charge(shuffled().map((accountId) => ({ accountId, cost: 1, requested: 1, limits }))),
     );
     await Promise.all(statements);
     for (const accountId of accounts) expect((await store.read(accountId)).dayUsed).toBe(40);

@@ -572,9 +572,8 @@ export const QuotaService: GenService<{
   /**
    * Charges many requests, each on both windows of its account if both have room and on neither otherwise. The charge
    * is durable before the answer. A refusal is an answer, not an error, and charges nothing. At most 1,000 requests a
-   * call; requests of one account that are alike in cost and limits are decided in their order. One SQL statement a
-   * call, shared with calls that arrive while another statement runs; one more in the same transaction for each further
-   * cost or limits that an account has in the call, of which there may be 16.
+   * call. All requests of one account in a call must have the same cost and limits, and are decided in their order.
+   * Each call is decided by one SQL statement, which calls that arrive while another statement runs share.
    *
    * With a `batch_id` a call may be repeated, to any replica: what was charged is answered again and not charged again.
    * Without one it must not be, which is why the method is not declared idempotent.

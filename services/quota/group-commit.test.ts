@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createCharger } from "./charger.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import type { Charged, FoundBatch, Keep } from "./store.ts";
-import type { Ask, Run } from "./window.ts";
+import type { Charge, ConsumeRequest } from "./window.ts";
 
 const limits = { perMinute: 10, perDay: 100 };
-const ask = (accountId: string, cost = 1): Ask => ({ accountId, keyId: "k", cost, limits });
+const ask = (accountId: string, cost = 1): ConsumeRequest => ({ accountId, keyId: "k", cost, limits });
 const batchId = (name: string) => `00000000-0000-7000-8000-${name.padStart(12, "0")}`;
 
 /** Windows and kept answers as replicas share them, in memory. */
@@ -14,13 +14,13 @@ function createTables() {
   return {
     used,
     kept,
-    charge(rounds: Run[][], keep: Keep): Charged | undefined {
+    charge(charges: Charge[], keep: Keep): Charged | undefined {
       if (keep.batches.some(({ batchId }) => kept.has(batchId))) return undefined;
-      const rows = rounds.flat().map((run) => {
-        const before = used.get(run.accountId) ?? 0;
-        const admitted = Math.min(run.asked, Math.floor((limits.perMinute - before) / run.cost));
-        const after = before + admitted * run.cost;
-        used.set(run.accountId, after);
+      const rows = charges.map(({ accountId, cost, requested }) => {
+        const before = used.get(accountId) ?? 0;
+        const admitted = Math.min(requested, Math.floor((limits.perMinute - before) / cost));
+        const after = before + admitted * cost;
+        used.set(accountId, after);
         return { admitted, minuteUsed: after, dayUsed: after, minute: 0, day: 0 };
       });
       const answer = { rows, nowMs: 1_000 };
@@ -31,31 +31,30 @@ function createTables() {
   };
 }
 
-/** A charger over statements that are answered by hand. */
+/** A group commit over statements that are answered by hand. */
 function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
-  const statements: { rounds: Run[][]; runs: Run[]; finish(): void; loseAnswer(): void; fail(error: Error): void }[] =
-    [];
+  const statements: { charges: Charge[]; finish(): void; loseAnswer(): void; fail(error: Error): void }[] = [];
   const noted: [string, number, number][] = [];
   let now = 0;
   let repeated = 0;
-  const charger = createCharger({
+  const groupCommit = createGroupCommit({
     waitingMax,
     perStatementMax: 100,
     keepMs: 1_000,
     newStatementId: () => "s",
     clock: { monotonic: () => now },
-    note: (asks, places, admitted) => noted.push([asks[places[0] as number]?.accountId ?? "", places.length, admitted]),
+    note: (requests, places, admitted) =>
+      noted.push([requests[places[0] as number]?.accountId ?? "", places.length, admitted]),
     noteStatement: () => {},
     noteRepeated: () => repeated++,
     store: {
-      charge: (rounds, keep) =>
+      charge: (charges, keep) =>
         new Promise((resolve, reject) => {
           statements.push({
-            rounds,
-            runs: rounds.flat(),
-            finish: () => resolve(tables.charge(rounds, keep as Keep)),
+            charges,
+            finish: () => resolve(tables.charge(charges, keep as Keep)),
             loseAnswer: () => {
-              tables.charge(rounds, keep as Keep);
+              tables.charge(charges, keep as Keep);
               reject(new Error("connection lost"));
             },
             fail: reject,
@@ -64,12 +63,13 @@ function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
       findBatches: async (ids) => tables.find(ids),
     },
   });
-  const charge = (asks: Ask[], remainingMs = 1_000, id = "") => charger.charge(asks, remainingMs, id);
+  const charge = (requests: ConsumeRequest[], remainingMs = 1_000, id = "") =>
+    groupCommit.charge(requests, remainingMs, id);
   return { charge, statements, noted, repeated: () => repeated, passTime: (ms: number) => (now += ms) };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe("the charger", () => {
+describe("a group commit", () => {
   it("joins what arrives while a statement runs into the next one, in the order of account ids", async () => {
     const { charge, statements } = manual();
     const first = charge([ask("a")]);
@@ -78,7 +78,7 @@ describe("the charger", () => {
     statements[0]?.finish();
     await first;
     await turn();
-    expect(statements[1]?.runs.map(({ accountId, asked }) => [accountId, asked])).toEqual([
+    expect(statements[1]?.charges.map(({ accountId, requested }) => [accountId, requested])).toEqual([
       ["a", 2],
       ["b", 1],
     ]);
@@ -98,26 +98,21 @@ describe("the charger", () => {
     expect((await second)[0]?.refusedBy).toBe("none");
   });
 
-  it("decides requests of different cost by one statement after the other, in one transaction", async () => {
+  it("refuses a call in which an account's requests differ in cost or limits, and decides others", async () => {
     const { charge, statements } = manual();
-    const decisions = charge([ask("a", 8), ask("b"), ask("a", 5), ask("a", 2)]);
-    const shown = statements[0]?.rounds.map((runs) => runs.map(({ accountId, cost }) => [accountId, cost]));
-    expect(shown).toEqual([
-      [
-        ["a", 8],
-        ["b", 1],
-      ],
-      [["a", 5]],
-      [["a", 2]],
-    ]);
+    const wider = { ...ask("a"), limits: { perMinute: 11, perDay: 100 } };
+    for (const requests of [
+      [ask("a"), ask("b"), ask("a", 2)],
+      [ask("a"), wider],
+    ]) {
+      await expect(charge(requests)).rejects.toMatchObject({
+        reason: "INVALID_REQUEST",
+        message: expect.stringContaining(`requests[${requests.length - 1}]`),
+      });
+    }
+    const decisions = charge([ask("a"), ask("b", 2)]);
     statements[0]?.finish();
-    expect((await decisions).map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "minute", "none"]);
-  });
-
-  it("refuses a call with too many kinds of requests of one account", async () => {
-    const { charge } = manual();
-    const kinds = Array.from({ length: 17 }, (_, index) => ask("a", 1 + index));
-    await expect(charge(kinds)).rejects.toMatchObject({ reason: "INVALID_REQUEST" });
+    expect((await decisions).map(({ minuteUsed }) => minuteUsed)).toEqual([1, 2]);
   });
 
   it("leaves a call whose requests are not like those taken for the next statement, and what comes after it", async () => {
@@ -129,10 +124,10 @@ describe("the charger", () => {
     void charge([ask("c")]);
     statements[0]?.finish();
     await turn();
-    expect(statements[1]?.runs.map(({ accountId }) => accountId)).toEqual(["a", "c"]);
+    expect(statements[1]?.charges.map(({ accountId }) => accountId)).toEqual(["a", "c"]);
     statements[1]?.finish();
     await turn();
-    expect(statements[2]?.runs.map(({ accountId, cost }) => [accountId, cost])).toEqual([["a", 2]]);
+    expect(statements[2]?.charges.map(({ accountId, cost }) => [accountId, cost])).toEqual([["a", 2]]);
     statements[2]?.finish();
     await turn();
     statements[3]?.finish();
@@ -176,7 +171,7 @@ describe("the charger", () => {
     void charge(Array.from({ length: 60 }, (_, i) => ask(`b${i}`)));
     statements[0]?.finish();
     await turn();
-    expect(statements[1]?.runs).toHaveLength(60);
+    expect(statements[1]?.charges).toHaveLength(60);
   });
 
   it("refuses more than may wait", async () => {
@@ -186,7 +181,7 @@ describe("the charger", () => {
     await expect(charge([ask("a")])).rejects.toMatchObject({ reason: "UNAVAILABLE" });
   });
 
-  it("tells how many requests of a call were admitted, also where calls share a run", async () => {
+  it("tells how many requests of a call were admitted, also where calls share a row", async () => {
     const { charge, statements, noted } = manual();
     const first = charge([ask("a", 1)]);
     const others = [charge([...Array(6)].map(() => ask("a"))), charge([...Array(6)].map(() => ask("a")))];
@@ -204,20 +199,20 @@ describe("the charger", () => {
 });
 
 describe("a batch that is repeated", () => {
-  const asks = () => [ask("a", 3), ask("b"), ask("a", 3), ask("a", 2), ask("a", 3), ask("a", 3)];
+  const requests = () => [ask("a", 3), ask("b"), ask("a", 3), ask("a", 3), ask("a", 3)];
 
   it("after its answer was lost is charged once and answered as it was, also by another replica", async () => {
     const tables = createTables();
     const one = manual({ tables });
     const other = manual({ tables });
-    const lost = one.charge(asks(), 1_000, batchId("1"));
+    const lost = one.charge(requests(), 1_000, batchId("1"));
     one.statements[0]?.loseAnswer();
     await expect(lost).rejects.toThrow("connection lost");
-    const again = other.charge(asks(), 1_000, batchId("1"));
+    const again = other.charge(requests(), 1_000, batchId("1"));
     other.statements[0]?.finish();
     const decisions = await again;
-    expect(decisions.map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "none", "minute", "none", "minute"]);
-    expect(decisions.map(({ minuteUsed }) => minuteUsed)).toEqual([3, 1, 6, 9, 9, 9]);
+    expect(decisions.map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "none", "none", "minute"]);
+    expect(decisions.map(({ minuteUsed }) => minuteUsed)).toEqual([3, 1, 6, 9, 9]);
     expect(tables.used.get("a")).toBe(9);
     expect(other.noted).toEqual([]);
   });
@@ -264,11 +259,11 @@ describe("a batch that is repeated", () => {
     expect(tables.used.get("a")).toBe(1);
   });
 
-  it("when it was handed in, or its answer is forgotten, fails and is not charged; others are", async () => {
+  it("when it was settled in another way, or its answer is forgotten, fails and is not charged; others are", async () => {
     const tables = createTables();
     const { charge, statements } = manual({ tables });
-    const found = { requestsCrc: 0, layout: [] };
-    tables.kept.set(batchId("1"), { batchId: batchId("1"), ...found, answer: "handed in" });
+    const found = { requestsCrc: 0, shares: [] };
+    tables.kept.set(batchId("1"), { batchId: batchId("1"), ...found, answer: "settled" });
     tables.kept.set(batchId("2"), { batchId: batchId("2"), ...found, answer: "forgotten" });
     void charge([ask("z")]);
     const late = [charge([ask("a")], 1_000, batchId("1")), charge([ask("a")], 1_000, batchId("2"))];

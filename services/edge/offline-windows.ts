@@ -1,7 +1,7 @@
 import type { AccountLimits, QuotaDecision } from "./pipeline/rate-limit-headers.ts";
 
-/** A request to meter. */
-export interface MeterAsk {
+/** A request to charge. */
+export interface ConsumeRequest {
   accountId: string;
   keyId: string;
   cost: number;
@@ -16,7 +16,7 @@ interface Windows {
   dayUsed: number;
 }
 
-/** Units that a key used, as quota takes them when they are handed in. */
+/** Units that a key used, as BatchRecordServed takes them. */
 export interface ServedCount {
   accountId: string;
   keyId: string;
@@ -28,10 +28,10 @@ const minuteS = 60;
 const dayS = 86_400;
 
 /**
- * Windows as one edge knows them by itself: what quota said last of an account, and what was decided here since. For at most
- * `accountsMax` accounts, those used last; an account that is not known begins with empty windows.
+ * Keeps windows as one edge knows them by itself: quota's last decision on an account, and what was decided here since. For
+ * at most `accountsMax` accounts, those used last; an account that is not known begins with empty windows.
  */
-export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
+export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
   const known = new Map<string, Windows>();
 
   function put(accountId: string, windows: Windows): void {
@@ -41,7 +41,7 @@ export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
   }
 
   return {
-    /** Takes over what quota decided; answers may come out of order, and a window never holds less than it did. */
+    /** Takes over a decision of quota; decisions may come out of order, and a window never holds less than it did. */
     learn(accountId: string, decision: QuotaDecision): void {
       const nowS = decision.decidedAtMs / 1000;
       const before = known.get(accountId);
@@ -57,7 +57,7 @@ export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
     },
 
     /** Decides by the same rules as quota: both windows are charged or neither. */
-    decide({ accountId, cost, limits }: MeterAsk, nowMs: number): QuotaDecision {
+    decide({ accountId, cost, limits }: ConsumeRequest, nowMs: number): QuotaDecision {
       const nowS = Math.floor(nowMs / 1000);
       const before = known.get(accountId);
       const minute = Math.max(Math.floor(nowS / minuteS), before?.minute ?? 0);
@@ -85,7 +85,7 @@ export function createLocalQuota({ accountsMax }: { accountsMax: number }) {
 export function createTally() {
   const counts = new Map<string, ServedCount>();
   return {
-    add({ accountId, keyId, cost }: MeterAsk, { refusedBy }: QuotaDecision): void {
+    add({ accountId, keyId, cost }: ConsumeRequest, { refusedBy }: QuotaDecision): void {
       const name = `${accountId} ${keyId}`;
       const count = counts.get(name) ?? { accountId, keyId, admitted: 0n, refused: 0n };
       counts.set(name, count);

@@ -2,19 +2,19 @@ import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { createCloser } from "../../platform/closer.ts";
 import { Failure } from "../../platform/errors.ts";
-import { createLocalQuota } from "./local-quota.ts";
-import { openQuotaMeter } from "./quota-meter.ts";
+import { createOfflineWindows } from "./offline-windows.ts";
+import { openQuotaClient, splitIntoCalls } from "./quota-client.ts";
 
 const startMs = Date.parse("2026-11-25T10:00:30.000Z");
 const limits = { perMinute: 5, perDay: 100 };
 const ask = (accountId = "a", cost = 1) => ({ accountId, keyId: "k", cost, limits });
 
-/** A meter over a quota that keeps one count for each account and can be taken away. */
+/** A client over a quota that keeps one count for each account and can be taken away. */
 function manual(policy: "closed" | "open") {
   const log = pino({ level: "silent" });
   const closer = createCloser(log);
   const seen: Record<string, number> = {};
-  const handedIn: { batchId: string; counts: { admitted?: bigint }[] }[] = [];
+  const reported: { batchId: string; counts: { admitted?: bigint }[] }[] = [];
   const used = new Map<string, number>();
   let away: "no" | "unreachable" | "answer lost" = "no";
   let now = startMs;
@@ -31,16 +31,16 @@ function manual(policy: "closed" | "open") {
       if (away === "answer lost") throw new Failure("DEADLINE_EXCEEDED");
       return { decisions, decideTime: { seconds: BigInt(Math.floor(startMs / 1000)), nanos: 0 } };
     },
-    async batchRecordServed(request: (typeof handedIn)[number]) {
+    async batchRecordServed(request: (typeof reported)[number]) {
       if (away !== "no") throw new Failure("UNAVAILABLE");
       if (charged.has(request.batchId)) return { recorded: false };
-      handedIn.push(request);
+      reported.push(request);
       return { recorded: true };
     },
   };
   const charged = new Set<string>();
   let batches = 0;
-  const meter = openQuotaMeter({
+  const consumeQuota = openQuotaClient({
     quota: quota as never,
     policy,
     timeoutMs: 1_000,
@@ -71,12 +71,12 @@ function manual(policy: "closed" | "open") {
     log,
   });
   return {
-    one: (accountId?: string) => meter(ask(accountId), { deadlineMs: 1_000 }),
+    one: (accountId?: string) => consumeQuota(ask(accountId), { deadlineMs: 1_000 }),
     seen,
-    handedIn,
+    reported,
     setAway: (value: typeof away) => (away = value),
     passTime: (ms: number) => (now += ms),
-    /** Lets the meter try again, and waits until it has. */
+    /** Lets the client try again, and waits until it has. */
     async retry() {
       for (const wake of wakers.splice(0)) wake();
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -84,8 +84,19 @@ function manual(policy: "closed" | "open") {
     close: () => closer.close(),
   };
 }
-const admittedOf = (handedIn: { counts: { admitted?: bigint }[] }[]) =>
-  handedIn.flatMap(({ counts }) => counts.map(({ admitted }) => Number(admitted)));
+const admittedOf = (reported: { counts: { admitted?: bigint }[] }[]) =>
+  reported.flatMap(({ counts }) => counts.map(({ admitted }) => Number(admitted)));
+
+describe("a call to quota", () => {
+  it("holds requests of one cost and limits for each account, in their order", () => {
+    const wider = { ...ask("b"), limits: { perMinute: 6, perDay: 100 } };
+    const requests = [ask("a"), ask("b"), ask("a", 5), ask("a"), wider, ask("c", 7), ask("a", 5)];
+    expect(splitIntoCalls(requests)).toEqual([
+      [0, 1, 3, 5],
+      [2, 4, 6],
+    ]);
+  });
+});
 
 describe("while quota cannot be reached and the policy is closed", () => {
   it("requests fail, and a metric counts them", async () => {
@@ -120,67 +131,67 @@ describe("while quota cannot be reached and the policy is open", () => {
     await close();
   });
 
-  it("counts are handed in once when it is back, and only then it is asked again", async () => {
-    const { one, setAway, retry, handedIn, passTime, close } = manual("open");
+  it("counts are reported once when it is back, and only then it is asked again", async () => {
+    const { one, setAway, retry, reported, passTime, close } = manual("open");
     setAway("unreachable");
     for (let i = 0; i < 3; i++) await one();
     passTime(60_000);
     for (let i = 0; i < 2; i++) await one();
     await retry();
-    expect(handedIn).toEqual([]);
+    expect(reported).toEqual([]);
     setAway("no");
     await retry();
-    expect(admittedOf(handedIn)).toEqual([1, 2, 2]);
-    expect(new Set(handedIn.map(({ batchId }) => batchId)).size).toBe(3);
+    expect(admittedOf(reported)).toEqual([1, 2, 2]);
+    expect(new Set(reported.map(({ batchId }) => batchId)).size).toBe(3);
     expect((await one()).minute.used).toBe(1);
     await retry();
-    expect(handedIn).toHaveLength(3);
+    expect(reported).toHaveLength(3);
     await close();
   });
 
-  it("a batch whose answer was lost is handed in under its own id", async () => {
-    const { one, setAway, retry, handedIn, close } = manual("open");
+  it("a batch whose answer was lost is reported under its own id", async () => {
+    const { one, setAway, retry, reported, close } = manual("open");
     setAway("answer lost");
     await one();
     setAway("unreachable");
     await one();
     setAway("no");
     await retry();
-    expect(admittedOf(handedIn)).toEqual([1]);
+    expect(admittedOf(reported)).toEqual([1]);
     await close();
   });
 
   it("is asked again although requests never stop coming", async () => {
-    const { one, setAway, retry, handedIn, close } = manual("open");
+    const { one, setAway, retry, reported, close } = manual("open");
     setAway("unreachable");
     await one();
     let stopped = false;
     const traffic = (async () => {
-      while (!stopped) await one(`b${handedIn.length % 3}`);
+      while (!stopped) await one(`b${reported.length % 3}`);
     })();
     setAway("no");
     for (let round = 0; round < 3; round++) await retry();
-    const before = handedIn.length;
+    const before = reported.length;
     for (let round = 0; round < 3; round++) await retry();
     stopped = true;
     await traffic;
-    expect(handedIn).toHaveLength(before);
+    expect(reported).toHaveLength(before);
     await close();
   });
 
-  it("a batch that quota may have forgotten is not handed in, so that it is never counted twice", async () => {
-    const { one, setAway, retry, handedIn, passTime, close } = manual("open");
+  it("a batch that quota may have forgotten is not reported, so that it is never counted twice", async () => {
+    const { one, setAway, retry, reported, passTime, close } = manual("open");
     setAway("unreachable");
     await one();
     passTime(241_000);
     setAway("no");
     await retry();
-    expect(handedIn).toEqual([]);
+    expect(reported).toEqual([]);
     await close();
   });
 
   it("an answer of quota's that comes out of order does not take back what was counted", async () => {
-    const local = createLocalQuota({ accountsMax: 10 });
+    const local = createOfflineWindows({ accountsMax: 10 });
     const answer = (used: number) => ({
       refusedBy: "none" as const,
       minute: { limit: 5, used, resetS: 30 },
@@ -193,13 +204,13 @@ describe("while quota cannot be reached and the policy is open", () => {
     expect(local.decide(ask(), startMs).refusedBy).toBe("minute");
   });
 
-  it("a closing edge hands in what it has", async () => {
-    const { one, setAway, handedIn, close } = manual("open");
+  it("a closing edge reports what it has", async () => {
+    const { one, setAway, reported, close } = manual("open");
     setAway("unreachable");
     await one();
     await one();
     setAway("no");
     await close();
-    expect(admittedOf(handedIn)).toEqual([1, 1]);
+    expect(admittedOf(reported)).toEqual([1, 1]);
   });
 });

@@ -1,0 +1,251 @@
+import { crc32 } from "node:zlib";
+import type { Clock } from "../../platform/clock.ts";
+import { Failure } from "../../platform/errors.ts";
+import type { Charged, Share, Store, WindowRow } from "./store.ts";
+import {
+  type Charge,
+  type ConsumeRequest,
+  type Decision,
+  decisionAt,
+  type GroupedRequests,
+  groupByAccount,
+  isAlike,
+  resetsIn,
+} from "./window.ts";
+
+/** A decision together with the seconds until its windows end, and the database's time in ms. */
+export interface TimedDecision extends Decision {
+  minuteResetS: number;
+  dayResetS: number;
+  nowMs: number;
+}
+
+interface WaitingCall extends GroupedRequests {
+  requests: ConsumeRequest[];
+  /** Names the answer that is kept; empty if the call is never repeated. */
+  batchId: string;
+  /** On the monotonic clock. */
+  expiresAt: number;
+  resolve(decisions: TimedDecision[]): void;
+  reject(error: unknown): void;
+}
+
+export interface GroupCommitOptions {
+  store: Pick<Store, "charge" | "findBatches">;
+  newStatementId(): string;
+  /** Requests waiting for a statement at most; beyond, calls fail with UNAVAILABLE. */
+  waitingMax: number;
+  /** Accounts that one statement decides for at most, unless a single call has more. */
+  perStatementMax: number;
+  /** How long a batch's answer is kept, in ms. */
+  keepMs: number;
+  /** Called for each account of a call that was decided: the places of its requests, and how many of them were admitted. */
+  note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void;
+  /** Called for each statement: its accounts, and how many of the requests in it were decided and admitted. */
+  noteStatement(accounts: number, requested: number, admitted: number): void;
+  /** Called for each call that was answered from what is kept. */
+  noteRepeated(): void;
+  clock: Pick<Clock, "monotonic">;
+}
+
+export interface GroupCommit {
+  /**
+   * Charges the requests of a call, those of an account in their order. Rejects with DEADLINE_EXCEEDED if the time runs out
+   * before, having charged nothing, and with INVALID_REQUEST if an account's requests differ in cost or limits. A call with
+   * a batch id may be repeated.
+   */
+  charge(requests: ConsumeRequest[], remainingMs: number, batchId: string): Promise<TimedDecision[]>;
+  /** Resolves when no statement is running. */
+  idle(): Promise<void>;
+}
+
+/** Charges requests in group commits: one statement runs at a time, and calls that arrive meanwhile share the next one. */
+export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
+  const { store, clock } = options;
+  let queue: WaitingCall[] = [];
+  let waitingRequests = 0;
+  let running: Promise<void> | undefined;
+  /** Calls under way that have a batch id: one that is repeated meanwhile joins the first. */
+  const underWay = new Map<string, { requestsCrc: number; decisions: Promise<TimedDecision[]> }>();
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) await chargeOnce(takeNext());
+    running = undefined;
+  }
+
+  /** Takes the calls that share the next statement, in the order of their arrival. */
+  function takeNext(): WaitingCall[] {
+    const now = clock.monotonic();
+    const taken: WaitingCall[] = [];
+    const left: WaitingCall[] = [];
+    const next = startStatement(options.perStatementMax);
+    for (const call of queue) {
+      if (call.expiresAt <= now) call.reject(new Failure("DEADLINE_EXCEEDED"));
+      else if (next.takes(call.charges)) taken.push(call);
+      else left.push(call);
+    }
+    queue = left;
+    return taken;
+  }
+
+  async function chargeOnce(taken: WaitingCall[]): Promise<void> {
+    if (taken.length === 0) return;
+    const { charges, shares } = joinCharges(taken.map((call) => call.charges));
+    const batches = taken.flatMap(({ batchId, requests }, index) =>
+      batchId === "" ? [] : [{ batchId, requestsCrc: crcOf(requests), shares: shares[index] as Share[] }],
+    );
+    try {
+      const charged = await store.charge(charges, {
+        statementId: options.newStatementId(),
+        batches,
+        keepMs: options.keepMs,
+      });
+      if (!charged) return await answerRepeated(taken);
+      for (const [index, call] of taken.entries()) settle(call, shares[index] as Share[], charged);
+      const requested = charges.reduce((sum, charge) => sum + charge.requested, 0);
+      const admitted = charged.rows.reduce((sum, row) => sum + row.admitted, 0);
+      options.noteStatement(charges.length, requested, admitted);
+    } catch (error) {
+      for (const { reject } of taken) reject(error);
+    }
+  }
+
+  /** Answers a call that was charged just now. */
+  function settle(call: WaitingCall, shares: Share[], charged: Charged): void {
+    call.resolve(decide(call, shares, charged));
+    for (const [index, places] of call.places.entries()) {
+      const share = shares[index] as Share;
+      options.note(call.requests, places, admittedOf(share, places.length, charged), rowOf(share, charged).day);
+    }
+  }
+
+  /** Some calls were counted before, so none is now: answers those from what is kept, and puts the others in front again. */
+  async function answerRepeated(taken: WaitingCall[]): Promise<void> {
+    const found = await store.findBatches(taken.flatMap(({ batchId }) => (batchId === "" ? [] : [batchId])));
+    const known = new Map(found.map((one) => [one.batchId, one]));
+    const again: WaitingCall[] = [];
+    for (const call of taken) {
+      const before = known.get(call.batchId);
+      if (!before) again.push(call);
+      else if (before.answer === "settled" || before.answer === "forgotten") {
+        call.reject(new Failure("DEADLINE_EXCEEDED"));
+      } else if (before.requestsCrc !== crcOf(call.requests)) call.reject(usedOtherwise());
+      else {
+        options.noteRepeated();
+        call.resolve(decide(call, before.shares, before.answer));
+      }
+    }
+    queue = [...again, ...queue];
+  }
+
+  async function enqueue(requests: ConsumeRequest[], remainingMs: number, batchId: string): Promise<TimedDecision[]> {
+    if (waitingRequests + requests.length > options.waitingMax) {
+      throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+    }
+    const grouped = groupByAccount(requests);
+    waitingRequests += requests.length;
+    const expiresAt = clock.monotonic() + remainingMs;
+    const decisions = new Promise<TimedDecision[]>((resolve, reject) => {
+      queue.push({ requests, ...grouped, batchId, expiresAt, resolve, reject });
+    });
+    running ??= drain();
+    return decisions.finally(() => {
+      waitingRequests -= requests.length;
+    });
+  }
+
+  return {
+    charge(requests, remainingMs, batchId) {
+      if (batchId === "") return enqueue(requests, remainingMs, batchId);
+      const first = underWay.get(batchId);
+      const requestsCrc = crcOf(requests);
+      if (first) return first.requestsCrc === requestsCrc ? first.decisions : Promise.reject(usedOtherwise());
+      const decisions = enqueue(requests, remainingMs, batchId).finally(() => underWay.delete(batchId));
+      underWay.set(batchId, { requestsCrc, decisions });
+      return decisions;
+    },
+    async idle() {
+      await running;
+    },
+  };
+}
+
+/** Chooses calls for one statement: an account has one row in it, so all its charges must be alike. */
+function startStatement(accountsMax: number) {
+  const accounts = new Map<string, Charge>();
+  /** Accounts of calls that were left: later calls of theirs may not overtake those. */
+  const leftAccounts = new Set<string>();
+  const fits = (charge: Charge) =>
+    !leftAccounts.has(charge.accountId) && isAlike(accounts.get(charge.accountId) ?? charge, charge);
+  const isFull = (added: number) => accounts.size > 0 && added > 0 && accounts.size + added > accountsMax;
+  return {
+    /** Takes a call's charges if the statement has room for them and they fit; returns whether it did. */
+    takes(charges: Charge[]): boolean {
+      const fresh = charges.filter(({ accountId }) => !accounts.has(accountId));
+      if (isFull(fresh.length) || !charges.every(fits)) {
+        for (const { accountId } of charges) leftAccounts.add(accountId);
+        return false;
+      }
+      for (const charge of fresh) accounts.set(charge.accountId, charge);
+      return true;
+    },
+  };
+}
+
+function usedOtherwise(): Failure {
+  return new Failure("CONFLICT", "This batch_id was used for other requests.");
+}
+
+/** Returns the checksum of a batch's requests that is kept with it. */
+export function crcOf(requests: ConsumeRequest[]): number {
+  return crc32(
+    requests.map(({ accountId, cost, limits }) => `${accountId} ${cost} ${limits.perMinute} ${limits.perDay}`).join(),
+  );
+}
+
+/** Joins the charges of many calls by account, in the order of account ids; returns each call's shares of them. */
+function joinCharges(calls: Charge[][]): { charges: Charge[]; shares: Share[][] } {
+  const joined = new Map<string, Charge>();
+  /** Each call's charge by the joined one that it is a part of, and how many requests of that come before. */
+  const parts = calls.map((charges) =>
+    charges.map((charge) => {
+      const known = joined.get(charge.accountId);
+      if (!known) joined.set(charge.accountId, { ...charge });
+      const before = known?.requested ?? 0;
+      if (known) known.requested += charge.requested;
+      return { accountId: charge.accountId, before };
+    }),
+  );
+  const ids = [...joined.keys()].sort();
+  const rowOf = new Map(ids.map((accountId, row) => [accountId, row]));
+  return {
+    charges: ids.map((accountId) => joined.get(accountId) as Charge),
+    shares: parts.map((ofCall) =>
+      ofCall.map(({ accountId, before }) => ({ row: rowOf.get(accountId) as number, before })),
+    ),
+  };
+}
+
+function rowOf({ row }: Share, { rows }: Charged): WindowRow {
+  return rows[row] as WindowRow;
+}
+
+/** Returns how many requests of a share were admitted. */
+export function admittedOf(share: Share, requested: number, charged: Charged): number {
+  return Math.min(Math.max(rowOf(share, charged).admitted - share.before, 0), requested);
+}
+
+function decide({ requests, charges, places }: WaitingCall, shares: Share[], charged: Charged): TimedDecision[] {
+  const decisions = new Array<TimedDecision>(requests.length);
+  const { nowMs } = charged;
+  for (const [index, charge] of charges.entries()) {
+    const share = shares[index] as Share;
+    const row = rowOf(share, charged);
+    const { minuteS, dayS } = resetsIn(nowMs, row);
+    for (const [position, place] of (places[index] as number[]).entries()) {
+      const { refusedBy, minuteUsed, dayUsed } = decisionAt(share.before + position, charge, row);
+      decisions[place] = { refusedBy, minuteUsed, dayUsed, minuteResetS: minuteS, dayResetS: dayS, nowMs };
+    }
+  }
+  return decisions;
+}

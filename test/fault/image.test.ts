@@ -210,7 +210,7 @@ describe("the image", () => {
 
     for (const tool of ["backup", "restore"]) {
       const { code, output } = await finish([...image.entrypoint, `cli/${tool}.ts`], {});
-      expect([code, output]).toEqual([1, expect.stringContaining("Usage")]);
+      expect([code, output]).toEqual([2, expect.stringContaining("FILE is missing")]);
     }
 
     for (const [name, child] of [...running].reverse()) {

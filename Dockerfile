@@ -19,8 +19,9 @@ RUN npm ci --ignore-scripts
 COPY contracts contracts
 COPY platform platform
 COPY cli cli
+COPY scripts scripts
 COPY dashboard dashboard
-RUN node cli/dashboard.ts
+RUN node scripts/build-dashboard.ts
 
 FROM node
 ENV NODE_ENV=production HEALTH_LISTEN_ADDRESS=127.0.0.1:9470
@@ -31,6 +32,7 @@ COPY gen gen
 COPY contracts contracts
 COPY platform platform
 COPY cli cli
+COPY dev dev
 COPY services services
 COPY --from=dashboard /app/dashboard/dist dashboard/dist
 # The user node, by number, so that Kubernetes sees that it is not root. Nothing is written outside /tmp.

@@ -6,7 +6,9 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/count-reporter.ts"],
     projects: [
-      { test: { name: "unit", include: ["{contracts,platform,services,dashboard,cli,bench}/**/*.test.ts"] } },
+      {
+        test: { name: "unit", include: ["{contracts,platform,services,dashboard,cli,dev,scripts,bench}/**/*.test.ts"] },
+      },
       { test: { name: "exploration", include: ["test/lease/**/*.test.ts"] } },
       { test: { name: "static", include: ["test/static/**/*.test.ts"], ...slow } },
       {

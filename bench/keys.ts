@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { readScriptOptions } from "../cli/run-tool.ts";
 import { randomBase62 } from "../platform/ids.ts";
-import { formatKey } from "../services/auth/keys.ts";
+import { formatKey } from "../services/auth/domain/keys.ts";
 import { cpuUs } from "./load.ts";
 import { withSuite } from "./suite.ts";
 

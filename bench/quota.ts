@@ -8,9 +8,9 @@ import { randomUUIDv7 } from "node:crypto";
 import postgres from "postgres";
 import { readScriptOptions } from "../cli/run-tool.ts";
 import { QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
-import { createBatcher } from "../platform/batcher.ts";
+import { createBatcher } from "../platform/concurrency/batcher.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
-import { createStore } from "../services/quota/store.ts";
+import { createStore } from "../services/quota/store/windows.ts";
 import { median } from "./load.ts";
 import { withSuite } from "./suite.ts";
 

@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { readScriptOptions } from "../cli/run-tool.ts";
-import type { Suite } from "../cli/suite.ts";
+import type { Suite } from "../dev/cluster.ts";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Suite, SuiteOptions } from "../cli/suite.ts";
-import { startThrowaway } from "../cli/throwaway.ts";
+import type { Suite, SuiteOptions } from "../dev/cluster.ts";
+import { startThrowaway } from "../dev/ephemeral-cluster.ts";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";

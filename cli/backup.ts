@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { access, type FileHandle, open, rename } from "node:fs/promises";
 import { constants } from "node:os";
 import path from "node:path";
-import { loadConfig } from "../platform/config.ts";
+import { loadConfig } from "../platform/process/config.ts";
 import { type DatabaseRun, withDatabase } from "./backup/database.ts";
 import { writeBackup } from "./backup/write.ts";
 import { defineTool } from "./command.ts";

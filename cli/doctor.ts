@@ -1,5 +1,5 @@
-import { version } from "../platform/about.ts";
-import { type Config, loadConfig } from "../platform/config.ts";
+import { version } from "../platform/process/build-info.ts";
+import { type Config, loadConfig } from "../platform/process/config.ts";
 import { defineTool } from "./command.ts";
 import { checkDatabase } from "./doctor/database.ts";
 import { type Finding, wrong } from "./doctor/finding.ts";

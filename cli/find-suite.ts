@@ -1,8 +1,8 @@
 import path from "node:path";
 import { Problem } from "./problem.ts";
-import { isAlive, type RunFile, readRunFile } from "./run-file.ts";
 import { listRunning } from "./running.ts";
 import { root, runningDir } from "./settings.ts";
+import { isAlive, type RunFile, readRunFile } from "./state-file.ts";
 
 /** A running suite, and the file that lists it. */
 export type FoundSuite = RunFile & { file: string };

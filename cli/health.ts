@@ -1,6 +1,6 @@
 import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { service } from "grpc-health-check";
-import { commonSettings, loadConfig } from "../platform/config.ts";
+import { commonSettings, loadConfig } from "../platform/process/config.ts";
 import { defineTool } from "./command.ts";
 import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { commonSettings, databaseSettings, loadConfig } from "../platform/config.ts";
-import { createLogger } from "../platform/log.ts";
-import { openDatabase } from "../platform/sql.ts";
+import { openDatabase } from "../platform/postgres/pool.ts";
+import { commonSettings, databaseSettings, loadConfig } from "../platform/process/config.ts";
+import { createLogger } from "../platform/telemetry/log.ts";
 import { defineTool } from "./command.ts";
 import { runTool } from "./run-tool.ts";
 import { root } from "./settings.ts";

@@ -1,5 +1,5 @@
-import { ConfigError } from "../platform/config.ts";
 import { Failure } from "../platform/errors.ts";
+import { ConfigError } from "../platform/process/config.ts";
 
 /** Something that the person at the terminal can mend. Its message is one line that says what to do. */
 export class Problem extends Error {

@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
-import { loadConfig } from "../platform/config.ts";
-import { createLogger, type Logger } from "../platform/log.ts";
-import { appliedMigrations, migrate, type Tx } from "../platform/sql.ts";
+import { startSuite } from "../dev/cluster.ts";
+import { appliedMigrations, migrate, type Tx } from "../platform/postgres/pool.ts";
+import { loadConfig } from "../platform/process/config.ts";
+import { createLogger, type Logger } from "../platform/telemetry/log.ts";
 import { type DatabaseRun, withDatabase } from "./backup/database.ts";
 import { type BackupHead, readBackup } from "./backup/read.ts";
 import { defineTool } from "./command.ts";
@@ -11,7 +12,6 @@ import { migrationsOf, schemas } from "./migrate.ts";
 import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";
 import { operatorSettings, root } from "./settings.ts";
-import { startSuite } from "./suite.ts";
 
 export const restoreTool = defineTool({
   call: "npm run -s restore",

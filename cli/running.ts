@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { isAlive, readRunFile } from "./run-file.ts";
+import { isAlive, readRunFile } from "./state-file.ts";
 
 /** Notes this launcher's data directory. Returns what removes the note. */
 export async function noteRunning(folder: string, dataDir: string): Promise<() => Promise<void>> {

@@ -10,7 +10,7 @@ import {
   servers,
   text,
   url,
-} from "../platform/config.ts";
+} from "../platform/process/config.ts";
 import { tlsSettings } from "../platform/rpc/tls.ts";
 
 /** The root of the project. */

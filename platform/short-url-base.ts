@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { url } from "./config.ts";
+import { url } from "./process/config.ts";
 
 /** Where short URLs begin. qr puts it into codes, and the edge says how far it reaches, so both are set to the same. */
 export const shortUrlSettings = {

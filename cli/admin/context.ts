@@ -6,7 +6,7 @@ import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import type { Propagation } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
-import { loadConfig } from "../../platform/config.ts";
+import { loadConfig } from "../../platform/process/config.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { type Command, defineCommand, type Inputs, type Values } from "../command.ts";
 import { findSuite } from "../find-suite.ts";

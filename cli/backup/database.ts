@@ -1,5 +1,5 @@
-import { createLogger } from "../../platform/log.ts";
-import { openPool, type Sql } from "../../platform/sql.ts";
+import { openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
 import { Problem } from "../problem.ts";
 import { type Watch, withWatch } from "./watch.ts";
 

@@ -13,7 +13,7 @@
  *
  * The checks come after the last table. docs/adr/0020-backups.md says what a checksum is and why.
  */
-import type { Tx } from "../../platform/sql.ts";
+import type { Tx } from "../../platform/postgres/pool.ts";
 
 /** Counts the changes of the format. A backup of another is refused. */
 export const format = 2;

@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import type { Sql, Tx } from "../../platform/sql.ts";
-import { writeCopy } from "../../platform/sql-copy.ts";
+import { writeCopy } from "../../platform/postgres/copy.ts";
+import type { Sql, Tx } from "../../platform/postgres/pool.ts";
 import { schemas } from "../migrate.ts";
 import { Problem } from "../problem.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Sql } from "../../platform/sql.ts";
+import type { Sql } from "../../platform/postgres/pool.ts";
 import { Problem } from "../problem.ts";
 
 /** How long a run may go without a byte while the database is not working on it either, in ms. */

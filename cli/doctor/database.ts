@@ -1,5 +1,5 @@
-import { createLogger } from "../../platform/log.ts";
-import { compareMigrations, openPool, type Sql } from "../../platform/sql.ts";
+import { compareMigrations, openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
 import { migrationsOf, schemas } from "../migrate.ts";
 import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";
 

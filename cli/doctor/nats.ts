@@ -1,8 +1,8 @@
 import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
-import { createBus } from "../../platform/bus.ts";
-import { systemClock } from "../../platform/clock.ts";
-import { createLogger } from "../../platform/log.ts";
-import { inspectQueue, queueOf } from "../../platform/queue.ts";
+import { createBus } from "../../platform/messaging/bus.ts";
+import { inspectQueue, queueOf } from "../../platform/messaging/work-queue.ts";
+import { systemClock } from "../../platform/process/clock.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
 import { type Finding, good, warn, wrong } from "./finding.ts";
 
 const area = "nats";

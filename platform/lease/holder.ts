@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import type { Logger } from "../log.ts";
+import type { Clock } from "../process/clock.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { Broadcast, Grant, LeaseTimes, Renewal } from "./protocol.ts";
 
 export interface LeaseHolderOptions {

@@ -1,18 +1,18 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { LeaseAppliedSchema, LeaseBroadcastSchema, LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
-import type { Bus } from "../bus.ts";
-import { systemClock } from "../clock.ts";
-import type { Closer } from "../closer.ts";
 import { Failure } from "../errors.ts";
-import type { Logger } from "../log.ts";
+import type { Bus } from "../messaging/bus.ts";
+import type { Sql } from "../postgres/pool.ts";
+import { systemClock } from "../process/clock.ts";
+import type { Closer } from "../process/closer.ts";
 import { createRpcClient } from "../rpc/client.ts";
 import { type Implementation, implement } from "../rpc/server.ts";
 import type { TlsFiles } from "../rpc/tls.ts";
-import type { Sql } from "../sql.ts";
+import type { Logger } from "../telemetry/log.ts";
 import { createLeaseGranter, type LeaseGranter } from "./granter.ts";
 import { createLeaseHolder, type LeaseHolder } from "./holder.ts";
+import { createSqlLeaseStore } from "./log-store.ts";
 import type { Broadcast, LeaseTimes, Propagation } from "./protocol.ts";
-import { createSqlLeaseStore } from "./sql-store.ts";
 
 /** The two subjects of a service: what it broadcasts, and what holders answer. */
 const subjects = (schema: string) => ({ log: `qrforge.${schema}.log`, applied: `qrforge.${schema}.applied` });

@@ -1,4 +1,4 @@
-import { integer } from "../config.ts";
+import { integer } from "../process/config.ts";
 
 /** What a service that grants leases reads. */
 export const granterSettings = {

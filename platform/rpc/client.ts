@@ -2,7 +2,7 @@ import { create, type DescMethodUnary, type DescService } from "@bufbuild/protob
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { Failure } from "../errors.ts";
-import { type Carrier, carried, openSpan } from "../tracing.ts";
+import { type Carrier, carried, openSpan } from "../telemetry/tracing.ts";
 import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
 import { statusToFailure } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";

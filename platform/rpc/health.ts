@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.ts";
-import type { Closer } from "../closer.ts";
-import type { Health } from "../health.ts";
-import type { Logger } from "../log.ts";
+import type { Clock } from "../process/clock.ts";
+import type { Closer } from "../process/closer.ts";
+import type { Health } from "../process/health.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { RpcServer } from "./server.ts";
 
 const probeMs = 2_000;

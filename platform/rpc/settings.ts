@@ -1,4 +1,4 @@
-import { integer } from "../config.ts";
+import { integer } from "../process/config.ts";
 import { accessSettings, tlsSettings } from "./tls.ts";
 
 /** What every gRPC server reads. */

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { ChannelCredentials, experimental, ServerCredentials } from "@grpc/grpc-js";
-import { type Setting, text } from "../config.ts";
+import { type Setting, text } from "../process/config.ts";
 
 /** What every process that speaks gRPC reads. */
 export const tlsSettings = {

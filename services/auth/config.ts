@@ -1,3 +1,4 @@
+import { granterSettings } from "../../platform/lease/settings.ts";
 import {
   busSettings,
   choice,
@@ -5,12 +6,11 @@ import {
   databaseSettings,
   integer,
   listenAddress,
-} from "../../platform/config.ts";
-import { granterSettings } from "../../platform/lease/settings.ts";
-import { metricsAddress } from "../../platform/metrics.ts";
+} from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
-import { tracingSettings } from "../../platform/tracing.ts";
-import { signUpNames } from "./sign-up.ts";
+import { metricsAddress } from "../../platform/telemetry/metrics.ts";
+import { tracingSettings } from "../../platform/telemetry/tracing.ts";
+import { signUpNames } from "./domain/sign-up.ts";
 
 /** Every setting of auth. */
 export const settings = {

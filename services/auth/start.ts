@@ -1,23 +1,23 @@
-import { createBus } from "../../platform/bus.ts";
-import { systemClock } from "../../platform/clock.ts";
-import { createCloser } from "../../platform/closer.ts";
 import { openGranter } from "../../platform/lease/service.ts";
-import type { Start } from "../../platform/lifecycle.ts";
+import { createBus } from "../../platform/messaging/bus.ts";
+import { openDatabase } from "../../platform/postgres/pool.ts";
+import { openTrimmer } from "../../platform/postgres/retention.ts";
+import { systemClock } from "../../platform/process/clock.ts";
+import { createCloser } from "../../platform/process/closer.ts";
+import type { Start } from "../../platform/process/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
-import { openDatabase } from "../../platform/sql.ts";
-import { openTrimmer } from "../../platform/trimmer.ts";
-import { createAuditService } from "./audit-service.ts";
-import { createAuditStore } from "./audit-store.ts";
 import type { settings } from "./config.ts";
-import { createInvitationService } from "./invitation-service.ts";
-import { createInvitationStore } from "./invitation-store.ts";
-import { createLeakWorker } from "./leak-worker.ts";
+import { createAuthService } from "./handlers/account-and-key.ts";
+import { createAuditService } from "./handlers/audit.ts";
+import { createInvitationService } from "./handlers/invitation.ts";
+import { createSessionService } from "./handlers/session.ts";
+import { createLeakWorker } from "./jobs/leaked-key-reports.ts";
 import { createPasswords } from "./passwords.ts";
-import { createAuthService } from "./service.ts";
-import { createSessionService } from "./session-service.ts";
-import { createSessionStore } from "./session-store.ts";
-import { createStore } from "./store.ts";
+import { createStore } from "./store/accounts-and-keys.ts";
+import { createAuditStore } from "./store/audit.ts";
+import { createInvitationStore } from "./store/invitations.ts";
+import { createSessionStore } from "./store/sessions.ts";
 
 /** How often sessions, links, invitations and addresses that are over their time are removed, in ms. */
 const trimMs = 60_000;

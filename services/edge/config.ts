@@ -1,9 +1,17 @@
-import { busSettings, choice, commonSettings, integer, listenAddress, text, url } from "../../platform/config.ts";
 import { holderSettings } from "../../platform/lease/settings.ts";
-import { metricsAddress } from "../../platform/metrics.ts";
+import {
+  busSettings,
+  choice,
+  commonSettings,
+  integer,
+  listenAddress,
+  text,
+  url,
+} from "../../platform/process/config.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
-import { tracingSettings } from "../../platform/tracing.ts";
+import { metricsAddress } from "../../platform/telemetry/metrics.ts";
+import { tracingSettings } from "../../platform/telemetry/tracing.ts";
 import { addressList } from "./http/trusted-proxies.ts";
 
 const replicas = "as host:port,host:port for several, or dns:///name:port";

@@ -1,28 +1,28 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Server as SecureServer } from "node:tls";
-import { tellCertificate } from "../../platform/about.ts";
-import { systemClock } from "../../platform/clock.ts";
-import { createCloser } from "../../platform/closer.ts";
-import type { Start } from "../../platform/lifecycle.ts";
+import { tellCertificate } from "../../platform/process/build-info.ts";
+import { systemClock } from "../../platform/process/clock.ts";
+import { createCloser } from "../../platform/process/closer.ts";
+import type { Start } from "../../platform/process/lifecycle.ts";
 import type { settings } from "./config.ts";
-import { openCountries } from "./countries.ts";
 import { createHttp } from "./http/app.ts";
 import { createBodySlots } from "./http/body-reader.ts";
 import { readCertificate, renewCertificate } from "./http/certificate.ts";
 import { createOriginLookup } from "./http/client-address.ts";
 import { createPeerBounds } from "./http/peer-bounds.ts";
 import { createHttpServer } from "./http/server.ts";
-import { openKeyUse } from "./key-use.ts";
 import { createKeyAuthentication } from "./pipeline/authenticate.ts";
 import { createFairQueue } from "./pipeline/fair-queue.ts";
 import { createGuessLimit } from "./pipeline/guess-limit.ts";
 import { createRequestSlots } from "./pipeline/load-shedding.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { createRpcHandler, openRpcServer } from "./rpc/server.ts";
-import { createScanRecorder } from "./scan-recorder.ts";
-import { createUpstreams } from "./upstreams.ts";
-import { createVisitorSalts } from "./visitor-salts.ts";
+import { openCountries } from "./scans/geoip.ts";
+import { createScanRecorder } from "./scans/recorder.ts";
+import { createVisitorSalts } from "./scans/visitor-salt.ts";
+import { createUpstreams } from "./upstreams/clients.ts";
+import { openKeyUse } from "./upstreams/key-usage.ts";
 
 export const start: Start<typeof settings> = async (config, log, metrics) => {
   if (config.quotaPolicy === "open" && config.quotaTimeoutMs >= config.upstreamTimeoutMs) {

@@ -1,3 +1,4 @@
+import { granterSettings } from "../../platform/lease/settings.ts";
 import {
   busSettings,
   commonSettings,
@@ -5,12 +6,11 @@ import {
   integer,
   listenAddress,
   servers,
-} from "../../platform/config.ts";
-import { granterSettings } from "../../platform/lease/settings.ts";
-import { metricsAddress } from "../../platform/metrics.ts";
+} from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
-import { tracingSettings } from "../../platform/tracing.ts";
+import { metricsAddress } from "../../platform/telemetry/metrics.ts";
+import { tracingSettings } from "../../platform/telemetry/tracing.ts";
 
 /** Every setting of qr. */
 export const settings = {

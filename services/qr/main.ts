@@ -1,4 +1,4 @@
-import { run } from "../../platform/lifecycle.ts";
+import { run } from "../../platform/process/lifecycle.ts";
 import { settings } from "./config.ts";
 import { start } from "./start.ts";
 

@@ -1,20 +1,20 @@
-import { createBus } from "../../platform/bus.ts";
-import { systemClock as clock } from "../../platform/clock.ts";
-import { type Closer, createCloser } from "../../platform/closer.ts";
-import type { Config } from "../../platform/config.ts";
 import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
-import type { Start } from "../../platform/lifecycle.ts";
-import { createOutageLog, type Logger } from "../../platform/log.ts";
+import { createBus } from "../../platform/messaging/bus.ts";
+import { openDatabase, openPool } from "../../platform/postgres/pool.ts";
+import { systemClock as clock } from "../../platform/process/clock.ts";
+import { type Closer, createCloser } from "../../platform/process/closer.ts";
+import type { Config } from "../../platform/process/config.ts";
+import type { Start } from "../../platform/process/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
-import { openDatabase, openPool } from "../../platform/sql.ts";
+import { createOutageLog, type Logger } from "../../platform/telemetry/log.ts";
 import type { settings } from "./config.ts";
-import { openHousekeeping } from "./housekeeping.ts";
-import { consumeScans } from "./scan-consumer.ts";
-import { createScanStore, type Standby } from "./scan-store.ts";
-import { createQrService } from "./service.ts";
-import { createStore } from "./store.ts";
+import { createQrService } from "./handlers/services.ts";
+import { openHousekeeping } from "./jobs/retention.ts";
+import { consumeScans } from "./jobs/scan-consumer.ts";
+import { createStore } from "./store/qr-codes.ts";
+import { createScanStore, type Standby } from "./store/scans.ts";
 import { openDrawer } from "./symbols/drawer.ts";
 
 function openStandby(config: Config<typeof settings>, closer: Closer, log: Logger): Standby | undefined {

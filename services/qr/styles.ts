@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Style as StyleMessage } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { refuseField } from "../../platform/errors.ts";
-import { changeStyle } from "./fields.ts";
-import { readStyle } from "./requests.ts";
-import type { Store } from "./store.ts";
+import { changeStyle } from "./domain/fields.ts";
+import { readStyle } from "./domain/requests.ts";
+import type { Store } from "./store/qr-codes.ts";
 import type { Drawer } from "./symbols/drawer.ts";
 import type { DrawCaller } from "./symbols/gate.ts";
 import { type Logo, marginBounds, plainStyle, type Style } from "./symbols/style.ts";

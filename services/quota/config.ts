@@ -1,7 +1,7 @@
-import { commonSettings, databaseSettings, integer, listenAddress } from "../../platform/config.ts";
-import { metricsAddress } from "../../platform/metrics.ts";
+import { commonSettings, databaseSettings, integer, listenAddress } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
-import { tracingSettings } from "../../platform/tracing.ts";
+import { metricsAddress } from "../../platform/telemetry/metrics.ts";
+import { tracingSettings } from "../../platform/telemetry/tracing.ts";
 
 /** Every setting of quota. */
 export const settings = {

@@ -1,7 +1,6 @@
 import { crc32 } from "node:zlib";
-import type { Clock } from "../../platform/clock.ts";
 import { Failure } from "../../platform/errors.ts";
-import type { Charged, Share, Store, WindowRow } from "./store.ts";
+import type { Clock } from "../../platform/process/clock.ts";
 import {
   type Charge,
   type ConsumeRequest,
@@ -11,7 +10,8 @@ import {
   groupByAccount,
   isAlike,
   resetsIn,
-} from "./window.ts";
+} from "./domain/window.ts";
+import type { Charged, Share, Store, WindowRow } from "./store/windows.ts";
 
 /** A decision together with the seconds until its windows end, and the database's time in ms. */
 export interface TimedDecision extends Decision {

@@ -1,16 +1,16 @@
 import { randomUUIDv7 } from "node:crypto";
-import { systemClock as clock } from "../../platform/clock.ts";
-import { createCloser } from "../../platform/closer.ts";
-import type { Start } from "../../platform/lifecycle.ts";
+import { openDatabase } from "../../platform/postgres/pool.ts";
+import { openTrimmer } from "../../platform/postgres/retention.ts";
+import { systemClock as clock } from "../../platform/process/clock.ts";
+import { createCloser } from "../../platform/process/closer.ts";
+import type { Start } from "../../platform/process/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
-import { openDatabase } from "../../platform/sql.ts";
-import { openTrimmer } from "../../platform/trimmer.ts";
 import type { settings } from "./config.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import { createQuotaService, daysKept } from "./service.ts";
-import { createStore } from "./store.ts";
-import { openUsage } from "./usage.ts";
+import { createQuotaService, daysKept } from "./handlers/quota.ts";
+import { openUsage } from "./jobs/usage.ts";
+import { createStore } from "./store/windows.ts";
 
 /** How often old rows are removed, in ms. */
 const trimMs = 20_000;

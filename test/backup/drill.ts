@@ -8,11 +8,11 @@
 import { rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { readScriptOptions } from "../../cli/run-tool.ts";
-import { inParallel } from "../../cli/seed/work.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { inParallel } from "../../dev/seed/work.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { newId } from "../../platform/ids.ts";
-import type { Sql } from "../../platform/sql.ts";
+import type { Sql } from "../../platform/postgres/pool.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, openAuth } from "../support/api.ts";
 import { createDatabase, openTestPool, sumTables } from "../support/filled.ts";

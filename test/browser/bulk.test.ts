@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { unzipSync } from "fflate";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
 /** A ZIP has many symbols to draw first. */

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import type { Suite } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { scripts } from "../../cli/seed/names.ts";
-import type { Suite } from "../../cli/suite.ts";
+import type { Suite } from "../../dev/cluster.ts";
+import { scripts } from "../../dev/seed/names.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { Device, ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";

@@ -1,8 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { endChild } from "../../cli/child.ts";
-import type { Suite } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { endChild } from "../../dev/child.ts";
+import type { Suite } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";

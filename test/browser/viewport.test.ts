@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { openBrowser } from "../support/browser.ts";
 import { createExtremeAccount, extremeNames } from "./extreme-account.ts";
 

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { mkdir, open, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { connect } from "nats";
-import { findNatsServer } from "../../cli/nats.ts";
-import { freePort } from "../../cli/ports.ts";
+import { findNatsServer } from "../../dev/nats.ts";
+import { freePort } from "../../dev/ports.ts";
 import { root } from "../support/run.ts";
 
 export interface Node {

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import postgres from "postgres";
-import { preparePostgres } from "../../cli/postgres.ts";
-import { answersQueries } from "../../platform/sql.ts";
+import { preparePostgres } from "../../dev/postgres.ts";
+import { answersQueries } from "../../platform/postgres/pool.ts";
 import { eventually } from "../support/api.ts";
 
 const readyMaxMs = 30_000;

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../cli/throwaway.ts";
-import { version } from "../../platform/about.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { version } from "../../platform/process/build-info.ts";
 import { eventually } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";
 import { seed } from "../support/seed.ts";

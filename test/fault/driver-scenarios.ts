@@ -1,8 +1,8 @@
 /** What the driver is put through in a thread of its own: an error that nobody catches ends the thread, as it would a process. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { createLogger } from "../../platform/log.ts";
-import { openPool, type Sql } from "../../platform/sql.ts";
+import { openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
 import { type Answer, brokenScram, type FakePostgres, startFakePostgres } from "../support/fake-postgres.ts";
 
 /** How a promise ends, for what is sent to the test: `ok`, or the error's code. */

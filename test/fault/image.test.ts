@@ -7,8 +7,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { freePort } from "../../cli/ports.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { freePort } from "../../dev/ports.ts";
 import { call, eventually } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { buildImage, cannotContain, type Image, inContainer, placeNode } from "../support/image.ts";
@@ -137,6 +137,7 @@ describe("the image", () => {
         "cli",
         "contracts",
         "dashboard",
+        "dev",
         "gen",
         "node_modules",
         "package.json",

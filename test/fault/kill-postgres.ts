@@ -5,8 +5,8 @@
  *     npm run kill-postgres [-- --times N]
  */
 import { readScriptOptions } from "../../cli/run-tool.ts";
-import type { Kind, Member } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import type { Kind, Member } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { startLoad } from "../cluster/load.ts";
 import { onServer } from "../cluster/postgres.ts";
 import { addressesOf } from "../support/addresses.ts";

@@ -1,8 +1,8 @@
 import { Agent, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hasEnded } from "../../cli/child.ts";
-import type { Member, Suite } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { hasEnded } from "../../dev/child.ts";
+import type { Member, Suite } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";

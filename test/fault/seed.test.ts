@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../cli/throwaway.ts";
-import { createLogger } from "../../platform/log.ts";
-import { openPool, type Sql } from "../../platform/sql.ts";
-import { createScanStore } from "../../services/qr/scan-store.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
+import { createScanStore } from "../../services/qr/store/scans.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, openAuth, wait } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";

@@ -1,15 +1,15 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { endChild } from "../../cli/child.ts";
-import type { Suite } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import { endChild } from "../../dev/child.ts";
+import type { Suite } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { SessionService, SignUpMode } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import type { Sql } from "../../platform/postgres/pool.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
-import type { Sql } from "../../platform/sql.ts";
-import { createInvitationStore } from "../../services/auth/invitation-store.ts";
+import { createInvitationStore } from "../../services/auth/store/invitations.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 

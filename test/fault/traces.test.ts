@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import type { Suite } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 

@@ -7,7 +7,7 @@ import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { randomBase62 } from "../../platform/ids.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
-import { formatKey } from "../../services/auth/keys.ts";
+import { formatKey } from "../../services/auth/domain/keys.ts";
 import { windowMs } from "../../services/auth/sign-in-limits.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 

@@ -9,8 +9,8 @@ import {
   type Usage,
 } from "../../clients/typescript/src/index.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import type { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "../../services/edge/answers.ts";
-import { routes } from "../../services/edge/routes.ts";
+import type { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "../../services/edge/api/responses.ts";
+import { routes } from "../../services/edge/api/routes.ts";
 import { openAuth } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
 

@@ -3,8 +3,8 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { catalogue, type Reason } from "../../platform/errors.ts";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import type { Route } from "../../services/edge/api/route.ts";
-import { failuresOf } from "../../services/edge/openapi.ts";
-import { routes } from "../../services/edge/routes.ts";
+import { routes } from "../../services/edge/api/routes.ts";
+import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { type ApiAnswer, type CallOptions, call, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths } = inject("suite");

@@ -3,8 +3,8 @@ import { pino } from "pino";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newId } from "../../platform/ids.ts";
-import { openDatabase, type Sql } from "../../platform/sql.ts";
-import { type Charged, createStore } from "../../services/quota/store.ts";
+import { openDatabase, type Sql } from "../../platform/postgres/pool.ts";
+import { type Charged, createStore } from "../../services/quota/store/windows.ts";
 
 const { databaseUrl } = inject("suite");
 const log = pino({ level: "silent" });

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { flagOf } from "../../cli/command.ts";
-import { serviceSettings } from "../../cli/describe-settings.ts";
 import { operatorSettings } from "../../cli/settings.ts";
-import { startTool } from "../../cli/start.ts";
+import { startTool } from "../../dev/start.ts";
+import { serviceSettings } from "../../scripts/describe-settings.ts";
 import { openAuth } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
 

@@ -5,8 +5,8 @@ import addFormats from "ajv-formats";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { catalogue, type Reason } from "../../platform/errors.ts";
-import { failuresOf } from "../../services/edge/openapi.ts";
-import { routes } from "../../services/edge/routes.ts";
+import { routes } from "../../services/edge/api/routes.ts";
+import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { call, openAuth } from "../support/api.ts";
 import { root } from "../support/run.ts";
 

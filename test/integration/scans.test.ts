@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { seeded } from "../../cli/seed/random.ts";
+import { seeded } from "../../dev/seed/random.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 

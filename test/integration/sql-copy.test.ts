@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { createLogger } from "../../platform/log.ts";
-import { openPool } from "../../platform/sql.ts";
-import { readCopy, writeCopy } from "../../platform/sql-copy.ts";
+import { readCopy, writeCopy } from "../../platform/postgres/copy.ts";
+import { openPool } from "../../platform/postgres/pool.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
 
 const sql = openPool({
   databaseUrl: inject("suite").databaseUrl,

@@ -1,8 +1,8 @@
 import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { seeded } from "../../cli/seed/random.ts";
-import { type Charged, createStore, type WindowRow } from "../../services/quota/store.ts";
-import { refusedBy } from "../../services/quota/window.ts";
+import { seeded } from "../../dev/seed/random.ts";
+import { refusedBy } from "../../services/quota/domain/window.ts";
+import { type Charged, createStore, type WindowRow } from "../../services/quota/store/windows.ts";
 
 const { databaseUrl } = inject("suite");
 const sql = postgres(databaseUrl, {

@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lanAddresses } from "../../cli/lan.ts";
-import { isAlive, type RunFile, readRunFile } from "../../cli/run-file.ts";
+import { isAlive, type RunFile, readRunFile } from "../../cli/state-file.ts";
+import { lanAddresses } from "../../dev/lan.ts";
 import { call, eventually } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
 
@@ -31,7 +31,7 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({
 
 /** Starts the launcher as `npm start` does, without npm in between, so that signals reach it. */
 function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, cwd = root) {
-  const child = spawn(process.execPath, ["cli/start.ts", ...args], { cwd, env: environment(env) });
+  const child = spawn(process.execPath, ["dev/start.ts", ...args], { cwd, env: environment(env) });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
   const one = { child, output: () => output };
@@ -46,6 +46,8 @@ async function copyWithout(scope: string, folder: string): Promise<string> {
     "cli",
     "contracts",
     "dashboard",
+    "dev",
+    "scripts",
     "gen",
     "platform",
     "services",

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { seeded } from "../../cli/seed/random.ts";
+import { seeded } from "../../dev/seed/random.ts";
 import { createLeasedCache } from "../../platform/lease/cache.ts";
 import { createLeaseGranter } from "../../platform/lease/granter.ts";
 import { createLeaseHolder } from "../../platform/lease/holder.ts";

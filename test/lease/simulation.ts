@@ -1,9 +1,9 @@
 import { pino } from "pino";
-import type { Clock } from "../../platform/clock.ts";
 import type { createLeasedCache, LeasedCache } from "../../platform/lease/cache.ts";
 import type { createLeaseGranter, HolderRow, LeaseGranter, LeaseStore } from "../../platform/lease/granter.ts";
 import type { createLeaseHolder, LeaseHolder } from "../../platform/lease/holder.ts";
 import type { Grant, LogEntries } from "../../platform/lease/protocol.ts";
+import type { Clock } from "../../platform/process/clock.ts";
 
 /** The code under test: the real modules, or a broken variant of one. */
 export interface Modules {

@@ -30,7 +30,7 @@ function readSources(folder: string): Source[] {
     });
 }
 
-const sources = ["contracts", "platform", "services", "cli", "test", "bench"].flatMap(readSources);
+const sources = ["contracts", "platform", "services", "cli", "dev", "scripts", "test", "bench"].flatMap(readSources);
 const production = sources.filter(({ file }) => !file.endsWith(".test.ts"));
 const under = (folder: string) => production.filter(({ file }) => file.startsWith(`${folder}/`));
 const serviceOf = (file: string) => /^services\/(\w+)\//.exec(file)?.[1];
@@ -45,7 +45,9 @@ function offences(among: Source[], forbidden: (target: string, source: Source) =
 describe("the architecture", () => {
   it("is seen by this test at all", () => {
     expect(production.length).toBeGreaterThan(40);
-    expect(production.find(({ file }) => file === "services/auth/main.ts")?.imports).toContain("platform/lifecycle.ts");
+    expect(production.find(({ file }) => file === "services/auth/main.ts")?.imports).toContain(
+      "platform/process/lifecycle.ts",
+    );
   });
 
   it("services do not import one another", () => {
@@ -72,17 +74,20 @@ describe("the architecture", () => {
     expect(found).toEqual([]);
   });
 
-  it("only stores and platform/sql.ts import postgres, only platform/bus.ts and queue.ts import nats", () => {
-    const found = offences([...under("services"), ...under("platform"), ...under("cli")], (target, { file }) => {
-      if (target === "postgres") return file !== "platform/sql.ts" && !file.endsWith("/store.ts");
-      return target === "nats" && !["platform/bus.ts", "platform/queue.ts"].includes(file);
-    });
+  it("only stores and platform/postgres/pool.ts import postgres, only platform/messaging/bus.ts and queue.ts import nats", () => {
+    const found = offences(
+      [...under("services"), ...under("platform"), ...under("cli"), ...under("dev")],
+      (target, { file }) => {
+        if (target === "postgres") return !file.startsWith("platform/postgres/") && !file.includes("/store/");
+        return target === "nats" && !["platform/messaging/bus.ts", "platform/messaging/work-queue.ts"].includes(file);
+      },
+    );
     expect(found).toEqual([]);
   });
 
   it("handlers import neither a driver nor an HTTP module", () => {
-    const handlers = under("services").filter(({ file }) => /\/(service|routes)\.ts$/.test(file));
-    expect(handlers.length).toBe(4);
+    const handlers = under("services").filter(({ file }) => /\/(handlers\/|edge\/api\/routes)/.test(file));
+    expect(handlers.length).toBeGreaterThan(9);
     expect(offences(handlers, (target) => /^(postgres|nats|fastify|(node:)?https?2?|node:net)$/.test(target))).toEqual(
       [],
     );
@@ -90,8 +95,8 @@ describe("the architecture", () => {
 
   it("domain files do no I/O and read no clock", () => {
     const domain = [
-      ...["services/auth/keys.ts", "services/auth/plans.ts", "services/quota/window.ts"],
-      ...["services/qr/fields.ts", "services/edge/pipeline/rate-limit-headers.ts"],
+      ...["services/auth/domain/keys.ts", "services/auth/domain/plans.ts", "services/quota/domain/window.ts"],
+      ...["services/qr/domain/fields.ts", "services/edge/pipeline/rate-limit-headers.ts"],
     ];
     const pure = production.filter(({ file }) => domain.includes(file));
     expect(pure.length).toBe(domain.length);
@@ -106,9 +111,9 @@ describe("the architecture", () => {
     for (const { file, text } of mains) expect(text.split("\n").length, file).toBeLessThanOrEqual(60);
   });
 
-  it("process.env is read in platform/config.ts, and by commands that pass it on", () => {
+  it("process.env is read in platform/process/config.ts, and by commands that pass it on", () => {
     const readers = [...under("platform"), ...under("services")].filter(({ text }) => text.includes("process.env"));
-    expect(readers.map(({ file }) => file)).toEqual(["platform/config.ts"]);
+    expect(readers.map(({ file }) => file)).toEqual(["platform/process/config.ts"]);
   });
 
   it("imports form no cycles", () => {

@@ -3,10 +3,10 @@ import path from "node:path";
 import { Ajv } from "ajv";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { serviceSettings } from "../../cli/describe-settings.ts";
 import { settings as migrate } from "../../cli/migrate.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
-import type { Settings } from "../../platform/config.ts";
+import type { Settings } from "../../platform/process/config.ts";
+import { serviceSettings } from "../../scripts/describe-settings.ts";
 import { root, runProgram } from "../support/run.ts";
 import { checkEnvironment } from "../support/settings.ts";
 

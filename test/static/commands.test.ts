@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseCommandLine, type Tool } from "../../cli/command.ts";
-import { commandsFile, describeCommands, tools } from "../../cli/describe-commands.ts";
+import { commandsFile, describeCommands, tools } from "../../scripts/describe-commands.ts";
 import { root, runProgram } from "../support/run.ts";
 
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
@@ -36,11 +36,13 @@ describe("docs/commands.md", () => {
     expect(readFileSync(commandsFile, "utf8"), "stale: npm run generate").toBe(describeCommands());
   });
 
-  it("has every tool in cli/", () => {
-    const files = readdirSync(path.join(root, "cli")).filter(
-      (name) => name.endsWith(".ts") && !name.endsWith(".test.ts"),
+  it("has every tool", () => {
+    const files = ["cli", "dev", "scripts"].flatMap((folder) =>
+      readdirSync(path.join(root, folder)).map((name) => `${folder}/${name}`),
     );
-    const runnable = files.filter((name) => read(`cli/${name}`).includes("import.meta.main) runTool("));
+    const runnable = files.filter(
+      (name) => /(?<!\.test)\.ts$/.test(name) && read(name).includes("import.meta.main) runTool("),
+    );
     expect(runnable.length).toBeGreaterThan(7);
     expect(tools).toHaveLength(runnable.length);
   });

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { describeSettings, serviceSettings as services, settingsFile } from "../../cli/describe-settings.ts";
 import { settings as migrate } from "../../cli/migrate.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
-import { commonSettings, type Settings } from "../../platform/config.ts";
+import { commonSettings, type Settings } from "../../platform/process/config.ts";
+import { describeSettings, serviceSettings as services, settingsFile } from "../../scripts/describe-settings.ts";
 import { root } from "../support/run.ts";
 import { checkEnvironment } from "../support/settings.ts";
 

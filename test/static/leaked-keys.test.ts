@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
-import { formatKey } from "../../services/auth/keys.ts";
+import { formatKey } from "../../services/auth/domain/keys.ts";
 import { keyPattern } from "../../services/edge/pipeline/credentials.ts";
 import { root } from "../support/run.ts";
 

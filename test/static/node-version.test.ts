@@ -41,7 +41,7 @@ describe("the check of Node's version", () => {
     for (const node of nodes.output.trim().split("\n")) {
       const { output: version } = await runProgram(node, ["--version"]);
       if (Number.parseInt(version.slice(1), 10) >= 24) continue;
-      const { code, output } = await runProgram(node, ["-r", "./cli/node-version.cjs", "cli/start.ts"]);
+      const { code, output } = await runProgram(node, ["-r", "./cli/node-version.cjs", "dev/start.ts"]);
       expect([code, output]).toEqual([1, expect.stringMatching(sentence)]);
       return;
     }

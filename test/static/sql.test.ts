@@ -8,7 +8,7 @@ const files = ["platform", "services"]
   .flatMap((top) =>
     readdirSync(path.join(root, top), { recursive: true, encoding: "utf8" }).map((name) => path.join(top, name)),
   )
-  .filter((name) => name.endsWith(".sql") || /(?:store|audit-store|sql|lease\/log|lease\/\w*store)\.ts$/.test(name));
+  .filter((name) => name.endsWith(".sql") || /(?:\/store\/[\w-]+|postgres\/\w+|lease\/log-store)\.ts$/.test(name));
 
 /** A file's SQL without what is not SQL: comments, and in TypeScript all but templates that begin a statement. */
 function sqlOf(file: string): string {
@@ -48,21 +48,21 @@ const lacking: Record<string, RegExp> = {
 const narrow: Record<string, { looks: RegExp; files: string[] }> = {
   "transaction advisory locks": {
     looks: /\bpg_(?:try_)?advisory_xact_lock\b/,
-    files: ["platform/sql.ts", "services/qr/store.ts"],
+    files: ["platform/postgres/pool.ts", "services/qr/store/qr-codes.ts"],
   },
   "range partitions": {
     looks: /\bpartition (?:by range|of)\b/,
-    files: ["services/qr/migrations/0004_scans.sql", "services/qr/scan-store.ts"],
+    files: ["services/qr/migrations/0004_scans.sql", "services/qr/store/scans.ts"],
   },
-  "the catalog": { looks: /\bpg_(?:inherits|class)\b/, files: ["services/qr/scan-store.ts"] },
+  "the catalog": { looks: /\bpg_(?:inherits|class)\b/, files: ["services/qr/store/scans.ts"] },
   "rows skipped while locked": {
     looks: /\bskip locked\b/,
     files: [
-      "services/auth/invitation-store.ts",
-      "services/auth/session-store.ts",
-      "services/qr/scan-store.ts",
-      "services/qr/store.ts",
-      "services/quota/store.ts",
+      "services/auth/store/invitations.ts",
+      "services/auth/store/sessions.ts",
+      "services/qr/store/scans.ts",
+      "services/qr/store/qr-codes.ts",
+      "services/quota/store/windows.ts",
     ],
   },
 };
@@ -70,9 +70,14 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
 describe("SQL", () => {
   it("is found where it is", () => {
     expect(files).toEqual(
-      expect.arrayContaining(["platform/sql.ts", "services/quota/store.ts", "services/qr/scan-store.ts"]),
+      expect.arrayContaining([
+        "platform/postgres/pool.ts",
+        "services/quota/store/windows.ts",
+        "services/qr/store/scans.ts",
+      ]),
     );
-    for (const file of files.filter((name) => name.endsWith("store.ts"))) expect(sqlOf(file), file).toMatch(/select/);
+    for (const file of files.filter((name) => /\/store\/(?!\w+\.test)/.test(name)))
+      expect(sqlOf(file), file).toMatch(/select/);
   });
 
   it.each(Object.entries(lacking))("has no %s", (_, looks) => {
@@ -80,7 +85,7 @@ describe("SQL", () => {
   });
 
   it.each(Object.entries(narrow))("has %s only where that is known", (_, { looks, files: known }) => {
-    expect(files.filter((file) => looks.test(sqlOf(file))).sort()).toEqual(known);
+    expect(files.filter((file) => looks.test(sqlOf(file))).sort()).toEqual(known.toSorted());
   });
 
   it("of a service names no other service's schema", () => {

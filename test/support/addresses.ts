@@ -1,4 +1,4 @@
-import type { Suite } from "../../cli/suite.ts";
+import type { Suite } from "../../dev/cluster.ts";
 
 export function addressesOf(suite: Suite, kind: "auth" | "quota" | "qr"): string[] {
   return suite.members(kind).map((member) => member.address);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { migrationsOf, schemas } from "../../cli/migrate.ts";
-import { createLogger } from "../../platform/log.ts";
-import { migrate, openPool, type Sql } from "../../platform/sql.ts";
+import { migrate, openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { createLogger } from "../../platform/telemetry/log.ts";
 
 /** How much a database is filled with. */
 export interface Fill {

@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
-import type { Kind } from "../../cli/suite.ts";
-import { startThrowaway } from "../../cli/throwaway.ts";
+import type { Kind } from "../../dev/cluster.ts";
+import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 
 const kinds: Kind[] = ["edge", "auth", "quota", "qr"];
 

@@ -34,7 +34,7 @@ export async function unpackRelease(release: string): Promise<{ folder: string; 
   const folder = await mkdtemp(path.join(tmpdir(), "qrforge-release-"));
   const archive = path.join(folder, "release.tar");
   const there = (await git("ls-tree", "--name-only", release)).split("\n");
-  const needed = ["package.json", "gen", "contracts", "platform", "services", "cli"];
+  const needed = ["package.json", "gen", "contracts", "platform", "services", "cli", "dev"];
   await git("archive", "--format=tar", "-o", archive, release, ...needed.filter((name) => there.includes(name)));
   await run("tar", ["-xf", archive, "-C", folder]);
   await rm(archive);

@@ -24,7 +24,7 @@ export async function seed(
   timeoutMs = 120_000,
 ): Promise<Seeded> {
   const options = Object.entries(amounts).flatMap(([name, amount]) => [`--${name}`, String(amount)]);
-  const { code, output } = await runProgram("node", ["cli/seed.ts", "--json", ...options], {
+  const { code, output } = await runProgram("node", ["dev/seed.ts", "--json", ...options], {
     env: { DATABASE_URL: "", NATS_URL: "", ...env },
     timeout: timeoutMs,
   });

@@ -1,4 +1,4 @@
-import { loadConfig, type Settings } from "../../platform/config.ts";
+import { loadConfig, type Settings } from "../../platform/process/config.ts";
 
 /** What is wrong with an environment for these settings: names nobody reads, and what the settings say of the rest. */
 export function checkEnvironment(settings: Settings, environment: Record<string, string>): string[] {

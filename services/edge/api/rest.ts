@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Failure } from "../../../platform/errors.ts";
-import { jsonType, successBody } from "../envelope.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
+import { jsonType, successBody } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
-import { forbidden, methodMessages, routes } from "../routes.ts";
-import type { Upstreams } from "../upstreams.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
 import type { Route, RouteAnswer } from "./route.ts";
+import { forbidden, methodMessages, routes } from "./routes.ts";
 
 export interface RestOptions {
   authenticate: Authenticate;

@@ -5,9 +5,9 @@ import { describeFields, Failure, type Reason } from "../../../platform/errors.t
 import type { ReadBody } from "../http/body-reader.ts";
 import type { Caller } from "../pipeline/pipeline.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
-import { issuesOf } from "../schemas.ts";
-import type { Upstreams } from "../upstreams.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
 import { type IdempotencyJson, readIdempotencyKey } from "./idempotency.ts";
+import { issuesOf } from "./requests.ts";
 
 /** A call that has passed the pipeline up to its handler. */
 export interface RouteCall {

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import type { Clock } from "../../../platform/clock.ts";
+import { networkOf } from "../../../platform/client-network.ts";
 import { Failure } from "../../../platform/errors.ts";
-import { networkOf } from "../../../platform/network.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
 import { sendAnswer } from "../api/rest.ts";
+import { routes } from "../api/routes.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import type { RawRequest } from "../http/exchange.ts";
@@ -12,10 +13,9 @@ import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import { createMinuteCounter } from "../pipeline/minute-counter.ts";
 import { type Call, type Caller, createPipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
-import { routes } from "../routes.ts";
-import type { Upstreams } from "../upstreams.ts";
-import { requireOwnPage, sessionCookie, tokenOf } from "./sessions.ts";
-import { openRoutes, type Person, type SessionAnswer, sessionRoutes } from "./table.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
+import { openRoutes, type Person, type SessionAnswer, sessionRoutes } from "./routes.ts";
+import { requireOwnPage, sessionCookie, tokenOf } from "./session-cookie.ts";
 
 /** Where the dashboard's own calls are. */
 export const dashboardPrefix = "/dashboard/api";

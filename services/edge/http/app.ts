@@ -2,19 +2,19 @@ import type { IncomingHttpHeaders, RequestListener, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import { Failure } from "../../../platform/errors.ts";
-import type { Logger } from "../../../platform/log.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
-import { type Carrier, type OpenSpan, openSpan, within } from "../../../platform/tracing.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
+import { type Carrier, type OpenSpan, openSpan, within } from "../../../platform/telemetry/tracing.ts";
 import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
-import { servePage } from "../dashboard/page.ts";
 import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
-import { jsonType } from "../envelope.ts";
-import { type LeakReportOptions, serveLeakReports } from "../leaks.ts";
-import { pageHeaders, scanPages } from "../pages.ts";
+import { servePage } from "../dashboard/static-files.ts";
+import { type LeakReportOptions, serveLeakReports } from "../leaked-keys/plugin.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
-import { type RedirectOptions, serveRedirects } from "../redirects.ts";
-import { serveReference } from "../reference.ts";
+import { serveReference } from "../reference/plugin.ts";
 import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
+import { pageHeaders, scanPages } from "../scans/html-pages.ts";
+import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
+import { jsonType } from "./envelope.ts";
 import { createSendError, refuseMalformed } from "./errors.ts";
 
 export interface HttpOptions {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { Failure } from "../../../platform/errors.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { jsonTextIssue } from "./json-text.ts";
 
 /** How many bytes a body may have, unless a route says otherwise. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createCloser } from "../../../platform/closer.ts";
-import { createLogger } from "../../../platform/log.ts";
+import { createCloser } from "../../../platform/process/closer.ts";
+import { createLogger } from "../../../platform/telemetry/log.ts";
 import { type Certificate, renewCertificate } from "./certificate.ts";
 
 it("a renewed certificate is shown, one that cannot be read or used is not, and the next good one is", async () => {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type { Clock } from "../../../platform/clock.ts";
-import type { Closer } from "../../../platform/closer.ts";
-import type { Logger } from "../../../platform/log.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 
 /** The certificate that clients see, PEM. */
 export interface Certificate {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, it, vi } from "vitest";
-import type { Logger } from "../../../platform/log.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 import { createOriginLookup, plainAddress } from "./client-address.ts";
 import { addressList } from "./trusted-proxies.ts";
 

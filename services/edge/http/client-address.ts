@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import proxyAddr from "@fastify/proxy-addr";
 import ipaddr from "ipaddr.js";
-import type { Logger } from "../../../platform/log.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { RawRequest } from "./exchange.ts";
 import type { AddressList } from "./trusted-proxies.ts";
 

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { Failure, toFailure } from "../../../platform/errors.ts";
-import { createOutageLog, type Logger } from "../../../platform/log.ts";
-import { failureBody, failureHead, jsonType } from "../envelope.ts";
+import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
+import { failureBody, failureHead, jsonType } from "./envelope.ts";
 
 /** Answers a request with an error in the envelope, and logs what is ours to mend. */
 export type SendError = (request: FastifyRequest, reply: FastifyReply, error: Error) => FastifyReply;

@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
+import { networkOf } from "../../../platform/client-network.ts";
 import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
-import { networkOf } from "../../../platform/network.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Origin, plainAddress } from "./client-address.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
 import type { AddressList } from "./trusted-proxies.ts";

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import type { Setting } from "../../../platform/config.ts";
+import type { Setting } from "../../../platform/process/config.ts";
 
 /** Whether an address is one of a list. */
 export type AddressList = (address: string) => boolean;

@@ -1,8 +1,8 @@
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import type { Clock } from "../../../platform/clock.ts";
 import { Failure } from "../../../platform/errors.ts";
-import type { KeyUse } from "../key-use.ts";
-import type { Upstreams } from "../upstreams.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
+import type { KeyUse } from "../upstreams/key-usage.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import type { GuessLimit } from "./guess-limit.ts";
 import type { Authenticate } from "./pipeline.ts";

@@ -1,7 +1,7 @@
-import type { Clock } from "../../../platform/clock.ts";
 import { createSemaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { Failure } from "../../../platform/errors.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 
 /**
  * Limits each account to `inFlightMax` concurrent requests while more than one account is active; further requests wait in

@@ -1,5 +1,5 @@
+import { networkOf } from "../../../platform/client-network.ts";
 import { Failure } from "../../../platform/errors.ts";
-import { networkOf } from "../../../platform/network.ts";
 
 /** Addresses that are remembered at most; beyond, all are forgotten. */
 const addressesMax = 10_000;

@@ -1,6 +1,6 @@
 import { createSemaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { Failure } from "../../../platform/errors.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 
 /** A bound on requests of a kind that are handled at once. */
 export interface RequestSlots {

@@ -1,5 +1,5 @@
-import type { Clock } from "../../../platform/clock.ts";
 import { Failure } from "../../../platform/errors.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
 
 /** Callers that are remembered at most; with more in a minute, the count begins anew. */
 const callersMax = 10_000;

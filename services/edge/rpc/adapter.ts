@@ -4,17 +4,17 @@ import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerC
 import { ApiService } from "../../../gen/qrforge/api/v1/api_pb.ts";
 import type { Slot } from "../../../platform/concurrency/semaphore.ts";
 import { Failure, toFailure } from "../../../platform/errors.ts";
-import { createOutageLog, type Logger } from "../../../platform/log.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
 import { failureDetails } from "../../../platform/rpc/status.ts";
-import { openSpan, within } from "../../../platform/tracing.ts";
+import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
+import { openSpan, within } from "../../../platform/telemetry/tracing.ts";
 import type { Route, RouteAnswer, RouteArguments } from "../api/route.ts";
+import { routes } from "../api/routes.ts";
 import type { BodySlots } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Caller, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
-import { routes } from "../routes.ts";
-import type { Upstreams } from "../upstreams.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
 
 export interface RpcOptions {
   authenticate: Authenticate;

@@ -2,7 +2,7 @@ import { createServer } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { FastifyInstance } from "fastify";
-import type { Closer } from "../../../platform/closer.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
 import type { Handle } from "../http/exchange.ts";
 import { boundSessions, http2Settings } from "../http/http2-bounds.ts";
 import type { PeerBounds } from "../http/peer-bounds.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { Piscina } from "piscina";
-import type { Closer } from "../../../platform/closer.ts";
 import { Failure, type FieldIssue, isUnavailable, refuseField } from "../../../platform/errors.ts";
-import type { Metrics } from "../../../platform/metrics.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { createGate, createShares, type DrawCaller } from "./gate.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 

@@ -1,0 +1,284 @@
+import type { ChildProcess } from "node:child_process";
+import { mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Problem } from "../cli/problem.ts";
+import { withProgress } from "../cli/progress.ts";
+import { root } from "../cli/settings.ts";
+import { isAlive, type RunFile, removeRunFile, writeRunFile } from "../cli/state-file.ts";
+import { buildDashboard } from "../scripts/build-dashboard.ts";
+import { endChild, hasEnded, spawnNode } from "./child.ts";
+import { claimDataDir, claimPorts, releaseDataDir } from "./claim.ts";
+import type { InfraCommand, ServerState } from "./dev-servers.ts";
+import { defaultSignUp } from "./sign-up.ts";
+import { type ServerStates, spawnSupervisor } from "./supervisor.ts";
+
+export type Kind = "auth" | "quota" | "qr" | "edge";
+
+export interface SuiteOptions {
+  dataDir: string;
+  /** Where a fetched nats-server is kept. */
+  toolsDir: string;
+  /** The first edge's port; the next edges follow. 0 is any free one for each. */
+  port: number;
+  /** The address of this machine on which edges listen; by default loopback. */
+  host?: string | undefined;
+  /** Where short URLs begin; empty for the first edge. */
+  shortUrlBase?: string;
+  /** Where people and clients reach the first edge; empty for the edge itself. */
+  publicUrl?: string;
+  replicas: Record<Kind, number>;
+  /** Servers of one's own; empty for the embedded ones. */
+  databaseUrl: string;
+  natsUrl: string;
+  /** Settings for services of a kind, besides those that the launcher gives. */
+  env?: Partial<Record<Kind, Record<string, string>>>;
+  /** Whether a service that ends unasked is started again. */
+  restart: boolean;
+  /** Told what is going on, a line at a time. */
+  tell(text: string): void;
+  /** Called when the suite has stopped by itself because Postgres and NATS are lost. */
+  onLost?(): void;
+}
+
+export interface Member {
+  kind: Kind;
+  name: string;
+  address: string;
+  /** Where its metrics are, `host:port`. */
+  metrics: string;
+  /** Where an edge serves `qrforge.api.v1` over gRPC, `host:port`. */
+  rpc?: string;
+  child: ChildProcess;
+  /** Settings for this member alone, from its next start on. */
+  env?: Record<string, string>;
+}
+
+export interface Suite {
+  members(kind: Kind): Member[];
+  /** Where the edges are, `http://host:port`. */
+  edgeUrls(): string[];
+  /** Where short URLs begin. */
+  shortUrlBase: string;
+  /** Who may make an account: SIGN_UP of auth. */
+  signUp: string;
+  /** Where people reach the dashboard and clients the API. */
+  publicUrl: string;
+  infra(): ServerStates;
+  databaseUrl: string;
+  /** Stops or starts an embedded server and waits until that is so. */
+  command(command: InfraCommand): Promise<void>;
+  /** Starts a member that has ended again, at its old address. */
+  revive(member: Member): Promise<void>;
+  /** Drains and ends everything. */
+  stop(): Promise<void>;
+}
+
+const startMaxMs = 30_000;
+const endMaxMs = 15_000;
+const restartMs = 500;
+const restartMaxMs = 10_000;
+
+/** Starts the whole suite on this machine and lists it in `run.json`. Throws a Problem if something is to be mended. */
+export async function startSuite(options: SuiteOptions): Promise<Suite> {
+  const { dataDir, tell } = options;
+  const host = options.host ?? "127.0.0.1";
+  const edgePorts = await claimPorts(host, options.port, options.replicas.edge);
+  await claimDataDir(dataDir, tell);
+  const logs = path.join(dataDir, "logs");
+  await mkdir(logs, { recursive: true, mode: 0o700 });
+
+  const members: Member[] = [];
+  /** Every service process started and not seen to end, also one that is still starting. */
+  const running = new Set<ChildProcess>();
+  let stopping = false;
+  const logFile = path.join(logs, "infra.log");
+  const infra = spawnSupervisor({
+    request: { dataDir, toolsDir: options.toolsDir, postgres: !options.databaseUrl, nats: !options.natsUrl },
+    logFile,
+    tell,
+    onChange: () => void (members.length > 0 && list()),
+    onExit(code) {
+      if (stopping) return;
+      tell(`the supervisor of Postgres and NATS ended (code ${code}); stopping. See ${logFile}`);
+      void stop().then(options.onLost);
+    },
+  });
+  const databaseUrl = () => options.databaseUrl || (infra.state().postgres as ServerState).url;
+  const ownUrl = `http://${host === "127.0.0.1" ? "localhost" : host}:${edgePorts[0]}`;
+  const shortUrlBase = options.shortUrlBase || ownUrl;
+  const publicUrl = options.publicUrl || ownUrl;
+  const signUp = process.env.SIGN_UP || defaultSignUp([ownUrl, shortUrlBase, publicUrl]);
+
+  function environment(kind: Kind): NodeJS.ProcessEnv {
+    const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
+    const { DATABASE_URL: _theirs, ...inherited } = process.env;
+    return {
+      ...inherited,
+      NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
+      METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
+      RPC_LISTEN_ADDRESS: "127.0.0.1:0",
+      NATS_URL: options.natsUrl || (infra.state().nats?.url ?? ""),
+      SHORT_URL_BASE: shortUrlBase,
+      SIGN_UP: signUp,
+      ...(kind !== "edge" && { DATABASE_URL: databaseUrl() }),
+      ...(kind === "edge" && {
+        AUTH_ADDRESS: addresses("auth"),
+        QUOTA_ADDRESS: addresses("quota"),
+        QR_ADDRESS: addresses("qr"),
+      }),
+      ...options.env?.[kind],
+    };
+  }
+
+  async function startMember(kind: Kind, index: number, listen: string): Promise<Member> {
+    const name = options.replicas[kind] > 1 ? `${kind}-${index + 1}` : kind;
+    const member = { kind, name, address: listen } as Member;
+    await withProgress(name, tell, launch(member));
+    tell(`${name}: ready`);
+    return member;
+  }
+
+  async function launch(member: Member): Promise<void> {
+    const logFile = path.join(logs, `${member.name}.log`);
+    const child = spawnNode(path.join(root, "services", member.kind, "main.ts"), {
+      env: { ...environment(member.kind), LISTEN_ADDRESS: member.address, ...member.env },
+      logFile,
+    });
+    member.child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+    const { ready, ...more } = await announced(child, member.name, logFile);
+    Object.assign(member, { address: ready, ...more });
+    child.once("exit", () => void replace(member, child));
+  }
+
+  async function replace(member: Member, child: ChildProcess): Promise<void> {
+    if (!options.restart || stopping || member.child !== child) return;
+    tell(`${member.name} ended unexpectedly; starting it again`);
+    for (let delayMs = restartMs; !stopping; delayMs = Math.min(2 * delayMs, restartMaxMs)) {
+      await sleep(delayMs);
+      if (stopping) return;
+      try {
+        await launch(member);
+        await list();
+        tell(`${member.name}: ready`);
+        return;
+      } catch (error) {
+        tell((error as Error).message);
+      }
+    }
+  }
+
+  async function list(): Promise<void> {
+    const of = (kind: Kind) =>
+      members
+        .filter((member) => member.kind === kind)
+        .map(({ address, metrics, rpc, child }) => ({
+          address,
+          pid: child.pid as number,
+          metrics: `http://${metrics}/metrics`,
+          rpc: rpc ?? "",
+        }));
+    const inner = ({ address, pid, metrics }: ReturnType<typeof of>[number]) => ({ address, pid, metrics });
+    const content: RunFile = {
+      launcher: { pid: process.pid },
+      publicUrl,
+      edges: of("edge").map(({ address, ...edge }) => ({ url: `http://${address}`, ...edge })),
+      auth: of("auth").map(inner),
+      quota: of("quota").map(inner),
+      qr: of("qr").map(inner),
+      postgres: infra.state().postgres ?? { url: options.databaseUrl, pid: null },
+      nats: infra.state().nats ?? (options.natsUrl ? { url: options.natsUrl, pid: null } : null),
+    };
+    await writeRunFile(dataDir, content);
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true;
+    // Who asks is stopped before who answers, so that what is in flight can finish.
+    await Promise.all(members.filter(({ kind }) => kind === "edge").map(({ child }) => endChild(child, endMaxMs)));
+    await Promise.all([...running].map((child) => endChild(child, endMaxMs)));
+    await endChild(infra.child, endMaxMs);
+    // Only a supervisor that was killed leaves its servers behind.
+    for (const server of Object.values(infra.state()) as (ServerState | null)[]) {
+      if (server && isAlive(server.pid)) process.kill(server.pid, "SIGINT");
+    }
+    await removeRunFile(dataDir);
+    await releaseDataDir(dataDir);
+  }
+
+  try {
+    // While the servers start.
+    await withProgress("dashboard", tell, buildDashboard(tell));
+    await withProgress("Postgres and NATS", tell, infra.started);
+    const backends = (["auth", "quota", "qr"] as const).flatMap((kind) =>
+      Array.from({ length: options.replicas[kind] }, (_, index) => startMember(kind, index, "127.0.0.1:0")),
+    );
+    members.push(...(await Promise.all(backends)));
+    const edges = edgePorts.map((port, index) => startMember("edge", index, `${host}:${port}`));
+    members.push(...(await Promise.all(edges)));
+    await list();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  return {
+    members: (kind) => members.filter((member) => member.kind === kind),
+    edgeUrls: () => members.filter(({ kind }) => kind === "edge").map(({ address }) => `http://${address}`),
+    shortUrlBase,
+    signUp,
+    publicUrl,
+    infra: infra.state,
+    databaseUrl: databaseUrl(),
+    command: infra.command,
+    async revive(member) {
+      if (!hasEnded(member.child)) throw new Error(`${member.name} still runs`);
+      await launch(member);
+      await list();
+    },
+    stop,
+  };
+}
+
+function addressList(members: Member[]): string {
+  return members.map((member) => member.address).join(",");
+}
+
+/** What a service says once it serves: where it listens, and where its metrics are. */
+interface Announced {
+  ready: string;
+  metrics: string;
+  rpc?: string;
+}
+
+/** Waits until a service says where it listens. */
+function announced(child: ChildProcess, name: string, logFile: string): Promise<Announced> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Problem(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`));
+    }, startMaxMs);
+    child.on("message", (message: Announced) => {
+      clearTimeout(timer);
+      resolve(message);
+    });
+    child.once("exit", async (code) => {
+      clearTimeout(timer);
+      const last = await lastWords(logFile);
+      reject(new Problem(`${name} ended while starting (code ${code}): ${last}. See ${logFile}`));
+    });
+  });
+}
+
+/** Returns what a process wrote last to its log, without the fields of a JSON line that people have no use for. */
+async function lastWords(logFile: string): Promise<string> {
+  const last = (await readFile(logFile, "utf8").catch(() => "")).trim().split("\n").at(-1) ?? "";
+  try {
+    const { msg, error } = JSON.parse(last) as { msg?: string; error?: { message?: string } };
+    return [msg, error?.message].filter(Boolean).join(": ") || last;
+  } catch {
+    return last;
+  }
+}

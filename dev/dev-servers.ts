@@ -1,0 +1,176 @@
+/**
+ * Keeps Postgres and nats-server for a launcher, as its child over an IPC channel, and ends them when the launcher is
+ * gone, however it went. Neither of the two would notice by itself.
+ */
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { connect } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Problem } from "../cli/problem.ts";
+import { answersQueries } from "../platform/postgres/pool.ts";
+import { findNatsServer, spawnNats } from "./nats.ts";
+import { freePort } from "./ports.ts";
+import { preparePostgres } from "./postgres.ts";
+
+export interface InfraRequest {
+  dataDir: string;
+  /** Where fetched programs are kept, shared by all data directories. */
+  toolsDir: string;
+  postgres: boolean;
+  nats: boolean;
+}
+
+export interface ServerState {
+  url: string;
+  pid: number;
+}
+
+export type InfraMessage =
+  | { tell: string }
+  | { problem: string }
+  /** Sent when both are up, and again whenever one of them was started again. */
+  | { up: { postgres: ServerState | null; nats: ServerState | null } };
+
+/** What the launcher may ask for, to see what the suite does without a server. */
+export type InfraCommand = { stop: "postgres" | "nats" } | { start: "postgres" | "nats" };
+
+interface Server {
+  url: string;
+  /** Whether it can be used: Postgres listens before it has recovered. */
+  answers(): Promise<boolean>;
+  spawn(): Promise<ChildProcess>;
+  stopSignal: NodeJS.Signals;
+  child?: ChildProcess;
+  /** Whether it is meant to run, so that an exit is an accident. */
+  wanted: boolean;
+}
+
+const readyMaxMs = 30_000;
+const restartMs = 500;
+const stopping = new AbortController();
+const servers: { postgres?: Server; nats?: Server } = {};
+let ending = false;
+
+const send = (message: InfraMessage) => process.connected && process.send?.(message);
+const tell = (text: string) => send({ tell: text });
+
+async function startServer(name: keyof typeof servers): Promise<void> {
+  const server = servers[name];
+  if (!server || ending) return;
+  server.wanted = true;
+  const child = await server.spawn();
+  server.child = child;
+  child.once("error", (error) => fail(new Problem(`${name} could not be started: ${error.message}`)));
+  child.once("exit", () => void restart(name, child));
+  for (const end = Date.now() + readyMaxMs; !(await server.answers()); await sleep(20)) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Problem(`${name} ended at once; see its log`);
+    if (Date.now() > end) throw new Problem(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
+  }
+}
+
+/** A server that ends unasked is started again, on the same port. */
+async function restart(name: keyof typeof servers, child: ChildProcess): Promise<void> {
+  const server = servers[name];
+  if (!server?.wanted || ending || server.child !== child) return;
+  tell(`${name} ended unexpectedly; starting it again`);
+  await sleep(restartMs);
+  if (!server.wanted || ending || server.child !== child) return;
+  await startServer(name).then(report, fail);
+}
+
+async function stopServer(name: keyof typeof servers): Promise<void> {
+  const server = servers[name];
+  if (!server?.child) return;
+  server.wanted = false;
+  const { child } = server;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill(server.stopSignal);
+  child.kill("SIGCONT");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  await exit;
+  clearTimeout(timer);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const done = (accepted: boolean) => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once("connect", () => done(true));
+    socket.once("error", () => done(false));
+  });
+}
+
+function report(): void {
+  const state = (server: Server | undefined) =>
+    server?.child?.pid && server.wanted ? { url: server.url, pid: server.child.pid } : null;
+  send({ up: { postgres: state(servers.postgres), nats: state(servers.nats) } });
+}
+
+async function end(code: number): Promise<void> {
+  if (ending) return;
+  ending = true;
+  stopping.abort();
+  await Promise.all([stopServer("nats"), stopServer("postgres")]);
+  process.exit(code);
+}
+
+function fail(error: unknown): void {
+  send({ problem: error instanceof Problem ? error.message : String((error as Error).stack ?? error) });
+  void end(1);
+}
+
+async function preparedPostgres(request: InfraRequest): Promise<void> {
+  const logFile = path.join(request.dataDir, "logs", "postgres.log");
+  const embedded = await preparePostgres(request.dataDir, { logFile, tell, signal: stopping.signal });
+  const { url } = embedded;
+  const answers = () => answersQueries(url);
+  servers.postgres = { url, answers, spawn: embedded.start, stopSignal: "SIGINT", wanted: true };
+  await startServer("postgres");
+  tell("Postgres: ready");
+}
+
+async function preparedNats(request: InfraRequest): Promise<void> {
+  const found = await findNatsServer(request.toolsDir, tell);
+  if ("missing" in found) {
+    const advice =
+      "Everything works without it; changes take up to half a second longer to reach every edge, and scans wait in memory. " +
+      "Install nats-server (a package of most systems; https://nats.io/download) or set NATS_URL";
+    tell(`nats-server: not found, and ${found.missing}. ${advice}.`);
+    return;
+  }
+  const port = await freePort();
+  const logFile = path.join(request.dataDir, "logs", "nats.log");
+  servers.nats = {
+    url: `nats://127.0.0.1:${port}`,
+    answers: () => accepts(port),
+    spawn: () => spawnNats(found.binary, port, path.join(request.dataDir, "nats"), logFile),
+    stopSignal: "SIGTERM",
+    wanted: true,
+  };
+  await startServer("nats");
+  tell("nats-server: ready");
+}
+
+async function main(): Promise<void> {
+  const request = JSON.parse(process.argv[2] as string) as InfraRequest;
+  process.on("disconnect", () => void end(0));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void end(0));
+  process.on("message", (command: InfraCommand) => {
+    if ("stop" in command) stopServer(command.stop).then(report, fail);
+    else startServer(command.start).then(report, fail);
+  });
+  await mkdir(path.join(request.dataDir, "logs"), { recursive: true, mode: 0o700 });
+  await Promise.all([
+    request.postgres ? preparedPostgres(request) : undefined,
+    request.nats ? preparedNats(request) : undefined,
+  ]);
+  report();
+}
+
+main().catch(fail);

@@ -1,0 +1,58 @@
+import { isUnavailable } from "../../platform/errors.ts";
+import { systemClock } from "../../platform/process/clock.ts";
+
+/** How long one call may take, in ms: a batch with logos is drawn and read back meanwhile. */
+export const wait = { deadlineMs: 120_000 };
+
+/** Works on items, so many at a time, and resolves once all are done. Begins nothing more after a failure. */
+export async function inParallel<T>(
+  count: number,
+  items: Iterable<T>,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  let hasFailed = false;
+  const worker = async () => {
+    for (let next = rest.next(); !next.done && !hasFailed; next = rest.next()) {
+      try {
+        await work(next.value);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: count }, worker));
+}
+
+const triesMax = 8;
+
+/** Calls a service again, a little later each time, while it is busy or away. Only for calls that do the same thing once. */
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isUnavailable(error) || tries === triesMax) throw error;
+      await systemClock.sleep(100 * 2 ** tries);
+    }
+  }
+}
+
+const lineMs = 5_000;
+
+/** Reports on stderr how far something is: on a terminal in one line, elsewhere in a line every five seconds. */
+export function createProgress(what: string, total: number): (added: number) => void {
+  const isTerminal = process.stderr.isTTY;
+  let done = 0;
+  let saidAt = performance.now();
+  return (added) => {
+    done += added;
+    const isDone = done >= total;
+    const now = performance.now();
+    if (!isDone && now - saidAt < (isTerminal ? 100 : lineMs)) return;
+    saidAt = now;
+    const text = `${what}: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+    process.stderr.write(isTerminal ? `\r${text}${isDone ? "\n" : ""}` : `${text}\n`);
+  };
+}

@@ -1,0 +1,124 @@
+import { Failure } from "../errors.ts";
+import { captured } from "../telemetry/tracing.ts";
+
+export interface BatcherOptions<Item, Result> {
+  /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
+  send(items: Item[], options: { deadlineMs: number }): Promise<(Result | Error)[]>;
+  /** Items in one batch at most. */
+  batchItemsMax: number;
+  /** Batches on their way at once at most; what comes meanwhile gathers for the next. */
+  inFlightMax: number;
+  /** Items waiting to be sent at most; one more is refused with UNAVAILABLE. */
+  queuedItemsMax: number;
+}
+
+/** Has one item done. Rejects with DEADLINE_EXCEEDED after `deadlineMs` milliseconds, whatever its batch does. */
+export type Batcher<Item, Result> = (item: Item, options: { deadlineMs: number }) => Promise<Result>;
+
+interface Waiting<Item, Result> {
+  item: Item;
+  /** On the monotonic clock. */
+  expiresAt: number;
+  settled: boolean;
+  /** Runs the sending as a part of what asked. */
+  inTrace: ReturnType<typeof captured>;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Joins the calls that are made in one turn of the event loop into one.
+ *
+ * A call with nothing before it leaves at the end of its own turn, so an idle system adds no waiting. While
+ * `inFlightMax` batches are under way, calls gather, so that a loaded system sends fewer, larger batches.
+ */
+export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  let queue: Waiting<Item, Result>[] = [];
+  const underWay = new Set<Waiting<Item, Result>[]>();
+  let scheduled = false;
+  /** The one timer for all deadlines, and when it rings: at the earliest of them, or before. */
+  let alarm: NodeJS.Timeout | undefined;
+  let alarmAt = Number.POSITIVE_INFINITY;
+
+  function watch(expiresAt: number): void {
+    if (expiresAt >= alarmAt) return;
+    clearTimeout(alarm);
+    alarmAt = expiresAt;
+    alarm = setTimeout(expire, expiresAt - performance.now());
+  }
+
+  /** Answers those whose time is over, waiting or under way, and watches the rest. */
+  function expire(): void {
+    alarmAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const group of [queue, ...underWay]) {
+      for (const waiting of group) {
+        if (waiting.settled) continue;
+        if (waiting.expiresAt > now) next = Math.min(next, waiting.expiresAt);
+        else {
+          waiting.settled = true;
+          waiting.reject(new Failure("DEADLINE_EXCEEDED"));
+        }
+      }
+    }
+    queue = queue.filter((waiting) => !waiting.settled);
+    if (next < Number.POSITIVE_INFINITY) watch(next);
+  }
+
+  function schedule(): void {
+    if (scheduled || underWay.size >= options.inFlightMax) return;
+    scheduled = true;
+    setImmediate(flush);
+  }
+
+  function flush(): void {
+    scheduled = false;
+    while (queue.length > 0 && underWay.size < options.inFlightMax) {
+      const batch = queue.splice(0, options.batchItemsMax);
+      underWay.add(batch);
+      void sendBatch(batch).finally(() => {
+        underWay.delete(batch);
+        if (queue.length > 0) schedule();
+        else if (underWay.size === 0) {
+          clearTimeout(alarm);
+          alarmAt = Number.POSITIVE_INFINITY;
+        }
+      });
+    }
+  }
+
+  async function sendBatch(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const now = performance.now();
+      const deadlineMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
+      const items = batch.map((waiting) => waiting.item);
+      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() => options.send(items, { deadlineMs }));
+      if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
+      for (const [index, waiting] of batch.entries()) {
+        const result = results[index] as Result | Error;
+        waiting.settled = true;
+        if (result instanceof Error) waiting.reject(result);
+        else waiting.resolve(result);
+      }
+    } catch (error) {
+      for (const waiting of batch) {
+        waiting.settled = true;
+        waiting.reject(error);
+      }
+    }
+  }
+
+  return (item, { deadlineMs }) =>
+    new Promise<Result>((resolve, reject) => {
+      if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
+      if (queue.length >= options.queuedItemsMax) {
+        reject(new Failure("UNAVAILABLE", undefined, { cause: new Error("batch queue is full"), retryAfterS: 1 }));
+        return;
+      }
+      const expiresAt = performance.now() + deadlineMs;
+      queue.push({ item, expiresAt, settled: false, inTrace: captured(), resolve, reject });
+      watch(expiresAt);
+      schedule();
+    });
+}

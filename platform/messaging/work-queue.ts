@@ -1,0 +1,189 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import {
+  AckPolicy,
+  type Consumer,
+  DiscardPolicy,
+  type JsMsg,
+  type NatsConnection,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+} from "nats";
+import { Failure } from "../errors.ts";
+import type { Clock } from "../process/clock.ts";
+import type { Closer } from "../process/closer.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Bus } from "./bus.ts";
+
+/** Messages that NATS keeps on disk until one consumer has dealt with them: a JetStream stream of one subject. */
+export interface Queue {
+  stream: string;
+  subject: string;
+}
+
+/** The queue of messages of a type. */
+export function queueOf({ typeName }: DescMessage): Queue {
+  return { stream: typeName.replaceAll(".", "_"), subject: typeName };
+}
+
+/** Bytes that wait in a queue at most; beyond, nothing more is taken. */
+const bytesMax = 256 * 1_048_576;
+
+const duplicateWindowMs = 120_000;
+const setUpTimeoutMs = 2_000;
+/** How long a consumer may work on a message before it comes again, so about as long as one lies still whose consumer died, in ms. */
+const ackWaitMs = 5_000;
+const againMs = 500;
+const fetchMs = 1_000;
+const pauseMs = 500;
+/** How long a publisher leaves a queue alone after a failure, in ms. */
+const publishPauseMs = 2_000;
+
+async function ensureStream(
+  connection: NatsConnection,
+  queue: Queue,
+  replicas: number,
+  timeoutMs = setUpTimeoutMs,
+): Promise<void> {
+  const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
+  const config = {
+    name: queue.stream,
+    subjects: [queue.subject],
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: bytesMax,
+    duplicate_window: nanos(duplicateWindowMs),
+    num_replicas: replicas,
+  };
+  await manager.streams.add(config).catch(async (error) => {
+    // It is there with other settings: those of this version are put in their place.
+    await manager.streams.update(queue.stream, config).catch(() => {
+      throw error;
+    });
+  });
+}
+
+/** JetStream's code for a stream that is not there. */
+const noSuchStream = 10_059;
+
+/** What a server says of a queue, for whoever looks after it. */
+export interface QueueState {
+  messages: number;
+  bytes: number;
+  /** Servers that are to keep each message, and those that have all of them at this moment. */
+  replicas: number;
+  replicasCurrent: number;
+}
+
+/** Looks at a queue; undefined if there is none of that name. Fails where the server has no JetStream. */
+export async function inspectQueue(connection: NatsConnection, queue: Queue): Promise<QueueState | undefined> {
+  const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+  const info = await manager.streams.info(queue.stream).catch((error) => {
+    if (error.api_error?.err_code === noSuchStream) return undefined;
+    throw error;
+  });
+  if (!info) return undefined;
+  const { state, config, cluster } = info;
+  const followers = cluster?.replicas?.filter(({ current, offline }) => current && !offline).length ?? 0;
+  return {
+    messages: state.messages,
+    bytes: state.bytes,
+    replicas: config.num_replicas,
+    replicasCurrent: (cluster && !cluster.leader ? 0 : 1) + followers,
+  };
+}
+
+/** Puts messages into a queue. */
+export interface Publisher {
+  /** Resolves once the message is on disk. Fails with UNAVAILABLE if it is not, or if that is not known; repeat it with its id. */
+  publish(id: string, data: Uint8Array, options: { deadlineMs: number }): Promise<void>;
+}
+
+/** Opens a queue for putting in. */
+export function openPublisher(options: { bus: Bus; queue: Queue; replicas: number }): Publisher {
+  const { bus, queue } = options;
+  /** The connection on which the queue is known to be there. */
+  let known: NatsConnection | undefined;
+  /** While it is not to be had, it is not asked for each message. */
+  let pausedUntil = 0;
+  return {
+    async publish(id, data, { deadlineMs }) {
+      const connection = performance.now() < pausedUntil ? undefined : bus.connection();
+      if (!connection) throw new Failure("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
+      try {
+        if (known !== connection) await ensureStream(connection, queue, options.replicas, deadlineMs / 2);
+        known = connection;
+        await connection.jetstream().publish(queue.subject, data, { msgID: id, timeout: deadlineMs });
+      } catch (error) {
+        known = undefined;
+        pausedUntil = performance.now() + publishPauseMs;
+        throw new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+      }
+    },
+  };
+}
+
+/** What became of a message: it is dealt with, it is to come again, or it can never be dealt with. */
+export type Handled = "done" | "again" | "never";
+
+/** Takes messages out of a queue, one at a time, from now on until closed, whenever there is a connection. */
+export function openConsumer(options: {
+  bus: Bus;
+  queue: Queue;
+  replicas: number;
+  /** Consumers of one name share the messages. */
+  durable: string;
+  handle(data: Uint8Array): Promise<Handled>;
+  clock: Clock;
+  closer: Closer;
+  log: Logger;
+}): void {
+  const { bus, queue, durable, clock, log } = options;
+  let known: NatsConnection | undefined;
+  let consumer: Consumer | undefined;
+
+  async function consumerOn(connection: NatsConnection): Promise<Consumer> {
+    if (known === connection && consumer) return consumer;
+    await ensureStream(connection, queue, options.replicas);
+    const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+    const config = { durable_name: durable, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
+    await manager.consumers.add(queue.stream, config).catch(async (error) => {
+      await manager.consumers.update(queue.stream, durable, config).catch(() => {
+        throw error;
+      });
+    });
+    consumer = await connection.jetstream().consumers.get(queue.stream, durable);
+    known = connection;
+    return consumer;
+  }
+
+  async function take(message: JsMsg): Promise<void> {
+    const handled = await options.handle(message.data);
+    if (handled === "done") message.ack();
+    else if (handled === "never") message.term();
+    else message.nak(againMs);
+  }
+
+  async function run(closing: AbortSignal): Promise<void> {
+    let told = false;
+    while (!closing.aborted) {
+      const connection = bus.connection();
+      try {
+        if (!connection) {
+          await clock.sleep(pauseMs, closing);
+          continue;
+        }
+        const message = await (await consumerOn(connection)).next({ expires: fetchMs });
+        if (message) await take(message);
+        told = false;
+      } catch (error) {
+        known = undefined;
+        if (!told) log.warn({ error, stream: queue.stream }, "the queue cannot be read; trying again");
+        told = true;
+        await clock.sleep(pauseMs, closing);
+      }
+    }
+  }
+  options.closer.loop(`consumer of ${queue.stream}`, run);
+}

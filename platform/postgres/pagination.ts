@@ -1,0 +1,49 @@
+import { Failure } from "../errors.ts";
+
+/** Where a list that runs from new to old goes on: after the row created at this time with this id. */
+export interface Position {
+  createdAt: Date;
+  id: string;
+}
+
+/** A page of rows and where the next one begins, if there is one. */
+export interface Page<Row> {
+  rows: Row[];
+  next: Position | undefined;
+}
+
+/** The page that a query for one row more than the page's size found. */
+export function toPage<Row>(found: Row[], size: number, position: (row: Row) => Position): Page<Row> {
+  const rows = found.slice(0, size);
+  const last = rows.at(-1);
+  return { rows, next: found.length > size && last !== undefined ? position(last) : undefined };
+}
+
+/** A position as an opaque token; empty for none. */
+export function encodePageToken(position: Position | undefined): string {
+  if (!position) return "";
+  return Buffer.from(`${position.createdAt.getTime().toString(36)}.${position.id}`).toString("base64url");
+}
+
+/** The position behind a token that `encodePageToken` made; undefined for an empty one. Fails with INVALID_REQUEST. */
+export function decodePageToken(token: string): Position | undefined {
+  if (token === "") return undefined;
+  const match = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,40})$/.exec(Buffer.from(token, "base64url").toString("latin1"));
+  const createdAt = new Date(Number.parseInt(match?.[1] ?? "", 36));
+  const isSane = createdAt.getTime() >= Date.UTC(2000) && createdAt.getTime() < Date.UTC(2100);
+  if (!match || !isSane) {
+    const issue = "must be the next_cursor of an earlier page";
+    throw new Failure("INVALID_REQUEST", `cursor ${issue}`, { fields: [{ field: "cursor", issue }] });
+  }
+  return { createdAt, id: match[2] as string };
+}
+
+/** The page size asked for, or `fallback` if it is 0. Fails with INVALID_REQUEST beyond `max`. */
+export function pageSize(asked: number, { fallback, max }: { fallback: number; max: number }): number {
+  if (asked === 0) return fallback;
+  if (asked < 0 || asked > max) {
+    const issue = `must be from 1 to ${max}`;
+    throw new Failure("INVALID_REQUEST", `limit ${issue}`, { fields: [{ field: "limit", issue }] });
+  }
+  return asked;
+}

@@ -1,0 +1,24 @@
+import type { Clock } from "../process/clock.ts";
+import type { Closer } from "../process/closer.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+/** Removes what is no longer wanted, every so often until closed. `trim` removes some of it and tells whether there is more. */
+export function openTrimmer(options: {
+  trim(): Promise<boolean>;
+  everyMs: number;
+  clock: Clock;
+  closer: Closer;
+  log: Logger;
+}): void {
+  options.closer.loop("trimmer", async (closing) => {
+    for (;;) {
+      await options.clock.sleep(options.everyMs, closing);
+      try {
+        while (!closing.aborted && (await options.trim()));
+      } catch (error) {
+        options.log.warn({ error }, "old rows could not be removed and will be again");
+      }
+      if (closing.aborted) return;
+    }
+  });
+}

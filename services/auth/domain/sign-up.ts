@@ -1,0 +1,32 @@
+import { SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
+import { Failure } from "../../../platform/errors.ts";
+
+/** Who may make an account: anybody, whom an operator has invited, or nobody but operators. docs/adr/0023-sign-up.md */
+export const signUpNames = ["open", "invited", "closed"] as const;
+export type SignUp = (typeof signUpNames)[number];
+
+export const signUpModes: Record<SignUp, SignUpMode> = {
+  open: SignUpMode.OPEN,
+  invited: SignUpMode.INVITED,
+  closed: SignUpMode.CLOSED,
+};
+
+/** Throws FORBIDDEN unless anybody may sign up. */
+export function requireOpenSignUp(signUp: SignUp): void {
+  if (signUp === "invited") {
+    throw new Failure("FORBIDDEN", "Accounts here are by invitation. Ask the operator of this service for one.");
+  }
+  if (signUp === "closed") {
+    throw new Failure("FORBIDDEN", "Sign-up is closed here. Ask the operator of this service for an account.");
+  }
+}
+
+/** Throws FORBIDDEN where an invitation cannot be accepted. */
+export function requireInvitations(signUp: SignUp): void {
+  if (signUp === "closed") {
+    throw new Failure(
+      "FORBIDDEN",
+      "Sign-up is closed here, for invitations too. Ask the operator of this service for an account.",
+    );
+  }
+}

@@ -1,0 +1,67 @@
+import { cleanStore, type Sql, type Tx } from "../../../platform/postgres/pool.ts";
+import { type AuditRecord, type ChainedRecord, chainHash } from "../domain/audit.ts";
+
+/** On whose behalf a change is made, and from what network address. */
+export interface Actor {
+  name: string;
+  address: string;
+}
+
+export interface Change {
+  action: string;
+  accountId: string;
+  keyId?: string;
+  details?: Record<string, unknown>;
+}
+
+const recordColumns = (sql: Sql | Tx) => sql`sequence, at_ms as "atMs", actor, address, action,
+  account_id as "accountId", key_id as "keyId", details`;
+
+/** Appends an entry to the audit trail, in the transaction of the change that it records. */
+export async function appendToAudit(tx: Tx, actor: Actor, change: Change): Promise<void> {
+  const [head] = await tx<[{ sequence: number; hash: Buffer; nowMs: number }]>`
+    select sequence, hash, floor(extract(epoch from now()) * 1000)::bigint as "nowMs"
+    from auth.audit_head for update`;
+  const record: AuditRecord = {
+    sequence: head.sequence + 1,
+    atMs: head.nowMs,
+    actor: actor.name,
+    address: actor.address,
+    action: change.action,
+    accountId: change.accountId,
+    keyId: change.keyId ?? "",
+    details: JSON.stringify(change.details ?? {}),
+  };
+  const hash = chainHash(head.hash, record);
+  await tx`
+    insert into auth.audit (sequence, at_ms, actor, address, action, account_id, key_id, details, hash)
+    values (${record.sequence}, ${record.atMs}, ${record.actor}, ${record.address}, ${record.action},
+      ${record.accountId}, ${record.keyId}, ${record.details}, ${hash})`;
+  await tx`update auth.audit_head set sequence = ${record.sequence}, hash = ${hash}`;
+}
+
+export type AuditStore = ReturnType<typeof createAuditStore>;
+
+/** Reads the audit trail. */
+export function createAuditStore(sql: Sql) {
+  return cleanStore({
+    /** Entries of an account, or of all if it is empty, newest first. */
+    async list(accountId: string, size: number, before: number): Promise<AuditRecord[]> {
+      return await sql<AuditRecord[]>`
+        select ${recordColumns(sql)} from auth.audit
+        where true ${accountId ? sql`and account_id = ${accountId}` : sql``}
+          ${before > 0 ? sql`and sequence < ${before}` : sql``}
+        order by sequence desc limit ${size}`;
+    },
+
+    /** The entries after a sequence, oldest first, and the head as it is in the same snapshot. */
+    async stretch(after: number, size: number) {
+      return await sql.begin("isolation level repeatable read read only", async (tx) => {
+        const [head] = await tx<[{ sequence: number; hash: Buffer }]>`select sequence, hash from auth.audit_head`;
+        const entries = await tx<ChainedRecord[]>`
+          select ${recordColumns(tx)}, hash from auth.audit where sequence > ${after} order by sequence limit ${size}`;
+        return { head, entries: [...entries] };
+      });
+    },
+  });
+}

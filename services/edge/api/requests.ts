@@ -1,0 +1,171 @@
+import { z } from "zod";
+import type { FieldIssue } from "../../../contracts/field-issue.ts";
+import { limits } from "../../../contracts/limits.ts";
+import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
+import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
+import { FinderShape, ModuleShape, QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { omitUndefined } from "../../../platform/omit-undefined.ts";
+
+/** A JSON object with these fields and no others. */
+export function bodyOf<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z.strictObject(shape, { error: "must be a JSON object" });
+}
+
+/** Query parameters, each at most once, and no others. */
+export const queryOf = bodyOf;
+
+export const noParams = z.object({});
+export const noQuery = queryOf({});
+export const idParams = z.object({ id: z.string() });
+export const projectId = z.string().min(1);
+export const listQuery = {
+  limit: numberOf(1, 100).optional(),
+  cursor: z.string().optional(),
+};
+
+/**
+ * The schemas say as much of a field's rules as a schema can, so that one answer names every field at fault; the service
+ * behind has the last word.
+ */
+const text = z.string().refine((value) => value.isWellFormed(), "must be well-formed Unicode");
+
+/** Text of at most `max` characters, counted as Unicode code points. */
+export function textOf(max: number) {
+  return text
+    .refine((value) => [...value].length <= max, `must have at most ${max} characters`)
+    .meta({ maxLength: max });
+}
+
+/** Text of 1 to `max` characters that are not all white space. */
+export function nameOf(max: number) {
+  return textOf(max)
+    .refine((value) => value.trim() !== "", "is required")
+    .meta({ minLength: 1, maxLength: max });
+}
+
+export const redirectUrl = text.regex(redirectUrlStart, redirectUrlStartIssue).max(limits.redirectUrlLengthMax);
+export const slug = text.regex(slugPattern, slugFormIssue);
+
+const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");
+const pictureUrl = /^data:image\/(?:png|jpeg|svg\+xml);base64,([A-Za-z0-9+/]+={0,2})$/;
+const logo = text.refine(
+  (value) => /^[0-9a-f]{32}$/.test(value) || pictureUrl.test(value),
+  "must be a PNG, JPEG or SVG as data:image/...;base64,..., or the id of a logo of this account, or null",
+);
+const { logoSizePercentMin, logoSizePercentMax } = limits;
+const logoSize = z
+  .int(`must be a whole number from ${logoSizePercentMin} to ${logoSizePercentMax}`)
+  .min(logoSizePercentMin)
+  .max(logoSizePercentMax);
+export const style = z.strictObject({
+  foreground: colour.optional(),
+  background: colour.optional(),
+  module_shape: z.enum(["square", "dot", "rounded"]).optional(),
+  finder_shape: z.enum(["square", "rounded", "circle"]).optional(),
+  logo: logo.nullable().optional(),
+  logo_size: logoSize.optional(),
+  caption: textOf(limits.captionLengthMax).nullable().optional(),
+});
+
+/** A style as the services take it. */
+export function readStyle(given: z.output<typeof style>) {
+  const picture = pictureUrl.exec(given.logo ?? "")?.[1];
+  return omitUndefined({
+    foreground: given.foreground,
+    background: given.background,
+    moduleShape: given.module_shape && ModuleShape[given.module_shape.toUpperCase() as "DOT"],
+    finderShape: given.finder_shape && FinderShape[given.finder_shape.toUpperCase() as "CIRCLE"],
+    logo: picture ? Buffer.from(picture, "base64") : undefined,
+    logoId: picture || given.logo === undefined ? undefined : (given.logo ?? ""),
+    logoSize: given.logo_size,
+    caption: given.caption === undefined ? undefined : (given.caption ?? ""),
+  });
+}
+
+/** A whole number in a query, within bounds. */
+function numberOf(min: number, max: number) {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  const inBounds = (value: number) => value >= min && value <= max;
+  const parameter = { type: "integer", minimum: min, maximum: max };
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, rule)
+    .transform(Number)
+    .refine(inBounds, rule)
+    .meta({ parameter });
+}
+
+export const imageQuery = queryOf({
+  format: z.enum(["svg", "png", "pdf"]).optional(),
+  size: numberOf(64, 4_096).optional(),
+  margin: numberOf(0, 16).optional(),
+  ecc: z.enum(["L", "M", "Q", "H"]).optional(),
+});
+
+const timeRule = "must be a time like 2026-01-31T12:00:00Z or a day like 2026-01-31, from 2000 to 2099";
+const timePattern = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+/** An RFC 3339 time in ms since the Unix epoch; or a day, which is its beginning, or its end where a range ends. */
+function timeOf(edge: "start" | "end") {
+  return z
+    .string()
+    .refine((value) => !Number.isNaN(readTime(value, edge)), timeRule)
+    .transform((value) => readTime(value, edge))
+    .meta({ parameter: { type: "string", description: timeRule } });
+}
+
+function readTime(value: string, edge: "start" | "end"): number {
+  const [, day = "", time] = timePattern.exec(value) ?? [];
+  const startMs = Date.parse(day);
+  // Date takes the 30th of February for the 2nd of March.
+  const isDay = !Number.isNaN(startMs) && new Date(startMs).toISOString().startsWith(day);
+  const ms = time ? Date.parse(value) : edge === "start" ? startMs : startMs + 86_400_000;
+  return isDay && ms >= Date.UTC(2000) && ms <= Date.UTC(2100) ? ms : Number.NaN;
+}
+
+export const scansQuery = queryOf({
+  from: timeOf("start").optional(),
+  to: timeOf("end").optional(),
+  interval: z.enum(["hour", "day"]).default("day"),
+  by: z.enum(["device", "country", "referrer"]).optional(),
+});
+
+export const statusNumbers = {
+  active: QrCodeStatus.ACTIVE,
+  archived: QrCodeStatus.ARCHIVED,
+  all: QrCodeStatus.UNSPECIFIED,
+};
+
+/** What is wrong with a value, each fault under the dotted path of its field. */
+export function issuesOf(error: z.ZodError): FieldIssue[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({ field: [...path, key].join("."), issue: "is not known here" }));
+    }
+    return [{ field: path.join("."), issue: describe(issue) }];
+  });
+}
+
+const typeNames: Record<string, string> = { object: "an object", array: "an array", int: "a whole number" };
+
+function describe(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.input === undefined) return "is required";
+      return `must be ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.join(", ")}`;
+    case "too_big":
+      return issue.origin === "string" ? `must have at most ${issue.maximum} characters` : rangeIssue(issue);
+    case "too_small":
+      return issue.origin === "string" ? "must not be empty" : rangeIssue(issue);
+    default:
+      return issue.message;
+  }
+}
+
+function rangeIssue(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string {
+  if (issue.origin === "array") return issue.message;
+  return issue.code === "too_big" ? `must be at most ${issue.maximum}` : `must be at least ${issue.minimum}`;
+}

@@ -1,0 +1,31 @@
+import { Failure } from "../../../platform/errors.ts";
+import type { RouteAnswer } from "../api/route.ts";
+
+/** A tag as headers have it. */
+export function quoted(etag: string | undefined): string {
+  return `"${etag}"`;
+}
+
+/** An answer, or 304 if the client has this revision already. */
+export function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unknown): RouteAnswer {
+  const headers = { etag: quoted(etag) };
+  const known = readTags(ifNoneMatch);
+  if (known.includes("*") || known.includes(etag)) return { status: 304, headers };
+  return { data, headers };
+}
+
+/** The tags in If-None-Match without their quotation marks, or `*`; weak ones match as well, says RFC 9110. */
+export function readTags(ifNoneMatch: string | undefined): string[] {
+  if (ifNoneMatch?.trim() === "*") return ["*"];
+  return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag]) => tag as string);
+}
+
+/** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */
+export function requiredTag(ifMatch: string | undefined): string {
+  if (ifMatch === undefined || ifMatch.trim() === "*") return "";
+  const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));
+  if (tags.includes(null)) throw new Failure("INVALID_REQUEST", "If-Match must be ETags in quotation marks, or *.");
+  const strong = tags.flatMap((tag) => (tag?.[2] !== undefined && tag[1] === undefined ? [tag[2]] : []));
+  if (strong.length === 0) throw new Failure("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
+  return strong.join(",");
+}

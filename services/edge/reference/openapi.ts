@@ -1,0 +1,238 @@
+import { z } from "zod";
+import { catalogue, type Reason } from "../../../platform/errors.ts";
+import { failureAnswer } from "../api/responses.ts";
+import type { Route } from "../api/route.ts";
+import { apiVersion } from "../http/envelope.ts";
+
+type Json = Record<string, unknown>;
+
+/** Reasons for which any operation of the API may fail. */
+const commonFailures: Reason[] = [
+  "INVALID_REQUEST",
+  "UNAUTHORIZED",
+  "API_KEY_INACTIVE",
+  "RATE_LIMIT_MINUTE",
+  "RATE_LIMIT_DAY",
+  "INTERNAL_ERROR",
+  "UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+];
+/** And for which those may that take a body. */
+const bodyFailures: Reason[] = ["PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
+
+const components = "#/components/schemas/";
+const requestId = z.string().meta({ format: "uuid" });
+
+/** The reasons for which a route may fail. */
+export function failuresOf(route: Route): Reason[] {
+  return [...commonFailures, ...(route.body ? bodyFailures : []), ...route.reference.failures];
+}
+
+/** The OpenAPI 3.1 description of the API, made of the table that the edge serves. */
+export function describeApi(routes: Route[], publicUrl: string): Json {
+  const schemas: Json = {};
+  const toSchema = (schema: z.ZodType, io: "input" | "output" = "output") => jsonSchema(schema, io, schemas);
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, toSchema) };
+  }
+  toSchema(failureAnswer);
+  return {
+    openapi: "3.1.0",
+    jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",
+    info: {
+      title: "QRForge",
+      version: apiVersion,
+      description:
+        "Dynamic QR codes. A printed code holds a short URL; where it leads can be changed at any time, and each scan is counted. " +
+        "Requests carry an API key. Limits belong to the account; every metered answer tells what is left.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: publicUrl }],
+    security: [{ apiKey: [] }, { bearer: [] }],
+    tags: [
+      { name: "QR codes", description: "Create, change, draw and count" },
+      { name: "Projects", description: "Folders for codes" },
+      { name: "Usage", description: "What is left of the account's limits" },
+    ],
+    paths,
+    components: {
+      securitySchemes: {
+        apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "`api_live_` and 32 characters" },
+        bearer: { type: "http", scheme: "bearer", description: "The same key, as `Authorization: Bearer`" },
+      },
+      schemas,
+    },
+  };
+}
+
+function describeRoute(route: Route, toSchema: (schema: z.ZodType, io?: "input" | "output") => Json): Json {
+  const { reference } = route;
+  const parameters = [
+    ...[...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+      name,
+      in: "path",
+      required: true,
+      description: acceptsSlug(route) ? "The code's id or slug" : "The id",
+      schema: { type: "string" },
+    })),
+    ...queryParameters(route.query, toSchema),
+    ...headerParameters(route),
+  ];
+  return {
+    operationId: route.operation,
+    summary: route.summary,
+    description: reference.description,
+    tags: [tagOf(route)],
+    ...(parameters.length > 0 && { parameters }),
+    ...(route.body && {
+      requestBody: {
+        required: true,
+        content: {
+          "application/json": { schema: toSchema(route.body, "input"), example: reference.example.body },
+        },
+      },
+    }),
+    responses: {
+      [reference.status]: describeSuccess(route, toSchema),
+      ...(hasEtag(route) && route.method === "GET" && { 304: { description: "The client has this revision" } }),
+      ...describeFailures(failuresOf(route)),
+    },
+  };
+}
+
+function acceptsSlug({ method, path }: Route): boolean {
+  return path.startsWith("/v1/qr-codes/") && method === "GET";
+}
+
+function tagOf({ path }: Route): string {
+  if (path.startsWith("/v1/qr-codes")) return "QR codes";
+  return path.startsWith("/v1/projects") ? "Projects" : "Usage";
+}
+
+function hasEtag({ operation }: Route): boolean {
+  return ["createQrCode", "getQrCode", "updateQrCode", "getQrCodeImage"].includes(operation);
+}
+
+function queryParameters(query: z.ZodType, toSchema: (schema: z.ZodType, io?: "input") => Json) {
+  const { properties = {} } = jsonSchema(query, "input", {}) as { properties?: Record<string, Json> };
+  const shape = (query as z.ZodObject).shape as Record<string, z.ZodType>;
+  return Object.entries(properties).map(([name, schema]) => {
+    const inner = unwrap(shape[name] as z.ZodType);
+    const parameter = inner.meta()?.parameter as Json | undefined;
+    return {
+      name,
+      in: "query",
+      required: false,
+      schema: parameter ?? (schema.$ref ? toSchema(inner, "input") : schema),
+    };
+  });
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
+    ? unwrap(schema.unwrap() as z.ZodType)
+    : schema;
+}
+
+function headerParameters(route: Route) {
+  const header = (name: string, pattern: string | undefined, description: string) => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string", ...(pattern && { pattern }) },
+  });
+  const once = "1 to 255 visible ASCII characters; the same request with it is done once in 24 hours";
+  return [
+    ...(route.method === "POST" ? [header("Idempotency-Key", "^[!-~]{1,255}$", once)] : []),
+    ...(route.method === "PATCH"
+      ? [header("If-Match", etagsPattern, "The `ETag` of the revision to change, or `*`")]
+      : []),
+    ...(hasEtag(route) && route.method === "GET"
+      ? [header("If-None-Match", undefined, "`ETag`s that the client has")]
+      : []),
+  ];
+}
+
+const etagsPattern = '^(\\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$';
+const text = (description: string) => ({ description, schema: { type: "string" } });
+const idHeader = { "x-request-id": text("Names the request") };
+const limitHeaders = {
+  RateLimit: text("What is left of each window; not sent where there is no limit"),
+  "RateLimit-Policy": text("The limits of the account"),
+};
+/** Statuses that tell when to come again. */
+const retryStatuses = [429, 503];
+
+function describeSuccess(route: Route, toSchema: (schema: z.ZodType) => Json): Json {
+  const { reference } = route;
+  const headers: Json = {
+    ...idHeader,
+    ...limitHeaders,
+    ...(hasEtag(route) && { ETag: text("Names the revision") }),
+    ...(route.method === "POST" && { "Idempotent-Replayed": text("`true` if an earlier answer is given again") }),
+  };
+  if (reference.data === "file") {
+    const binary = { schema: { type: "string", contentEncoding: "binary" } };
+    const content = { "image/svg+xml": { schema: { type: "string" } }, "image/png": binary, "application/pdf": binary };
+    return { description: "The symbol", headers, content };
+  }
+  const isPaged = reference.isList && route.method === "GET";
+  const envelope = z.object({
+    ok: z.literal(true),
+    version: z.string(),
+    request_id: requestId,
+    data: reference.isList ? z.array(reference.data) : reference.data,
+    ...(isPaged && { next_cursor: z.string().nullable().meta({ description: "null on the last page" }) }),
+  });
+  return { description: "Done", headers, content: { "application/json": { schema: toSchema(envelope) } } };
+}
+
+/** One entry for each status, with the codes that it may have. */
+function describeFailures(reasons: Reason[]): Json {
+  const byStatus = new Map<number, Reason[]>();
+  for (const reason of reasons) {
+    const { http } = catalogue[reason];
+    byStatus.set(http, [...(byStatus.get(http) ?? []), reason]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, some]) => [
+      status,
+      {
+        description: some.map((reason) => `\`${reason.toLowerCase()}\`: ${catalogue[reason].message}`).join("\n\n"),
+        headers: {
+          ...idHeader,
+          ...(status !== catalogue.UNAUTHORIZED.http && limitHeaders),
+          ...(retryStatuses.includes(status) && { "Retry-After": text("Seconds until it is worth trying again") }),
+        },
+        content: { "application/json": { schema: { $ref: `${components}Failure` } } },
+      },
+    ]),
+  );
+}
+
+/** A schema as JSON Schema; those with an id of their own go to the components. */
+function jsonSchema(schema: z.ZodType, io: "input" | "output", into: Json): Json {
+  const {
+    $defs = {},
+    $schema: _,
+    ...rest
+  } = z.toJSONSchema(schema, { io, unrepresentable: "any", target: "draft-2020-12" }) as {
+    $defs?: Json;
+    $schema?: string;
+  } & Json;
+  const move = (value: unknown) =>
+    JSON.parse(
+      JSON.stringify(value, (key, part) => (key === "$ref" ? String(part).replace("#/$defs/", components) : part)),
+    );
+  for (const [name, definition] of Object.entries($defs)) {
+    const { id: _id, ...described } = move(definition);
+    into[name] = described;
+  }
+  const { id, ...described } = move(rest);
+  if (typeof id !== "string") return described;
+  into[id] = described;
+  return { $ref: `${components}${id}` };
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from "fastify";
+import { limitOfReach } from "../../../platform/short-url-base.ts";
+import { routes } from "../api/routes.ts";
+import { jsonType } from "../http/envelope.ts";
+import { pageHeaders } from "../scans/html-pages.ts";
+import { describeApi } from "./openapi.ts";
+import { referencePage, searchScript } from "./page.ts";
+
+const kept = { "cache-control": "public, max-age=300", "x-content-type-options": "nosniff" };
+
+/** The description of the API, for programs and for people. */
+export function serveReference(
+  app: FastifyInstance,
+  { publicUrl, shortUrlBase }: { publicUrl: string; shortUrlBase: string },
+): void {
+  const described = describeApi(routes, publicUrl);
+  const json = JSON.stringify(described);
+  const page = referencePage(described, limitOfReach(shortUrlBase));
+  const policy =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+  // Anyone may read what the API is.
+  app.get("/openapi.json", (_, reply) =>
+    reply
+      .type(jsonType)
+      .headers({ ...kept, "access-control-allow-origin": "*" })
+      .send(json),
+  );
+  app.get("/docs", (_, reply) =>
+    reply.headers({ ...pageHeaders, ...kept, "content-security-policy": policy }).send(page),
+  );
+  app.get("/docs/search.js", (_, reply) =>
+    reply.type("text/javascript; charset=utf-8").headers(kept).send(searchScript),
+  );
+}

@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { slugPattern } from "../../../contracts/slug.ts";
+import { catalogue, toFailure } from "../../../platform/errors.ts";
+import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
+import type { Origin } from "../http/client-address.ts";
+import type { RawRequest } from "../http/exchange.ts";
+import type { RequestSlots } from "../pipeline/load-shedding.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
+import type { Scanner } from "./attributes.ts";
+import { pageHeaders, scanPages } from "./html-pages.ts";
+import type { ScanRecorder } from "./recorder.ts";
+
+export interface RedirectOptions {
+  upstreams: Pick<Upstreams, "resolveSlug">;
+  scanRecorder: ScanRecorder;
+  slots: RequestSlots;
+  originOf(request: RawRequest): Origin;
+  /** The header in which a trusted proxy tells a client's country; empty for none. */
+  countryHeader: string;
+  /** How long a scan waits, in ms. */
+  timeoutMs: number;
+  log: Logger;
+}
+
+/** What a scanner meets: no key, no quota. */
+export function serveRedirects(app: FastifyInstance, options: RedirectOptions): void {
+  const { upstreams, scanRecorder, log } = options;
+  const noteOutage = createOutageLog(log, { use: "redirects" });
+  app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
+    // What cannot be a slug is not worth remembering, nor asking about.
+    if (!slugPattern.test(request.params.slug)) {
+      return reply.callNotFound();
+    }
+    try {
+      using _slot = options.slots.acquire();
+      const answer = await upstreams.resolveSlug(request.params.slug, { deadlineMs: options.timeoutMs });
+      if (answer.status !== "active") {
+        return reply
+          .code(answer.status === "archived" ? 410 : 404)
+          .headers(pageHeaders)
+          .send(scanPages[answer.status]);
+      }
+      if (request.method === "GET") scanRecorder.record(answer.codeId, scannerOf(request, options));
+      return reply
+        .code(302)
+        .headers({
+          // Node writes header text as Latin-1: this way the URL's own UTF-8 bytes go out.
+          location: Buffer.from(answer.redirectUrl).toString("latin1"),
+          "cache-control": "private, no-store",
+          "referrer-policy": "no-referrer-when-downgrade",
+        })
+        .send();
+    } catch (error) {
+      const failure = toFailure(error);
+      noteOutage(failure);
+      if (failure.reason === "INTERNAL_ERROR") log.error({ error: failure.cause ?? failure }, "redirect failed");
+      return reply
+        .code(catalogue[failure.reason].http)
+        .headers({ ...pageHeaders, "retry-after": "1" })
+        .send(scanPages.unavailable);
+    }
+  });
+}
+
+function scannerOf(request: FastifyRequest, { originOf, countryHeader }: RedirectOptions): Scanner {
+  const { address, isProxied } = originOf(request.raw);
+  const country = countryHeader && isProxied && request.headers[countryHeader];
+  return {
+    address,
+    userAgent: request.headers["user-agent"] ?? "",
+    referer: request.headers.referer ?? "",
+    // XX and T1 are what proxies say for unknown and Tor.
+    country: typeof country === "string" && /^(?!XX)[A-Z]{2}$/.test(country) ? country : "",
+  };
+}

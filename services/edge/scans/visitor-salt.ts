@@ -1,0 +1,38 @@
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
+import type { Upstreams } from "../upstreams/clients.ts";
+
+const deadlineMs = 1_000;
+const retryMs = 5_000;
+const dayMs = 86_400_000;
+
+/** The salts of the days, asked of qr once a day. */
+export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: Clock; log: Logger }) {
+  const { scans, clock, log } = options;
+  let known: { date: string; salt: Uint8Array } | undefined;
+  let retryAt = 0;
+  function forget(date: string): void {
+    if (known?.date === date) known = undefined;
+  }
+  return {
+    /** The salt of the day that it is; undefined if qr cannot be asked, or the time is another day's. */
+    async of(timeMs: number): Promise<Uint8Array | undefined> {
+      const date = new Date(timeMs).toISOString().slice(0, 10);
+      if (known?.date === date) return known.salt;
+      if (date < new Date(clock.now()).toISOString().slice(0, 10) || clock.monotonic() < retryAt) return undefined;
+      try {
+        const { salt } = await scans.getVisitorSalt({ date }, { deadlineMs });
+        known = { date, salt };
+        // Gone when its day is, also if nobody scans any more.
+        setTimeout(forget, dayMs - (clock.now() % dayMs), date).unref();
+        return salt;
+      } catch (error) {
+        log.warn({ error }, "visitors cannot be told apart: the day's salt was not to be had");
+        retryAt = clock.monotonic() + retryMs;
+        return undefined;
+      }
+    },
+  };
+}
+
+export type VisitorSalts = ReturnType<typeof createVisitorSalts>;

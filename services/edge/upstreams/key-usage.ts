@@ -1,0 +1,50 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
+import type { Upstreams } from "./clients.ts";
+
+const flushMs = 5_000;
+const usesPerCallMax = 1_000;
+const deadlineMs = 2_000;
+
+/** Notes when keys are used, in memory, and hands it to auth every few seconds: no request costs a write. */
+export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
+  const { clock } = options;
+  /** At most one entry for each key that this edge remembers. */
+  let uses = new Map<string, number>();
+
+  async function flush(): Promise<void> {
+    const taken = uses;
+    uses = new Map();
+    const entries = [...taken];
+    while (entries.length > 0) {
+      const batch = entries.splice(0, usesPerCallMax);
+      try {
+        const sent = batch.map(([keyId, usedAt]) => ({ keyId, useTime: timestampFromMs(usedAt) }));
+        await options.keys.batchRecordKeyUse({ uses: sent }, { deadlineMs });
+      } catch (error) {
+        options.log.warn({ error }, "last uses of keys could not be handed in and will be again");
+        for (const [keyId, usedAt] of [...batch, ...entries]) if (!uses.has(keyId)) uses.set(keyId, usedAt);
+        return;
+      }
+    }
+  }
+
+  async function run(closing: AbortSignal): Promise<void> {
+    while (!closing.aborted) {
+      await clock.sleep(flushMs, closing);
+      await flush();
+    }
+  }
+  options.closer.loop("key use", run);
+
+  return {
+    /** Notes that a key is used now. */
+    note(keyId: string): void {
+      uses.set(keyId, clock.now());
+    },
+  };
+}
+
+export type KeyUse = ReturnType<typeof openKeyUse>;

@@ -1,0 +1,196 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
+import { Failure, isUnavailable } from "../../../platform/errors.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
+import type { RpcClient } from "../../../platform/rpc/client.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
+import { detached } from "../../../platform/telemetry/tracing.ts";
+import {
+  type ConsumeRequest,
+  createOfflineWindows,
+  createTally,
+  type ServedCount,
+  type Tally,
+} from "../offline-windows.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+
+/** Decides and counts requests while quota is away, and reports the counts, once, before quota is asked again. */
+export interface OfflineQuota {
+  /** Returns whether quota is away: requests are decided here then. */
+  isActive(): boolean;
+  /** Resolves when no last counts are being reported: meanwhile requests wait, so that there are last ones. */
+  ready(): Promise<void>;
+  /** Takes over a decision of quota. */
+  learn(accountId: string, decision: QuotaDecision): void;
+  /** Decides requests. Throws UNAVAILABLE if too many counts are unreported. */
+  decide(requests: ConsumeRequest[]): QuotaDecision[];
+  /** Decides a batch whose outcome at quota is not known, sent at `sentAt` (monotonic); quota counts as away from now on. */
+  decideUnknown(batch: { batchId: string; sentAt: number }, requests: ConsumeRequest[]): QuotaDecision[];
+}
+
+export interface OfflineQuotaOptions {
+  quota: RpcClient<typeof QuotaService>;
+  newBatchId(): string;
+  /** Accounts whose windows are remembered, at most. */
+  accountsMax: number;
+  /** How long a closing edge tries to report what it counted, in ms. */
+  closeMs: number;
+  clock: Clock;
+  metrics: Metrics;
+  closer: Closer;
+  log: Logger;
+}
+
+/** How often quota is tried while it is away. */
+const retryMs = 250;
+const reportTimeoutMs = 2_000;
+/** After this long quota may have forgotten a batch's id, so its counts cannot be reported under it any more. */
+const batchKnownMs = 240_000;
+/** Failures after which counts are given up. */
+const failuresMax = 20;
+const countsPerCallMax = 1_000;
+/** Counts, by key and minute, that are unreported at most; beyond, requests are refused. */
+const unreportedCountsMax = 100_000;
+
+interface Unreported {
+  batchId: string;
+  servedMs: number;
+  counts: ServedCount[];
+  /** On the monotonic clock: when the batch was sent to be charged, if it was. */
+  sentAt?: number | undefined;
+  /** How often quota has failed to take it for another reason than being away. */
+  failures: number;
+}
+
+export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
+  const { quota, clock, log } = options;
+  const windows = createOfflineWindows({ accountsMax: options.accountsMax });
+  /** Oldest first. */
+  const unreported: Unreported[] = [];
+  /** What is counted in the running minute, not yet in `unreported`. */
+  let gathering: { minute: number; servedMs: number; tally: Tally } | undefined;
+  let recovering: Promise<void> | undefined;
+  let handingOver: Promise<void> | undefined;
+  const closing = new AbortController();
+  const unreportedCounts = () =>
+    unreported.reduce((sum, { counts }) => sum + counts.length, gathering?.tally.size() ?? 0);
+  options.metrics.gauge(
+    "quota_unreported_counts",
+    "counts by key and minute that are to be reported to quota",
+    unreportedCounts,
+  );
+
+  function decide(request: ConsumeRequest, nowMs: number, tally: Tally): QuotaDecision {
+    const decision = windows.decide(request, nowMs);
+    tally.add(request, decision);
+    return decision;
+  }
+
+  function takeGathered(): void {
+    const counts = gathering?.tally.counts() ?? [];
+    const servedMs = gathering?.servedMs ?? 0;
+    gathering = undefined;
+    while (counts.length > 0) {
+      const some = counts.splice(0, countsPerCallMax);
+      unreported.push({ batchId: options.newBatchId(), servedMs, counts: some, failures: 0 });
+    }
+  }
+
+  /** Reports the oldest counts; rejects if quota cannot take them now. */
+  async function reportUsage(one: Unreported, deadlineMs = reportTimeoutMs): Promise<void> {
+    const { batchId, servedMs, counts, sentAt } = one;
+    const lost = unitsOf([one]);
+    if (sentAt !== undefined && clock.monotonic() - sentAt > batchKnownMs) {
+      log.error({ lost }, "whether a batch was charged cannot be found out any more; it is not counted again");
+    } else {
+      try {
+        await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { deadlineMs });
+      } catch (error) {
+        if (!isUnavailable(error)) one.failures++;
+        const isRefused = error instanceof Failure && error.reason === "INVALID_REQUEST";
+        if (!isRefused && one.failures < failuresMax) throw error;
+        log.error({ error, lost }, "counts were refused by quota and are lost");
+      }
+    }
+    unreported.shift();
+  }
+
+  /** Resolves once quota has all that was counted here, or when closing; from then on it is asked again. */
+  async function recover(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await clock.sleep(retryMs, closing.signal);
+      try {
+        while (unreported[0] && !closing.signal.aborted) await reportUsage(unreported[0]);
+        if (closing.signal.aborted) return;
+        handingOver = handOver();
+        await handingOver;
+        log.info("quota is back and has what was counted here");
+        return;
+      } catch (error) {
+        log.debug({ error }, "quota is still away");
+      }
+    }
+  }
+
+  /** Reports what is left; nothing is counted here meanwhile. */
+  async function handOver(): Promise<void> {
+    try {
+      takeGathered();
+      while (unreported[0]) await reportUsage(unreported[0]);
+      recovering = undefined;
+    } finally {
+      handingOver = undefined;
+    }
+  }
+
+  options.closer.defer("offline quota", async () => {
+    const end = clock.monotonic() + options.closeMs;
+    closing.abort();
+    await recovering;
+    takeGathered();
+    while (unreported[0] && clock.monotonic() < end) {
+      await reportUsage(unreported[0], Math.max(1, end - clock.monotonic())).catch(() => clock.sleep(retryMs));
+    }
+    const lost = unitsOf(unreported);
+    if (lost > 0) log.error({ lost }, "counts were lost: quota could not be reached");
+  });
+
+  return {
+    isActive: () => recovering !== undefined,
+    async ready() {
+      await handingOver?.catch(() => undefined);
+    },
+    learn(accountId, decision) {
+      // What was decided here meanwhile is newer.
+      if (!recovering) windows.learn(accountId, decision);
+    },
+    decide(requests) {
+      const nowMs = clock.now();
+      const minute = Math.floor(nowMs / 60_000);
+      if (gathering?.minute !== minute) {
+        takeGathered();
+        gathering = { minute, servedMs: nowMs, tally: createTally() };
+      }
+      if (unreportedCounts() + requests.length > unreportedCountsMax) {
+        throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+      }
+      const { tally } = gathering;
+      return requests.map((request) => decide(request, nowMs, tally));
+    },
+    decideUnknown({ batchId, sentAt }, requests) {
+      const servedMs = clock.now();
+      const tally = createTally();
+      const decisions = requests.map((request) => decide(request, servedMs, tally));
+      unreported.push({ batchId, servedMs, counts: tally.counts(), sentAt, failures: 0 });
+      recovering ??= detached(recover);
+      return decisions;
+    },
+  };
+}
+
+/** Returns the units that were admitted in these counts. */
+function unitsOf(batches: Unreported[]): number {
+  return batches.flatMap(({ counts }) => counts).reduce((sum, { admitted }) => sum + Number(admitted), 0);
+}

@@ -1,0 +1,216 @@
+import { pino } from "pino";
+import { describe, expect, it } from "vitest";
+import { Failure } from "../../../platform/errors.ts";
+import { createCloser } from "../../../platform/process/closer.ts";
+import { createOfflineWindows } from "../offline-windows.ts";
+import { openQuotaClient, splitIntoCalls } from "./quota-client.ts";
+
+const startMs = Date.parse("2026-11-25T10:00:30.000Z");
+const limits = { perMinute: 5, perDay: 100 };
+const ask = (accountId = "a", cost = 1) => ({ accountId, keyId: "k", cost, limits });
+
+/** A client over a quota that keeps one count for each account and can be taken away. */
+function manual(policy: "closed" | "open") {
+  const log = pino({ level: "silent" });
+  const closer = createCloser(log);
+  const seen: Record<string, number> = {};
+  const reported: { batchId: string; counts: { admitted?: bigint }[] }[] = [];
+  const used = new Map<string, number>();
+  let away: "no" | "unreachable" | "answer lost" = "no";
+  let now = startMs;
+  const wakers: (() => void)[] = [];
+  const quota = {
+    async batchConsumeQuota({ requests, batchId }: { requests: { accountId: string }[]; batchId: string }) {
+      if (away === "unreachable") throw new Failure("UNAVAILABLE");
+      const decisions = requests.map(({ accountId }) => {
+        used.set(accountId, (used.get(accountId) ?? 0) + 1);
+        const count = BigInt(used.get(accountId) as number);
+        return { refusedBy: 0, minuteUsed: count, dayUsed: count, minuteResetS: 30, dayResetS: 50_370 };
+      });
+      charged.add(batchId);
+      if (away === "answer lost") throw new Failure("DEADLINE_EXCEEDED");
+      return { decisions, decideTime: { seconds: BigInt(Math.floor(startMs / 1000)), nanos: 0 } };
+    },
+    async batchRecordServed(request: (typeof reported)[number]) {
+      if (away !== "no") throw new Failure("UNAVAILABLE");
+      if (charged.has(request.batchId)) return { recorded: false };
+      reported.push(request);
+      return { recorded: true };
+    },
+  };
+  const charged = new Set<string>();
+  let batches = 0;
+  const consumeQuota = openQuotaClient({
+    quota: quota as never,
+    policy,
+    timeoutMs: 1_000,
+    batching: { batchItemsMax: 100, inFlightMax: 8, queuedItemsMax: 1_000 },
+    newBatchId: () => `batch-${batches++}`,
+    accountsMax: 10,
+    closeMs: 100,
+    clock: {
+      now: () => now,
+      monotonic: () => now,
+      sleep: (_ms, signal) =>
+        new Promise((resolve) => {
+          wakers.push(resolve);
+          signal?.addEventListener("abort", () => resolve());
+        }),
+    },
+    metrics: {
+      counter:
+        (name) =>
+        (labels, by = 1) => {
+          const series = `${name} ${Object.values(labels ?? {}).join(" ")}`;
+          seen[series] = (seen[series] ?? 0) + by;
+        },
+      duration: () => () => {},
+      gauge: () => {},
+    },
+    closer,
+    log,
+  });
+  return {
+    one: (accountId?: string) => consumeQuota(ask(accountId), { deadlineMs: 1_000 }),
+    seen,
+    reported,
+    setAway: (value: typeof away) => (away = value),
+    passTime: (ms: number) => (now += ms),
+    /** Lets the client try again, and waits until it has. */
+    async retry() {
+      for (const wake of wakers.splice(0)) wake();
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    },
+    close: () => closer.close(),
+  };
+}
+const admittedOf = (reported: { counts: { admitted?: bigint }[] }[]) =>
+  reported.flatMap(({ counts }) => counts.map(({ admitted }) => Number(admitted)));
+
+describe("a call to quota", () => {
+  it("holds requests of one cost and limits for each account, in their order", () => {
+    const wider = { ...ask("b"), limits: { perMinute: 6, perDay: 100 } };
+    const requests = [ask("a"), ask("b"), ask("a", 5), ask("a"), wider, ask("c", 7), ask("a", 5)];
+    expect(splitIntoCalls(requests)).toEqual([
+      [0, 1, 3, 5],
+      [2, 4, 6],
+    ]);
+  });
+});
+
+describe("while quota cannot be reached and the policy is closed", () => {
+  it("requests fail, and a metric counts them", async () => {
+    const { one, seen, setAway } = manual("closed");
+    setAway("unreachable");
+    await expect(one()).rejects.toMatchObject({ reason: "UNAVAILABLE" });
+    expect(seen).toEqual({ "quota_unreachable_requests closed failed": 1 });
+  });
+});
+
+describe("while quota cannot be reached and the policy is open", () => {
+  it("requests are served within the limits as they were known, and a metric counts them", async () => {
+    const { one, seen, setAway, close } = manual("open");
+    await one();
+    await one();
+    setAway("unreachable");
+    const decisions = [await one(), await one(), await one(), await one()];
+    expect(decisions.map(({ refusedBy }) => refusedBy)).toEqual(["none", "none", "none", "minute"]);
+    expect(decisions[3]).toMatchObject({ minute: { used: 5, resetS: 30 }, day: { used: 5, resetS: 50_370 } });
+    expect(seen).toEqual({ "quota_unreachable_requests open served": 3, "quota_unreachable_requests open refused": 1 });
+    setAway("no");
+    await close();
+  });
+
+  it("a new minute opens the minute's window and not the day's", async () => {
+    const { one, setAway, passTime, close } = manual("open");
+    setAway("unreachable");
+    for (let i = 0; i < 5; i++) await one();
+    passTime(30_000);
+    expect(await one()).toMatchObject({ refusedBy: "none", minute: { used: 1 }, day: { used: 6 } });
+    setAway("no");
+    await close();
+  });
+
+  it("counts are reported once when it is back, and only then it is asked again", async () => {
+    const { one, setAway, retry, reported, passTime, close } = manual("open");
+    setAway("unreachable");
+    for (let i = 0; i < 3; i++) await one();
+    passTime(60_000);
+    for (let i = 0; i < 2; i++) await one();
+    await retry();
+    expect(reported).toEqual([]);
+    setAway("no");
+    await retry();
+    expect(admittedOf(reported)).toEqual([1, 2, 2]);
+    expect(new Set(reported.map(({ batchId }) => batchId)).size).toBe(3);
+    expect((await one()).minute.used).toBe(1);
+    await retry();
+    expect(reported).toHaveLength(3);
+    await close();
+  });
+
+  it("a batch whose answer was lost is reported under its own id", async () => {
+    const { one, setAway, retry, reported, close } = manual("open");
+    setAway("answer lost");
+    await one();
+    setAway("unreachable");
+    await one();
+    setAway("no");
+    await retry();
+    expect(admittedOf(reported)).toEqual([1]);
+    await close();
+  });
+
+  it("is asked again although requests never stop coming", async () => {
+    const { one, setAway, retry, reported, close } = manual("open");
+    setAway("unreachable");
+    await one();
+    let stopped = false;
+    const traffic = (async () => {
+      while (!stopped) await one(`b${reported.length % 3}`);
+    })();
+    setAway("no");
+    for (let round = 0; round < 3; round++) await retry();
+    const before = reported.length;
+    for (let round = 0; round < 3; round++) await retry();
+    stopped = true;
+    await traffic;
+    expect(reported).toHaveLength(before);
+    await close();
+  });
+
+  it("a batch that quota may have forgotten is not reported, so that it is never counted twice", async () => {
+    const { one, setAway, retry, reported, passTime, close } = manual("open");
+    setAway("unreachable");
+    await one();
+    passTime(241_000);
+    setAway("no");
+    await retry();
+    expect(reported).toEqual([]);
+    await close();
+  });
+
+  it("an answer of quota's that comes out of order does not take back what was counted", async () => {
+    const local = createOfflineWindows({ accountsMax: 10 });
+    const answer = (used: number) => ({
+      refusedBy: "none" as const,
+      minute: { limit: 5, used, resetS: 30 },
+      day: { limit: 100, used, resetS: 50_370 },
+      decidedAtMs: startMs,
+    });
+    local.learn("a", answer(4));
+    local.learn("a", answer(2));
+    expect(local.decide(ask(), startMs).minute.used).toBe(5);
+    expect(local.decide(ask(), startMs).refusedBy).toBe("minute");
+  });
+
+  it("a closing edge reports what it has", async () => {
+    const { one, setAway, reported, close } = manual("open");
+    setAway("unreachable");
+    await one();
+    await one();
+    setAway("no");
+    await close();
+    expect(admittedOf(reported)).toEqual([1, 1]);
+  });
+});

@@ -1,0 +1,51 @@
+import { type FieldIssue, toFieldIssues } from "../../../contracts/field-issue.ts";
+import { limits } from "../../../contracts/limits.ts";
+import { type QrCodeText, qrCodeTextIssues } from "../../../contracts/qr-code.ts";
+import { lineIssue, textIssue } from "../../../contracts/text.ts";
+import type { Style } from "../symbols/style.ts";
+
+/** The fields of a code that a caller may give; undefined leaves a field alone. */
+export interface CodeFields extends QrCodeText {
+  style?: Partial<Style> | undefined;
+}
+
+/** Everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
+export function codeIssues(fields: CodeFields, shortUrl: string | undefined): FieldIssue[] {
+  return [...qrCodeTextIssues(fields, shortUrl), ...styleIssues(fields.style ?? {})];
+}
+
+/** Everything that is wrong with the parts of a style that are given, before it is drawn. */
+export function styleIssues(style: Partial<Style>): FieldIssue[] {
+  const issues: [string, string | undefined][] = [];
+  for (const part of ["foreground", "background"] as const) {
+    const colour = style[part];
+    if (colour && !/^#[0-9a-f]{6}$/i.test(colour)) issues.push([`style.${part}`, "must be a colour like #1a2b3c"]);
+  }
+  const { logoSize, caption, logoId } = style;
+  if (logoSize !== undefined && (logoSize < limits.logoSizePercentMin || logoSize > limits.logoSizePercentMax)) {
+    issues.push([
+      "style.logo_size",
+      `must be from ${limits.logoSizePercentMin} to ${limits.logoSizePercentMax} percent`,
+    ]);
+  }
+  if (logoId && !logoIdPattern.test(logoId)) issues.push(["style.logo", "must be a picture or the id of one"]);
+  if (caption) issues.push(["style.caption", lineIssue(caption, 1, limits.captionLengthMax)]);
+  return toFieldIssues(issues);
+}
+
+const logoIdPattern = /^[0-9a-f]{32}$/;
+
+/** Everything that is wrong with a project's fields. */
+export function projectIssues(fields: { name: string; description: string }): FieldIssue[] {
+  return toFieldIssues([
+    ["name", lineIssue(fields.name, 1, limits.projectNameLengthMax)],
+    ["description", textIssue(fields.description, 0, limits.projectDescriptionLengthMax)],
+  ]);
+}
+
+/** A style of which some parts are changed, in the form in which it is stored. */
+export function changeStyle(current: Style, change: Partial<Style> | undefined): Style {
+  const given = Object.fromEntries(Object.entries(change ?? {}).filter(([, value]) => value !== undefined));
+  const next = { ...current, ...given };
+  return { ...next, foreground: next.foreground.toLowerCase(), background: next.background.toLowerCase() };
+}

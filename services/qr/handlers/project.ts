@@ -1,0 +1,56 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import {
+  CreatedVia,
+  CreateProjectResponseSchema,
+  type ProjectSchema,
+  ProjectService,
+} from "../../../gen/qrforge/qr/v1/project_pb.ts";
+import { refuseFields } from "../../../platform/errors.ts";
+import { newId } from "../../../platform/ids.ts";
+import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
+import { type Implementation, implement } from "../../../platform/rpc/server.ts";
+import { projectIssues } from "../domain/fields.ts";
+import { pageBounds, readIdempotency, requireAccount, validId } from "../domain/requests.ts";
+import type { ProjectRow, Store } from "../store/qr-codes.ts";
+
+/** The handlers of ProjectService. */
+export function createProjectService({ store }: { store: Store }): Implementation {
+  return implement(ProjectService, {
+    async createProject({ accountId, name, description, createdVia, idempotency }) {
+      requireAccount(accountId);
+      refuseFields(projectIssues({ name, description }));
+      await store.ensureDefaultProject(accountId);
+      const via = createdVia === CreatedVia.DASHBOARD ? ("dashboard" as const) : ("api" as const);
+      const project = { projectId: newId(), accountId, name, description, createdVia: via };
+      const { answer, replayed } = await store.createProject(project, readIdempotency(accountId, idempotency), (row) =>
+        toBinary(CreateProjectResponseSchema, create(CreateProjectResponseSchema, { project: toProject(row) })),
+      );
+      return { ...fromBinary(CreateProjectResponseSchema, answer), replayed };
+    },
+    async getProject({ accountId, projectId }) {
+      requireAccount(accountId);
+      await store.ensureDefaultProject(accountId);
+      return { project: toProject(await store.getProject(accountId, validId(projectId, "NOT_FOUND"))) };
+    },
+    async listProjects({ accountId, pageSize: asked, pageToken }) {
+      requireAccount(accountId);
+      await store.ensureDefaultProject(accountId);
+      const page = await store.listProjects(accountId, pageSize(asked, pageBounds), decodePageToken(pageToken));
+      return { projects: page.rows.map(toProject), nextPageToken: encodePageToken(page.next) };
+    },
+  });
+}
+
+function toProject(row: ProjectRow): MessageInitShape<typeof ProjectSchema> {
+  return {
+    projectId: row.projectId,
+    name: row.name,
+    description: row.description,
+    isDefault: row.isDefault,
+    hasCustomDomain: false,
+    createdVia: row.createdVia === "api" ? CreatedVia.API : CreatedVia.DASHBOARD,
+    createTime: timestampFromDate(row.createdAt),
+    updateTime: timestampFromDate(row.updatedAt),
+  };
+}

@@ -1,0 +1,49 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { BatchRecordScansRequestSchema } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
+import { isUnavailable } from "../../../platform/errors.ts";
+import type { Bus } from "../../../platform/messaging/bus.ts";
+import { openConsumer, queueOf } from "../../../platform/messaging/work-queue.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
+import { readScans } from "../handlers/scan.ts";
+import type { ScanRow, ScanStore } from "../store/scans.ts";
+
+/** Stores the scans that edges put into the queue; a batch leaves it once it is stored. Replicas share the work. */
+export function consumeScans(options: {
+  bus: Bus;
+  replicas: number;
+  scans: Pick<ScanStore, "recordScans">;
+  clock: Clock;
+  closer: Closer;
+  metrics: Metrics;
+  log: Logger;
+}): void {
+  const { scans, log } = options;
+  const recorded = options.metrics.counter("scans_recorded", "scans stored out of the queue");
+  const dropped = options.metrics.counter("scan_batches_dropped", "messages in the queue that were no scans");
+  openConsumer({
+    ...options,
+    queue: queueOf(BatchRecordScansRequestSchema),
+    durable: "qr",
+    async handle(data) {
+      let rows: ScanRow[];
+      try {
+        rows = readScans(fromBinary(BatchRecordScansRequestSchema, data));
+      } catch (error) {
+        log.error({ error }, "a message in the queue is no batch of scans; it is dropped");
+        dropped();
+        return "never";
+      }
+      try {
+        recorded({}, await scans.recordScans(rows));
+        return "done";
+      } catch (error) {
+        // Acknowledged scans are not given up, whatever keeps them from being stored.
+        if (!isUnavailable(error)) log.error({ error }, "a batch of scans could not be stored; it comes again");
+        return "again";
+      }
+    },
+  });
+}

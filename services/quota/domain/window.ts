@@ -1,0 +1,104 @@
+import { Failure } from "../../../platform/errors.ts";
+
+/** Limits of an account; 0 is unlimited. */
+export interface Limits {
+  perMinute: number;
+  perDay: number;
+}
+
+/** One request to charge, and the key that it came with. */
+export interface ConsumeRequest {
+  accountId: string;
+  keyId: string;
+  cost: number;
+  limits: Limits;
+}
+
+/** The windows of an account right after a decision. */
+export interface Counts {
+  minuteUsed: number;
+  dayUsed: number;
+}
+
+export type RefusedBy = "none" | "minute" | "day";
+
+export interface Decision extends Counts {
+  refusedBy: RefusedBy;
+}
+
+/** Requests of one account with the same cost and limits: what a statement decides in one row. */
+export interface Charge {
+  accountId: string;
+  cost: number;
+  /** How many requests. */
+  requested: number;
+  limits: Limits;
+}
+
+/** How a charge was decided: how many of its requests were admitted, and the counts after the last of those. */
+export interface ChargeOutcome extends Counts {
+  admitted: number;
+}
+
+/** A call's requests by account: one charge for each, and the places of its requests in the call. */
+export interface GroupedRequests {
+  charges: Charge[];
+  places: number[][];
+}
+
+/** Groups the requests of a call by account. Throws INVALID_REQUEST if an account's requests differ in cost or limits. */
+export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
+  const charges: Charge[] = [];
+  const places: number[][] = [];
+  const indexOf = new Map<string, number>();
+  for (const [place, request] of requests.entries()) {
+    const { accountId, cost, limits } = request;
+    const index = indexOf.get(accountId);
+    if (index === undefined) {
+      indexOf.set(accountId, charges.length);
+      charges.push({ accountId, cost, requested: 1, limits });
+      places.push([place]);
+      continue;
+    }
+    const charge = charges[index] as Charge;
+    if (!isAlike(charge, request)) {
+      throw new Failure(
+        "INVALID_REQUEST",
+        `requests[${place}] must have the cost and limits of its account's other requests, or be sent in a call of its own`,
+      );
+    }
+    charge.requested++;
+    places[index]?.push(place);
+  }
+  return { charges, places };
+}
+
+/** Returns whether two requests or charges of one account have the same cost and limits. */
+export function isAlike(a: Pick<Charge, "cost" | "limits">, b: Pick<Charge, "cost" | "limits">): boolean {
+  return a.cost === b.cost && a.limits.perMinute === b.limits.perMinute && a.limits.perDay === b.limits.perDay;
+}
+
+/**
+ * Returns the decision of a charge's request, by its position in the charge: the first `admitted` were charged one after the
+ * other, and the rest found the counts as those left them.
+ */
+export function decisionAt(position: number, charge: Charge, outcome: ChargeOutcome): Decision {
+  if (position >= outcome.admitted) {
+    return { refusedBy: refusedBy(charge, outcome), minuteUsed: outcome.minuteUsed, dayUsed: outcome.dayUsed };
+  }
+  const later = (outcome.admitted - 1 - position) * charge.cost;
+  return { refusedBy: "none", minuteUsed: outcome.minuteUsed - later, dayUsed: outcome.dayUsed - later };
+}
+
+/** Returns which window has no room for one more of this cost. If neither has, the day's: it opens last. */
+export function refusedBy({ cost, limits }: { cost: number; limits: Limits }, counts: Counts): RefusedBy {
+  if (limits.perDay > 0 && counts.dayUsed + cost > limits.perDay) return "day";
+  if (limits.perMinute > 0 && counts.minuteUsed + cost > limits.perMinute) return "minute";
+  return "none";
+}
+
+/** Returns the whole seconds from `nowMs` (rounded down to a second) until the windows of these numbers end. */
+export function resetsIn(nowMs: number, windows: { minute: number; day: number }): { minuteS: number; dayS: number } {
+  const nowS = Math.floor(nowMs / 1000);
+  return { minuteS: (windows.minute + 1) * 60 - nowS, dayS: (windows.day + 1) * 86_400 - nowS };
+}

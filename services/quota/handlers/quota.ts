@@ -1,0 +1,179 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Limits as LimitsMessage } from "../../../gen/qrforge/common/v1/limits_pb.ts";
+import { type QuotaDecisionSchema, QuotaService, Window } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
+import { Failure } from "../../../platform/errors.ts";
+import { pageSize } from "../../../platform/postgres/pagination.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import { type Implementation, implement } from "../../../platform/rpc/server.ts";
+import { type Limits, refusedBy, resetsIn } from "../domain/window.ts";
+import type { GroupCommit, TimedDecision } from "../group-commit.ts";
+import type { Store } from "../store/windows.ts";
+
+/** Days for which totals and counts by key are kept. */
+export const daysKept = 400;
+
+const requestsPerCallMax = 1_000;
+const costMax = 1_000;
+const countMax = 1_000_000_000n;
+const perMinuteMax = 1_000_000_000;
+const perDayMax = 1_000_000_000_000;
+const dayMs = 86_400_000;
+/** How far back a caller may hand in what it served. */
+const servedDaysMax = 2;
+/** How long the database remembers a batch that was handed in, so that it can be repeated, in ms. */
+const servedKeepMs = 3 * dayMs;
+const keyUsagePageMax = 1_000;
+const windows = { none: Window.UNSPECIFIED, minute: Window.MINUTE, day: Window.DAY };
+
+export interface QuotaDependencies {
+  store: Store;
+  groupCommit: GroupCommit;
+  clock: Pick<Clock, "now">;
+}
+
+/** The handlers of quota's service. */
+export function createQuotaService({ store, groupCommit, clock }: QuotaDependencies): Implementation[] {
+  return [
+    implement(QuotaService, {
+      async batchConsumeQuota({ requests, batchId }, context) {
+        if (requests.length === 0 || requests.length > requestsPerCallMax) {
+          throw new Failure("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
+        }
+        const read = requests.map(({ accountId, keyId, cost, limits }) => {
+          if (cost < 1 || cost > costMax) throw new Failure("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
+          return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
+        });
+        const id = batchId === "" ? "" : batchIdOf(batchId);
+        const decisions = await groupCommit.charge(read, context.remainingMs(), id);
+        // One statement decided all of them.
+        const [{ nowMs }] = decisions as [TimedDecision];
+        return { decisions: decisions.map(toDecision), decideTime: timestampFromMs(nowMs) };
+      },
+      async batchRecordServed({ batchId, serveTime, counts }) {
+        if (counts.length === 0 || counts.length > requestsPerCallMax) {
+          throw new Failure("INVALID_REQUEST", `counts must hold 1 to ${requestsPerCallMax} counts`);
+        }
+        const servedMs = serveTime ? timestampMs(serveTime) : Number.NaN;
+        if (!(servedMs > clock.now() - servedDaysMax * dayMs)) {
+          throw new Failure("INVALID_REQUEST", `serve_time must be at most ${servedDaysMax} days ago`);
+        }
+        const read = counts.map(({ accountId, keyId, admitted, refused }) => {
+          for (const units of [admitted, refused]) {
+            if (units < 0n || units > countMax) {
+              throw new Failure("INVALID_REQUEST", `admitted and refused must be from 0 to ${countMax}`);
+            }
+          }
+          return {
+            accountId: accountIdOf(accountId),
+            keyId: keyIdOf(keyId),
+            admitted: Number(admitted),
+            refused: Number(refused),
+          };
+        });
+        return { recorded: await store.recordServed(batchIdOf(batchId), servedMs, read, servedKeepMs) };
+      },
+      async peekQuota({ accountId, limits }) {
+        const row = await store.read(accountIdOf(accountId));
+        const { minuteS, dayS } = resetsIn(row.nowMs, row);
+        const decision = {
+          ...row,
+          refusedBy: refusedBy({ cost: 1, limits: readLimits(limits) }, row),
+          minuteResetS: minuteS,
+          dayResetS: dayS,
+        };
+        return { decision: toDecision(decision), decideTime: timestampFromMs(row.nowMs) };
+      },
+      async listDailyUsage({ accountId, fromDate, toDate }) {
+        const { from, to } = readRange(fromDate, toDate);
+        const days = await store.listDays(accountIdOf(accountId), from, to);
+        return { days: days.map(({ day, used }) => ({ date: dateOf(day), used: BigInt(used) })) };
+      },
+      async listKeyUsage({ accountId, fromDate, toDate, pageSize: size, pageToken }) {
+        const { from, to } = readRange(fromDate, toDate);
+        const pageRows = pageSize(size, { fallback: keyUsagePageMax, max: keyUsagePageMax });
+        const after = readToken(pageToken);
+        const found = await store.listKeyDays(accountIdOf(accountId), { from, to, after, rowsMax: pageRows + 1 });
+        const rows = found.slice(0, pageRows);
+        const last = found.length > pageRows ? rows.at(-1) : undefined;
+        return {
+          usages: rows.map(({ day, keyId, admitted, refused }) => ({
+            date: dateOf(day),
+            keyId,
+            admitted: BigInt(admitted),
+            refused: BigInt(refused),
+          })),
+          nextPageToken: last ? `${last.day}.${last.keyId}` : "",
+        };
+      },
+    }),
+  ];
+}
+
+/** The number since the Unix epoch of the first and of the last day of a range. */
+function readRange(fromDate: string, toDate: string): { from: number; to: number } {
+  const from = dayOf("from_date", fromDate);
+  const to = dayOf("to_date", toDate);
+  if (to < from || to - from > daysKept) {
+    throw new Failure("INVALID_REQUEST", `to_date must be from_date or up to ${daysKept} days later`);
+  }
+  return { from, to };
+}
+
+function dayOf(field: string, date: string): number {
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(date) : Number.NaN;
+  if (Number.isNaN(ms) || dateOf(ms / dayMs) !== date) {
+    throw new Failure("INVALID_REQUEST", `${field} must be a day as YYYY-MM-DD`);
+  }
+  return ms / dayMs;
+}
+
+function dateOf(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, 10);
+}
+
+/** After which day and key a page goes on. */
+function readToken(token: string): { day: number; keyId: string } | undefined {
+  if (token === "") return undefined;
+  const match = /^(\d{1,7})\.([0-9A-Za-z]{0,40})$/.exec(token);
+  if (!match) throw new Failure("INVALID_REQUEST", "page_token must be the next_page_token of an earlier page");
+  return { day: Number(match[1]), keyId: match[2] as string };
+}
+
+function batchIdOf(batchId: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(batchId)) {
+    throw new Failure("INVALID_REQUEST", "batch_id must be a UUID in small letters");
+  }
+  return batchId;
+}
+
+function keyIdOf(keyId: string): string {
+  if (!/^[0-9A-Za-z]{0,40}$/.test(keyId)) throw new Failure("INVALID_REQUEST", "key_id must be a key's id");
+  return keyId;
+}
+
+function accountIdOf(accountId: string): string {
+  if (!/^[0-9A-Za-z]{1,40}$/.test(accountId))
+    throw new Failure("INVALID_REQUEST", "account_id must be an account's id");
+  return accountId;
+}
+
+/** Unset limits are unlimited. */
+function readLimits(limits: LimitsMessage | undefined): Limits {
+  const perMinute = Number(limits?.perMinute ?? 0);
+  const perDay = Number(limits?.perDay ?? 0);
+  if (perMinute < 0 || perMinute > perMinuteMax || perDay < 0 || perDay > perDayMax) {
+    throw new Failure("INVALID_REQUEST", `limits must be from 0 to ${perMinuteMax} a minute and ${perDayMax} a day`);
+  }
+  return { perMinute, perDay };
+}
+
+function toDecision(decision: Omit<TimedDecision, "nowMs">): MessageInitShape<typeof QuotaDecisionSchema> {
+  return {
+    refusedBy: windows[decision.refusedBy],
+    minuteUsed: BigInt(decision.minuteUsed),
+    dayUsed: BigInt(decision.dayUsed),
+    minuteResetS: decision.minuteResetS,
+    dayResetS: decision.dayResetS,
+  };
+}

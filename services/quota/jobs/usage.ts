@@ -1,0 +1,115 @@
+import { isUnavailable } from "../../../platform/errors.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
+import type { ConsumeRequest } from "../domain/window.ts";
+import type { KeyDay, Store } from "../store/windows.ts";
+
+const flushMs = 500;
+const rowsPerStatementMax = 5_000;
+/** How long the database remembers a flush, so that it can be repeated, in ms. */
+const keepMs = 3_600_000;
+/** How long a closing process tries to store what it has, in ms. */
+const closeMs = 3_000;
+
+/**
+ * Counts by key and day, beside the statement that decides: gathered in memory and added to the database every half second,
+ * and once more when closing. A flush whose outcome is not known is repeated under its id, so nothing is counted twice.
+ */
+export function openUsage(options: {
+  store: Pick<Store, "addKeyDays">;
+  newBatchId(): string;
+  clock: Clock;
+  closer: Closer;
+  log: Logger;
+}) {
+  const { store, clock, log } = options;
+  /** By account, then by key. One entry for each key in use since the last flush; a day that has ended is moved to `over`. */
+  let counts = new Map<string, Map<string, KeyDay>>();
+  let over: KeyDay[] = [];
+  /** Taken out of the above and not known to be stored. */
+  let sending: { batchId: string; days: KeyDay[] }[] = [];
+
+  function entryOf(accountId: string, keyId: string, day: number): KeyDay {
+    let keys = counts.get(accountId);
+    if (!keys) {
+      keys = new Map();
+      counts.set(accountId, keys);
+    }
+    const entry = keys.get(keyId);
+    if (entry?.day === day) return entry;
+    if (entry) over.push(entry);
+    const fresh = { accountId, day, keyId, admitted: 0, refused: 0 };
+    keys.set(keyId, fresh);
+    return fresh;
+  }
+
+  function take(): void {
+    const merged = new Map<string, KeyDay>();
+    for (const one of [...over, ...[...counts.values()].flatMap((keys) => [...keys.values()])]) {
+      const name = `${one.accountId} ${one.day} ${one.keyId}`;
+      const known = merged.get(name);
+      if (!known) merged.set(name, one);
+      else {
+        known.admitted += one.admitted;
+        known.refused += one.refused;
+      }
+    }
+    const days = [...merged.values()];
+    counts = new Map();
+    over = [];
+    while (days.length > 0) {
+      sending.push({ batchId: options.newBatchId(), days: days.splice(0, rowsPerStatementMax) });
+    }
+  }
+
+  /** Stores what has gathered; tells whether nothing is left. */
+  async function flush(): Promise<boolean> {
+    // While the database is away nothing is decided, so what gathers behind a failed flush is small.
+    if (sending.length === 0) take();
+    while (sending.length > 0) {
+      const { batchId, days } = sending[0] as (typeof sending)[number];
+      try {
+        await store.addKeyDays(batchId, days, keepMs);
+      } catch (error) {
+        if (isUnavailable(error)) {
+          log.warn({ error, rows: days.length }, "usage by key could not be stored and will be again");
+          return false;
+        }
+        log.error({ error, lost: days.length }, "usage by key was refused by the database and is lost");
+      }
+      sending = sending.slice(1);
+    }
+    return counts.size === 0 && over.length === 0;
+  }
+
+  async function run(closing: AbortSignal): Promise<void> {
+    while (!closing.aborted) {
+      await clock.sleep(flushMs, closing);
+      await flush();
+    }
+    const end = clock.monotonic() + closeMs;
+    while (!(await flush())) {
+      if (clock.monotonic() > end) {
+        take();
+        const lost = sending.reduce((sum, { days }) => sum + days.length, 0);
+        log.error({ lost }, "usage by key was lost: the database could not be reached");
+        return;
+      }
+      await clock.sleep(flushMs);
+    }
+  }
+  options.closer.loop("usage", run);
+
+  return {
+    /** Counts requests of one account, at these places of a call: the first `admitted` of them were admitted, the rest refused. */
+    note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void {
+      for (const [at, place] of places.entries()) {
+        const { accountId, keyId, cost } = requests[place] as ConsumeRequest;
+        const entry = entryOf(accountId, keyId, day);
+        if (at < admitted) entry.admitted += cost;
+        else entry.refused += cost;
+      }
+    },
+  };
+}

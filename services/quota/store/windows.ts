@@ -1,0 +1,342 @@
+import { cleanStore, type Sql, violates } from "../../../platform/postgres/pool.ts";
+import type { Charge, ChargeOutcome } from "../domain/window.ts";
+
+/** The outcome of a charge, and the numbers of the windows it was charged to. */
+export interface WindowRow extends ChargeOutcome {
+  minute: number;
+  day: number;
+}
+
+/** A call's part of a statement's row: which row, and how many of its requests come before. */
+export interface Share {
+  row: number;
+  before: number;
+}
+
+/** What a statement answered: a row for each of its charges, and the database's time in ms. */
+export interface Charged {
+  rows: WindowRow[];
+  nowMs: number;
+}
+
+/** What to keep of an answer: under which id, which batches, and for how long. */
+export interface Keep {
+  statementId: string;
+  /** With a share for each account of the batch, in the order of first appearance. */
+  batches: { batchId: string; requestsCrc: number; shares: Share[] }[];
+  keepMs: number;
+}
+
+/** A batch that is known: how it was answered, or that it was settled in another way, or that the answer is gone. */
+export interface FoundBatch {
+  batchId: string;
+  requestsCrc: number;
+  shares: Share[];
+  answer: Charged | "settled" | "forgotten";
+}
+
+/** What a key used on a day, given by its number since the Unix epoch. */
+export interface KeyDay {
+  accountId: string;
+  day: number;
+  keyId: string;
+  admitted: number;
+  refused: number;
+}
+
+const keepNothing: Keep = { statementId: "00000000-0000-0000-0000-000000000000", batches: [], keepMs: 0 };
+
+/** Rows that one statement of the trimming deletes at most. */
+const trimRowsMax = 10_000;
+
+export type Store = ReturnType<typeof createStore>;
+
+/**
+ * Windows in Postgres. The database's clock decides; `time` is an SQL expression in its place, for those who want to see
+ * what another time would do.
+ *
+ * Statements lock rows of windows in the order of account ids, and only then write elsewhere: so replicas wait for one
+ * another and never in a ring. What is written to an account's days is guarded by the lock on its window.
+ */
+export function createStore(sql: Sql, time = sql`now()`) {
+  const minuteNow = sql`floor(extract(epoch from ${time}) / 60)::bigint`;
+  const dayNow = sql`floor(extract(epoch from ${time}) / 86400)::bigint`;
+  const msNow = sql`floor(extract(epoch from ${time}) * 1000)::bigint`;
+  /** Begins a new day in a row whose day is over, and keeps the old one's total beside it. */
+  const turnDay = sql`
+    prev_day = case when w.day < excluded.day then w.day else w.prev_day end,
+    prev_day_used = case when w.day < excluded.day then w.day_used else w.prev_day_used end`;
+
+  return cleanStore({
+    /**
+     * Charges durably, in one statement: charges of different accounts, in the order of account ids. Returns a row for each, in
+     * their order; or undefined, having charged nothing, if a batch to keep is known already. A statement that waited for
+     * a row uses the time at which it began, or the row's windows if those are later.
+     */
+    async charge(charges: Charge[], keep: Keep = keepNothing): Promise<Charged | undefined> {
+      // What stands in the row before: its counts, or 0 if its window is over.
+      const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
+      const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
+      const admitted = sql`least(
+        excluded.asked,
+        case when excluded.per_minute = 0 then excluded.asked
+          else greatest(excluded.per_minute - ${minuteBefore}, 0) / excluded.cost end,
+        case when excluded.per_day = 0 then excluded.asked
+          else greatest(excluded.per_day - ${dayBefore}, 0) / excluded.cost end)`;
+      const { statementId, batches, keepMs } = keep;
+      try {
+        const [answer] = await sql<[{ outcomes: string; nowMs: number }]>`
+          with charged as (
+            insert into quota.windows as w
+              (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
+            select account_id, minute, fresh * cost, day, fresh * cost, cost, asked, per_minute, per_day, fresh
+            from (
+              select *, ${minuteNow} as minute, ${dayNow} as day,
+                least(
+                  asked,
+                  case when per_minute = 0 then asked else per_minute / cost end,
+                  case when per_day = 0 then asked else per_day / cost end) as fresh
+              from unnest(
+                string_to_array(${charges.map((charge) => charge.accountId).join()}, ','),
+                string_to_array(${charges.map((charge) => charge.cost).join()}, ',')::bigint[],
+                string_to_array(${charges.map((charge) => charge.requested).join()}, ',')::bigint[],
+                string_to_array(${charges.map((charge) => charge.limits.perMinute).join()}, ',')::bigint[],
+                string_to_array(${charges.map((charge) => charge.limits.perDay).join()}, ',')::bigint[]
+              ) as ask (account_id, cost, asked, per_minute, per_day)
+              order by account_id collate "C"
+            ) as asks
+            on conflict (account_id) do update set
+              minute = greatest(w.minute, excluded.minute),
+              minute_used = ${minuteBefore} + ${admitted} * excluded.cost,
+              day = greatest(w.day, excluded.day),
+              day_used = ${dayBefore} + ${admitted} * excluded.cost,
+              cost = excluded.cost, asked = excluded.asked,
+              per_minute = excluded.per_minute, per_day = excluded.per_day,
+              admitted = ${admitted},
+              ${turnDay}
+            returning account_id, minute, minute_used, day, day_used, cost, admitted, prev_day, prev_day_used
+          ), turned as (
+            -- Also rows that turned earlier today and had nothing charged since: those are there already.
+            insert into quota.days (account_id, day, used)
+            select account_id, prev_day, prev_day_used from charged
+            where prev_day is not null and day_used = admitted * cost
+            order by account_id
+            on conflict do nothing
+          ), answer as (
+            select ${msNow} as now_ms, ${time} + ${keepMs}::float8 * interval '1 ms' as expires_at,
+              string_agg(
+                concat_ws(' ', minute, minute_used, day, day_used, admitted), ',' order by account_id) as outcomes
+            from charged
+          ), kept as (
+            insert into quota.statements (statement_id, outcomes, decided_ms, expires_at)
+            select ${statementId}::uuid, outcomes, now_ms, expires_at from answer where ${batches.length}::int > 0
+          ), noted as (
+            insert into quota.batches (batch_id, requests_crc, statement_id, layout, expires_at)
+            select batch_id, requests_crc, ${statementId}::uuid, shares, expires_at
+            from answer, unnest(
+              ${batches.map(({ batchId }) => batchId)}::uuid[],
+              ${batches.map(({ requestsCrc }) => requestsCrc)}::bigint[],
+              ${batches.map(({ shares }) => writeShares(shares))}::text[]
+            ) as noted (batch_id, requests_crc, shares)
+            order by batch_id
+          )
+          select outcomes, now_ms as "nowMs" from answer`;
+        return { rows: readOutcomes(answer.outcomes), nowMs: answer.nowMs };
+      } catch (error) {
+        if (violates(error, "batches_pkey")) return undefined;
+        throw error;
+      }
+    },
+
+    /** Those of these batches that were counted before. */
+    async findBatches(ids: string[]): Promise<FoundBatch[]> {
+      type Found = Omit<FoundBatch, "shares" | "answer"> & {
+        statementId: string | null;
+        layout: string;
+        outcomes: string | null;
+        nowMs: number;
+      };
+      const rows = await sql<Found[]>`
+        select batch_id as "batchId", coalesce(requests_crc, 0) as "requestsCrc", b.statement_id as "statementId", coalesce(layout, '') as layout, outcomes,
+          decided_ms as "nowMs"
+        from quota.batches b left join quota.statements using (statement_id)
+        where batch_id = any(${ids}::uuid[])`;
+      return rows.map(({ batchId, requestsCrc, statementId, layout, outcomes, nowMs }) => {
+        const gone = statementId === null ? ("settled" as const) : ("forgotten" as const);
+        const answer = outcomes === null ? gone : { rows: readOutcomes(outcomes), nowMs };
+        return { batchId, requestsCrc, shares: readShares(layout), answer };
+      });
+    },
+
+    /**
+     * Adds units that were served in the past, at `servedMs` since the Unix epoch (the future counts as now), to the windows
+     * they belong to as far as those are kept, and to the days' totals and the keys' counts. Tells whether it did: not if
+     * the batch has been counted before.
+     */
+    async recordServed(
+      batchId: string,
+      servedMs: number,
+      counts: Omit<KeyDay, "day">[],
+      keepMs: number,
+    ): Promise<boolean> {
+      try {
+        await sql`
+          with served as (
+            select least(${Math.floor(servedMs / 60_000)}::bigint, ${minuteNow}) as minute,
+              least(${Math.floor(servedMs / 86_400_000)}::bigint, ${dayNow}) as day
+          ), counts as (
+            select * from unnest(
+              ${counts.map(({ accountId }) => accountId)}::text[], ${counts.map(({ keyId }) => keyId)}::text[],
+              ${counts.map(({ admitted }) => admitted)}::bigint[], ${counts.map(({ refused }) => refused)}::bigint[]
+            ) as counts (account_id, key_id, admitted, refused)
+          ), added as (
+            insert into quota.windows as w
+              (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
+            select account_id, minute, admitted, day, admitted, 1, 0, 0, 0, admitted
+            from (
+              select account_id, sum(admitted)::bigint as admitted from counts
+              group by account_id having sum(admitted) > 0
+            ) as sums, served
+            order by account_id collate "C"
+            on conflict (account_id) do update set
+              minute = greatest(w.minute, excluded.minute),
+              minute_used = case when w.minute < excluded.minute then excluded.admitted
+                when w.minute = excluded.minute then w.minute_used + excluded.admitted else w.minute_used end,
+              day = greatest(w.day, excluded.day),
+              day_used = case when w.day < excluded.day then excluded.admitted
+                when w.day = excluded.day then w.day_used + excluded.admitted else w.day_used end,
+              admitted = excluded.admitted,
+              ${turnDay}
+            returning account_id, day, day_used, admitted, prev_day, prev_day_used
+          ), turned as (
+            insert into quota.days (account_id, day, used)
+            select account_id, prev_day, prev_day_used from added, served
+            where prev_day is not null and added.day = served.day and day_used = admitted
+            order by account_id
+            on conflict do nothing
+          ), late as (
+            insert into quota.days as d (account_id, day, used)
+            select account_id, served.day, admitted from added, served where added.day > served.day
+            order by account_id
+            on conflict (account_id, day) do update set used = d.used + excluded.used
+          ), by_key as (
+            insert into quota.key_days as k (account_id, day, key_id, admitted, refused)
+            select account_id, day, key_id, sum(admitted), sum(refused)
+            from counts, served, (select count(*) from added) as after
+            group by account_id, day, key_id
+            order by account_id collate "C", day, key_id collate "C"
+            on conflict (account_id, day, key_id) do update set
+              admitted = k.admitted + excluded.admitted, refused = k.refused + excluded.refused
+            returning 1
+          )
+          insert into quota.batches (batch_id, expires_at)
+          select ${batchId}::uuid, ${time} + ${keepMs}::float8 * interval '1 ms'
+          from (select count(*) from by_key) as after`;
+        return true;
+      } catch (error) {
+        if (violates(error, "batches_pkey")) return false;
+        throw error;
+      }
+    },
+
+    /** Adds to the keys' counts; once, however often it is called for one batch. */
+    async addKeyDays(batchId: string, days: KeyDay[], keepMs: number): Promise<void> {
+      try {
+        await sql`
+          with added as (
+            insert into quota.key_days as k (account_id, day, key_id, admitted, refused)
+            select * from unnest(
+              ${days.map(({ accountId }) => accountId)}::text[], ${days.map(({ day }) => day)}::bigint[],
+              ${days.map(({ keyId }) => keyId)}::text[], ${days.map(({ admitted }) => admitted)}::bigint[],
+              ${days.map(({ refused }) => refused)}::bigint[]
+            ) as added (account_id, day, key_id, admitted, refused)
+            order by account_id collate "C", day, key_id collate "C"
+            on conflict (account_id, day, key_id) do update set
+              admitted = k.admitted + excluded.admitted, refused = k.refused + excluded.refused
+            returning 1
+          )
+          insert into quota.batches (batch_id, expires_at)
+          select ${batchId}::uuid, ${time} + ${keepMs}::float8 * interval '1 ms'
+          from (select count(*) from added) as after`;
+      } catch (error) {
+        if (!violates(error, "batches_pkey")) throw error;
+      }
+    },
+
+    /** The windows of an account as they are now, and the database's time in ms. */
+    async read(accountId: string): Promise<WindowRow & { nowMs: number }> {
+      const [row] = await sql<[WindowRow & { nowMs: number }]>`
+        select 0 as admitted, greatest(t.minute, w.minute) as minute, greatest(t.day, w.day) as day,
+          case when w.minute >= t.minute then w.minute_used else 0 end as "minuteUsed",
+          case when w.day >= t.day then w.day_used else 0 end as "dayUsed", ${msNow} as "nowMs"
+        from (select ${minuteNow} as minute, ${dayNow} as day) as t
+        left join quota.windows w on w.account_id = ${accountId}`;
+      return row;
+    },
+
+    /** An account's total of each day from one to another that has one. */
+    async listDays(accountId: string, from: number, to: number): Promise<{ day: number; used: number }[]> {
+      return sql<{ day: number; used: number }[]>`
+        select day, used from quota.days where account_id = ${accountId} and day between ${from} and ${to}
+        union all
+        select day, day_used from quota.windows
+        where account_id = ${accountId} and day between ${from} and ${to} and day_used > 0
+        order by day`;
+    },
+
+    /** What an account's keys used on the days from one to another, in order, after a day and key if given. */
+    async listKeyDays(
+      accountId: string,
+      range: { from: number; to: number; after: { day: number; keyId: string } | undefined; rowsMax: number },
+    ): Promise<Omit<KeyDay, "accountId">[]> {
+      const { from, to, after, rowsMax } = range;
+      return sql<Omit<KeyDay, "accountId">[]>`
+        select day, key_id as "keyId", admitted, refused from quota.key_days
+        where account_id = ${accountId} and day between ${from} and ${to}
+          ${after ? sql`and (day, key_id) > (${after.day}, ${after.keyId})` : sql``}
+        order by day, key_id
+        limit ${rowsMax}`;
+    },
+
+    /** Deletes answers that nobody may ask for again, and days before one; tells whether there may be more to delete. */
+    async trim(daysKept: number): Promise<boolean> {
+      // What another replica is deleting is left to it.
+      const some = sql`limit ${trimRowsMax} for update skip locked`;
+      // Ids before answers: a batch that is still known must not be without its answer for longer than it takes to get here.
+      const batches = await sql`delete from quota.batches where batch_id in (
+        select batch_id from quota.batches where expires_at < ${time} ${some})`;
+      const statements = await sql`delete from quota.statements where statement_id in (
+        select statement_id from quota.statements where expires_at < ${time} ${some})`;
+      const days = await sql`delete from quota.days where (account_id, day) in (
+        select account_id, day from quota.days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
+      const keyDays = await sql`delete from quota.key_days where (account_id, day, key_id) in (
+        select account_id, day, key_id from quota.key_days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
+      return [batches, statements, days, keyDays].some(({ count }) => count === trimRowsMax);
+    },
+  });
+}
+
+function readOutcomes(text: string): WindowRow[] {
+  return text.split(",").map((row) => {
+    const [minute, minuteUsed, day, dayUsed, admitted] = row.split(" ").map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { minute, minuteUsed, day, dayUsed, admitted };
+  });
+}
+
+function writeShares(shares: Share[]): string {
+  return shares.map(({ row, before }) => `${row} ${before}`).join();
+}
+
+function readShares(text: string): Share[] {
+  if (text === "") return [];
+  return text.split(",").map((one) => {
+    const [row, before] = one.split(" ").map(Number) as [number, number];
+    return { row, before };
+  });
+}

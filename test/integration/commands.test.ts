@@ -31,13 +31,14 @@ function run(tool: string, args: string[], env: NodeJS.ProcessEnv = {}, node: st
   const here = { AUTH_ADDRESS: auths.join(","), QUOTA_ADDRESS: quotas.join(","), DATABASE_URL: "", NATS_URL: "" };
   const options = { cwd: root, env: { ...process.env, ...here, ...env }, timeout: 40_000 };
   return new Promise((resolve) =>
-    execFile(process.execPath, [...node, `cli/${tool}.ts`, ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [...node, `${folderOf(tool)}/${tool}.ts`, ...args], options, (error, stdout, stderr) => {
       const code = typeof error?.code === "number" ? error.code : error ? -1 : 0;
       resolve({ code, stdout, stderr });
     }),
   );
 }
 
+const folderOf = (tool: string) => (tool === "start" ? "dev" : "cli");
 const admin = (...args: string[]) => run("admin", args);
 let made = 0;
 const newEmail = () => `commands-${process.pid}-${made++}@qrforge.example`;
@@ -317,7 +318,7 @@ const slips: Slip[] = [
     args: "/nowhere/x.gz",
     env: { DATABASE_URL: databaseUrl },
     code: 1,
-    line: /^\/nowhere\/x\.gz cannot be written: /,
+    line: /^There is no folder \/nowhere\. /,
   },
   {
     what: "a restore without a file",

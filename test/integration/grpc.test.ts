@@ -19,6 +19,7 @@ const services = [
     names: [
       "qrforge.auth.v1.AccountService",
       "qrforge.auth.v1.AuditService",
+      "qrforge.auth.v1.InvitationService",
       "qrforge.auth.v1.KeyService",
       "qrforge.auth.v1.SessionService",
       "qrforge.common.v1.LeaseService",

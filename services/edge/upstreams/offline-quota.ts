@@ -7,14 +7,14 @@ import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { detached } from "../../../platform/telemetry/tracing.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import {
   type ConsumeRequest,
   createOfflineWindows,
   createTally,
   type ServedCount,
   type Tally,
-} from "../offline-windows.ts";
-import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+} from "./offline-windows.ts";
 
 /** Decides and counts requests while quota is away, and reports the counts, once, before quota is asked again. */
 export interface OfflineQuota {

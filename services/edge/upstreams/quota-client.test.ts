@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { Failure } from "../../../platform/errors.ts";
 import { createCloser } from "../../../platform/process/closer.ts";
-import { createOfflineWindows } from "../offline-windows.ts";
+import { createOfflineWindows } from "./offline-windows.ts";
 import { openQuotaClient, splitIntoCalls } from "./quota-client.ts";
 
 const startMs = Date.parse("2026-11-25T10:00:30.000Z");

@@ -6,9 +6,9 @@ import {
 import { createBatcher } from "../../../platform/concurrency/batcher.ts";
 import { Failure, isUnavailable } from "../../../platform/errors.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
-import type { ConsumeRequest } from "../offline-windows.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
+import type { ConsumeRequest } from "./offline-windows.ts";
 
 /** Charges a request, or returns which window has no room. */
 export type ConsumeQuota = (request: ConsumeRequest, wait: { deadlineMs: number }) => Promise<QuotaDecision>;

@@ -1,4 +1,4 @@
-import type { AccountLimits, QuotaDecision } from "./pipeline/rate-limit-headers.ts";
+import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 
 /** A request to charge. */
 export interface ConsumeRequest {

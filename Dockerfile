@@ -24,10 +24,11 @@ COPY dashboard dashboard
 RUN node scripts/build-dashboard.ts
 
 FROM node
+LABEL org.opencontainers.image.title=QRForge org.opencontainers.image.version=0.1.0 org.opencontainers.image.licenses=Apache-2.0
 ENV NODE_ENV=production HEALTH_LISTEN_ADDRESS=127.0.0.1:9470
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
-COPY package.json ./
+COPY package.json LICENSE NOTICE ./
 COPY gen gen
 COPY contracts contracts
 COPY platform platform

@@ -119,6 +119,13 @@ const admin = async (...args: string[]) => {
 };
 
 describe("the image", () => {
+  it("carries the licence, the notice, and the licences of what the dashboard's page bundles", ({ skip }) => {
+    if (obstacle) return skip(obstacle);
+    const held = (file: string) => readFileSync(path.join(image.folder, file), "utf8");
+    for (const file of ["LICENSE", "NOTICE"]) expect(held(file)).toBe(readFileSync(path.join(root, file), "utf8"));
+    expect(held("dashboard/dist/licences.md")).toMatch(/^## react-dom - .*\(MIT\)$/m);
+  });
+
   it("holds what services and tools need, and nothing of the development install", async ({ skip }) => {
     if (obstacle) return skip(obstacle);
     for (const absent of [

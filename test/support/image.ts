@@ -72,6 +72,7 @@ export async function buildImage(into: string): Promise<Image> {
         image.entrypoint = JSON.parse(rest);
         break;
       case "CMD":
+      case "LABEL":
         break;
       default:
         throw new Error(`not foreseen: ${line}`);

@@ -18,7 +18,11 @@ const others: Record<string, string> = {
   pretest: "takes nothing",
   test: "vitest has options of its own",
   "test:unit": "vitest has options of its own",
+  check: "takes nothing",
+  lint: "biome has options of its own",
+  typecheck: "takes nothing",
   format: "biome has options of its own",
+  version: "npm version runs it; takes nothing",
   generate: "takes nothing",
 };
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Charged, FoundBatch } from "./domain/batch.ts";
 import type { Charge, ConsumeRequest } from "./domain/window.ts";
 import { createGroupCommit } from "./group-commit.ts";
-import type { Charged, FoundBatch, Keep } from "./store/windows.ts";
+import type { Keep } from "./store/windows.ts";
 
 const limits = { perMinute: 10, perDay: 100 };
 const ask = (accountId: string, cost = 1): ConsumeRequest => ({ accountId, keyId: "k", cost, limits });

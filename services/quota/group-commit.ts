@@ -1,6 +1,7 @@
-import { crc32 } from "node:zlib";
 import { Failure } from "../../platform/errors.ts";
 import type { Clock } from "../../platform/process/clock.ts";
+import { admittedOf, type Charged, crcOf, rowOf, type Share, usedOtherwise } from "./domain/batch.ts";
+
 import {
   type Charge,
   type ConsumeRequest,
@@ -11,7 +12,7 @@ import {
   isAlike,
   resetsIn,
 } from "./domain/window.ts";
-import type { Charged, Share, Store, WindowRow } from "./store/windows.ts";
+import type { Store } from "./store/windows.ts";
 
 /** A decision together with the seconds until its windows end, and the database's time in ms. */
 export interface TimedDecision extends Decision {
@@ -192,17 +193,6 @@ function startStatement(accountsMax: number) {
   };
 }
 
-function usedOtherwise(): Failure {
-  return new Failure("CONFLICT", "This batch_id was used for other requests.");
-}
-
-/** Returns the checksum of a batch's requests that is kept with it. */
-export function crcOf(requests: ConsumeRequest[]): number {
-  return crc32(
-    requests.map(({ accountId, cost, limits }) => `${accountId} ${cost} ${limits.perMinute} ${limits.perDay}`).join(),
-  );
-}
-
 /** Joins the charges of many calls by account, in the order of account ids; returns each call's shares of them. */
 function joinCharges(calls: Charge[][]): { charges: Charge[]; shares: Share[][] } {
   const joined = new Map<string, Charge>();
@@ -224,15 +214,6 @@ function joinCharges(calls: Charge[][]): { charges: Charge[]; shares: Share[][] 
       ofCall.map(({ accountId, before }) => ({ row: rowOf.get(accountId) as number, before })),
     ),
   };
-}
-
-function rowOf({ row }: Share, { rows }: Charged): WindowRow {
-  return rows[row] as WindowRow;
-}
-
-/** Returns how many requests of a share were admitted. */
-export function admittedOf(share: Share, requested: number, charged: Charged): number {
-  return Math.min(Math.max(rowOf(share, charged).admitted - share.before, 0), requested);
 }
 
 function decide({ requests, charges, places }: WaitingCall, shares: Share[], charged: Charged): TimedDecision[] {

@@ -30,6 +30,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const statements = metrics.counter("quota_statements", "statements that charged");
   const accounts = metrics.counter("quota_statement_accounts", "accounts in those statements");
   const repeated = metrics.counter("quota_repeated_batches", "batches answered from what was kept of an earlier call");
+  const refunded = metrics.counter("quota_refunded_units", "units given back for requests that were not served");
   const groupCommit = createGroupCommit({
     ...config,
     store,
@@ -50,7 +51,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     ...config,
     log,
     metrics,
-    implementations: createQuotaService({ store, groupCommit, clock }),
+    implementations: createQuotaService({ store, groupCommit, noteRefund: (units) => refunded({}, units), clock }),
   });
   closer.defer("server", () => server.close());
   watchHealth({ server, health, probe: () => sql`select 1`, clock, closer, log });

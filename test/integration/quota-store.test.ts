@@ -3,8 +3,10 @@ import { pino } from "pino";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newId } from "../../platform/ids.ts";
+
 import { openDatabase, type Sql } from "../../platform/postgres/pool.ts";
-import { type Charged, createStore } from "../../services/quota/store/windows.ts";
+import { type Charged, crcOf, refundsOf } from "../../services/quota/domain/batch.ts";
+import { createStore } from "../../services/quota/store/windows.ts";
 
 const { databaseUrl } = inject("suite");
 const log = pino({ level: "silent" });
@@ -168,6 +170,129 @@ describe("what was served without quota", () => {
     await store.recordServed(served, at(today), counts(accountId, 3), 60_000);
     expect(await store.charge([charge(accountId, 3)], keepOf(served))).toBeUndefined();
     expect((await store.read(accountId)).dayUsed).toBe(7);
+  });
+});
+
+describe("a refund", () => {
+  const request = (accountId: string, keyId = "k1") => ({
+    ...{ accountId, keyId, cost: 2 },
+    limits: { perMinute: 0, perDay: 5 },
+  });
+  /** Charges three requests of cost 2 on a limit of 5, and returns what refunds places of that batch. */
+  async function chargeThree(store: ReturnType<typeof storeAt>, accountId: string, ids = [randomUUID()]) {
+    const requests = [request(accountId), request(accountId, "k2"), request(accountId)];
+    const batchId = ids[0] as string;
+    const charges = [{ accountId, cost: 2, requested: 3, limits: request(accountId).limits }];
+    const batches = [{ batchId, requestsCrc: crcOf(requests), shares: [{ row: 0, before: 0 }] }];
+    await store.charge(charges, { statementId: randomUUID(), batches, keepMs: 60_000 });
+    return { batchId, charges, batches, requests };
+  }
+  const refund = async (
+    store: ReturnType<typeof storeAt>,
+    { batchId, requests }: { batchId: string; requests: Parameters<typeof refundsOf>[0] },
+    places: number[],
+  ) => {
+    const given = await store.refund(batchId, places, (fresh, batch) => refundsOf(requests, fresh, batch), 60_000);
+    return given.reduce((sum, { units }) => sum + units, 0);
+  };
+
+  it("gives the admitted units of the named places back, once, however often and from wherever it is asked", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    const batch = await chargeThree(store, accountId);
+    expect(await refund(store, batch, [1])).toBe(2);
+    expect(await store.read(accountId)).toMatchObject({ minuteUsed: 2, dayUsed: 2 });
+    // The third was refused: there is nothing to give back.
+    const given = await Promise.all(Array.from({ length: 8 }, () => refund(store, batch, [0, 1, 2])));
+    expect(given.sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 2]);
+    expect(await store.read(accountId)).toMatchObject({ minuteUsed: 0, dayUsed: 0 });
+    const again = await store.charge(batch.charges);
+    expect(again?.rows[0]).toMatchObject({ admitted: 2, dayUsed: 4 });
+  });
+
+  it("takes the units from the keys that they came with, also before those are stored", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    const batch = await chargeThree(store, accountId);
+    await refund(store, batch, [0]);
+    const list = () => store.listKeyDays(accountId, { from: today, to: today, after: undefined, rowsMax: 10 });
+    expect(await list()).toEqual([]);
+    const counts = ["k1", "k2"].map((keyId) => ({ accountId, day: today, keyId, admitted: 2, refused: 0 }));
+    await store.addKeyDays(randomUUID(), counts, 60_000);
+    expect(await list()).toEqual([{ day: today, keyId: "k2", admitted: 2, refused: 0 }]);
+  });
+
+  it("reaches the windows that were charged: not a later minute's, and a day that is over in its total", async () => {
+    const accountId = newId();
+    const late = at(today, "23:59:30");
+    const batch = await chargeThree(storeAt(late - 60_000), accountId);
+    await storeAt(late).charge([charge(accountId, 1)]);
+    expect(await refund(storeAt(late), batch, [0])).toBe(2);
+    expect(await storeAt(late).read(accountId)).toMatchObject({ minuteUsed: 1, dayUsed: 3 });
+    const tomorrow = storeAt(late + 60_000);
+    await tomorrow.charge([charge(accountId, 7)]);
+    expect(await refund(tomorrow, batch, [0, 1])).toBe(2);
+    expect(await tomorrow.read(accountId)).toMatchObject({ minuteUsed: 7, dayUsed: 7 });
+    expect(await tomorrow.listDays(accountId, today, today + 1)).toEqual([
+      { day: today, used: 1 },
+      { day: today + 1, used: 7 },
+    ]);
+  });
+
+  it("of a day that turns meanwhile is taken from that day's total", async () => {
+    const midnight = at(today + 1, "00:00:00");
+    for (let round = 0; round < 20; round++) {
+      const accountId = newId();
+      const batch = await chargeThree(storeAt(midnight - 1_000), accountId);
+      const tomorrow = storeAt(midnight);
+      await Promise.all([tomorrow.charge([charge(accountId, 1)]), refund(tomorrow, batch, [0, 1])]);
+      expect(await tomorrow.listDays(accountId, today, today + 1)).toEqual([{ day: today + 1, used: 1 }]);
+    }
+  });
+
+  it("of a batch that is not known keeps it from being charged, also while it is being charged", async () => {
+    const store = storeAt(at(today));
+    for (let round = 0; round < 40; round++) {
+      const accountId = newId();
+      const batchId = randomUUID();
+      const requests = [request(accountId), request(accountId, "k2"), request(accountId)];
+      const charging = chargeThree(store, accountId, [batchId]);
+      const given = await Promise.all([0, 1].map(() => refund(store, { batchId, requests }, [0, 1, 2])));
+      await charging;
+      expect((await store.read(accountId)).dayUsed, `gave ${given}`).toBe(0);
+    }
+  });
+
+  it("of a batch keeps a repeated one from being answered as admitted", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    const { batchId, charges, batches, requests } = await chargeThree(store, accountId);
+    await refund(store, { batchId, requests }, [0]);
+    expect(await store.charge(charges, { statementId: randomUUID(), batches, keepMs: 60_000 })).toBeUndefined();
+    expect((await store.findBatches([batchId]))[0]?.answer).toBe("settled");
+  });
+
+  it("for other requests than were charged gives nothing back", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    const { batchId, requests } = await chargeThree(store, accountId);
+    await expect(refund(store, { batchId, requests: requests.slice(1) }, [0])).rejects.toMatchObject({
+      reason: "CONFLICT",
+    });
+    expect((await store.read(accountId)).dayUsed).toBe(4);
+  });
+
+  it("leaves alone what was recorded, and what is recorded under a refunded batch's id is left out", async () => {
+    const accountId = newId();
+    const store = storeAt(at(today));
+    const counts = [{ accountId, keyId: "k1", admitted: 3, refused: 0 }];
+    const recorded = randomUUID();
+    await store.recordServed(recorded, at(today), counts, 60_000);
+    expect(await refund(store, { batchId: recorded, requests: [request(accountId)] }, [0])).toBe(0);
+    const batch = await chargeThree(store, accountId);
+    await refund(store, batch, [0, 1, 2]);
+    expect(await store.recordServed(batch.batchId, at(today), counts, 60_000)).toBe(false);
+    expect((await store.read(accountId)).dayUsed).toBe(3);
   });
 });
 

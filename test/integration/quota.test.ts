@@ -113,6 +113,24 @@ describe("quota", () => {
     expect((await quota.client.peekQuota({ accountId, limits }, wait)).decision?.dayUsed).toBe(6n);
   });
 
+  it("a batch that is refunded is charged by no replica, whether it comes before, meanwhile or later", async () => {
+    const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
+    const limits = { perMinute: 0n, perDay: 100n };
+    const requests = Array.from({ length: 3 }, () => ({ accountId, keyId: "k", cost: 1, limits }));
+    const replicas = quotas.map((address) => createRpcClient(QuotaService, { address }));
+    for (let round = 0; round < 20; round++) {
+      const batch = { batchId: randomUUID(), requests };
+      await Promise.all(
+        replicas.flatMap(({ client }) => [
+          client.batchConsumeQuota(batch, wait).catch(({ reason }) => expect(reason).toBe("DEADLINE_EXCEEDED")),
+          client.batchRefundQuota({ ...batch, places: [0, 1, 2] }, wait),
+        ]),
+      );
+    }
+    for (const replica of replicas) replica.close();
+    expect((await quota.client.peekQuota({ accountId, limits }, wait)).decision?.dayUsed).toBe(0n);
+  });
+
   it("usage is listed by day and, a second later, by key", async () => {
     const { key, keyId, accountId } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 3n });
     const { key: second, secret } = await auth.keys.createKey({ accountId, name: "second" }, wait);
@@ -144,6 +162,9 @@ describe("quota", () => {
     await expect(quota.client.batchConsumeQuota({ requests, batchId: "" }, wait)).rejects.toThrow(
       "requests[1] must have the cost and limits of its account's other requests",
     );
+    const refund = (places: number[]) =>
+      quota.client.batchRefundQuota({ batchId: randomUUID(), requests: [{ accountId, cost: 1 }], places }, wait);
+    for (const places of [[], [1]]) await expect(refund(places)).rejects.toThrow("places must hold places of requests");
     const list = (fromDate: string, toDate: string) =>
       quota.client.listDailyUsage({ accountId, fromDate, toDate }, wait);
     await expect(list("2026-02-30", "2026-03-01")).rejects.toThrow("from_date must be a day as YYYY-MM-DD");

@@ -1,8 +1,9 @@
 import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { seeded } from "../../dev/seed/random.ts";
+import type { Charged, WindowRow } from "../../services/quota/domain/batch.ts";
 import { refusedBy } from "../../services/quota/domain/window.ts";
-import { type Charged, createStore, type WindowRow } from "../../services/quota/store/windows.ts";
+import { createStore } from "../../services/quota/store/windows.ts";
 
 const { databaseUrl } = inject("suite");
 const sql = postgres(databaseUrl, {

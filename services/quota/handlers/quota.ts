@@ -1,12 +1,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+
 import type { Limits as LimitsMessage } from "../../../gen/qrforge/common/v1/limits_pb.ts";
-import { type QuotaDecisionSchema, QuotaService, Window } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
+import {
+  type ConsumeQuotaRequest as ConsumeRequestMessage,
+  type QuotaDecisionSchema,
+  QuotaService,
+  Window,
+} from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { Failure } from "../../../platform/errors.ts";
 import { pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { type Limits, refusedBy, resetsIn } from "../domain/window.ts";
+import { refundsOf } from "../domain/batch.ts";
+import { type ConsumeRequest, type Limits, refusedBy, resetsIn } from "../domain/window.ts";
 import type { GroupCommit, TimedDecision } from "../group-commit.ts";
 import type { Store } from "../store/windows.ts";
 
@@ -21,34 +28,45 @@ const perDayMax = 1_000_000_000_000;
 const dayMs = 86_400_000;
 /** How far back a caller may hand in what it served. */
 const servedDaysMax = 2;
-/** How long the database remembers a batch that was handed in, so that it can be repeated, in ms. */
-const servedKeepMs = 3 * dayMs;
+/** How long the database remembers a batch that was recorded, or given back before it was charged, in ms. */
+const settledKeepMs = 3 * dayMs;
 const keyUsagePageMax = 1_000;
 const windows = { none: Window.UNSPECIFIED, minute: Window.MINUTE, day: Window.DAY };
 
 export interface QuotaDependencies {
   store: Store;
   groupCommit: GroupCommit;
+  /** Called with the units of each refund. */
+  noteRefund(units: number): void;
   clock: Pick<Clock, "now">;
 }
 
 /** The handlers of quota's service. */
-export function createQuotaService({ store, groupCommit, clock }: QuotaDependencies): Implementation[] {
+export function createQuotaService({ store, groupCommit, noteRefund, clock }: QuotaDependencies): Implementation[] {
   return [
     implement(QuotaService, {
       async batchConsumeQuota({ requests, batchId }, context) {
-        if (requests.length === 0 || requests.length > requestsPerCallMax) {
-          throw new Failure("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
-        }
-        const read = requests.map(({ accountId, keyId, cost, limits }) => {
-          if (cost < 1 || cost > costMax) throw new Failure("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
-          return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
-        });
+        const read = readRequests(requests);
         const id = batchId === "" ? "" : batchIdOf(batchId);
         const decisions = await groupCommit.charge(read, context.remainingMs(), id);
         // One statement decided all of them.
         const [{ nowMs }] = decisions as [TimedDecision];
         return { decisions: decisions.map(toDecision), decideTime: timestampFromMs(nowMs) };
+      },
+      async batchRefundQuota({ batchId, requests, places }) {
+        const read = readRequests(requests);
+        if (places.length === 0 || places.some((place) => place >= requests.length)) {
+          throw new Failure("INVALID_REQUEST", `places must hold places of requests, from 0 to ${requests.length - 1}`);
+        }
+        const refunds = await store.refund(
+          batchIdOf(batchId),
+          [...new Set(places)],
+          (fresh, batch) => refundsOf(read, fresh, batch),
+          settledKeepMs,
+        );
+        const units = refunds.reduce((sum, refund) => sum + refund.units, 0);
+        noteRefund(units);
+        return { units: BigInt(units) };
       },
       async batchRecordServed({ batchId, serveTime, counts }) {
         if (counts.length === 0 || counts.length > requestsPerCallMax) {
@@ -71,7 +89,7 @@ export function createQuotaService({ store, groupCommit, clock }: QuotaDependenc
             refused: Number(refused),
           };
         });
-        return { recorded: await store.recordServed(batchIdOf(batchId), servedMs, read, servedKeepMs) };
+        return { recorded: await store.recordServed(batchIdOf(batchId), servedMs, read, settledKeepMs) };
       },
       async peekQuota({ accountId, limits }) {
         const row = await store.read(accountIdOf(accountId));
@@ -108,6 +126,16 @@ export function createQuotaService({ store, groupCommit, clock }: QuotaDependenc
       },
     }),
   ];
+}
+
+function readRequests(requests: ConsumeRequestMessage[]): ConsumeRequest[] {
+  if (requests.length === 0 || requests.length > requestsPerCallMax) {
+    throw new Failure("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
+  }
+  return requests.map(({ accountId, keyId, cost, limits }) => {
+    if (cost < 1 || cost > costMax) throw new Failure("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
+    return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
+  });
 }
 
 /** The number since the Unix epoch of the first and of the last day of a range. */

@@ -1,23 +1,7 @@
-import { cleanStore, type Sql, violates } from "../../../platform/postgres/pool.ts";
-import type { Charge, ChargeOutcome } from "../domain/window.ts";
-
-/** The outcome of a charge, and the numbers of the windows it was charged to. */
-export interface WindowRow extends ChargeOutcome {
-  minute: number;
-  day: number;
-}
-
-/** A call's part of a statement's row: which row, and how many of its requests come before. */
-export interface Share {
-  row: number;
-  before: number;
-}
-
-/** What a statement answered: a row for each of its charges, and the database's time in ms. */
-export interface Charged {
-  rows: WindowRow[];
-  nowMs: number;
-}
+import { cleanStore, type Sql, type Tx, violates } from "../../../platform/postgres/pool.ts";
+import type { Charged, FoundBatch, Refund, Share, WindowRow } from "../domain/batch.ts";
+import type { Charge } from "../domain/window.ts";
+import { giveBack } from "./refunds.ts";
 
 /** What to keep of an answer: under which id, which batches, and for how long. */
 export interface Keep {
@@ -25,14 +9,6 @@ export interface Keep {
   /** With a share for each account of the batch, in the order of first appearance. */
   batches: { batchId: string; requestsCrc: number; shares: Share[] }[];
   keepMs: number;
-}
-
-/** A batch that is known: how it was answered, or that it was settled in another way, or that the answer is gone. */
-export interface FoundBatch {
-  batchId: string;
-  requestsCrc: number;
-  shares: Share[];
-  answer: Charged | "settled" | "forgotten";
 }
 
 /** What a key used on a day, given by its number since the Unix epoch. */
@@ -66,6 +42,26 @@ export function createStore(sql: Sql, time = sql`now()`) {
   const turnDay = sql`
     prev_day = case when w.day < excluded.day then w.day else w.prev_day end,
     prev_day_used = case when w.day < excluded.day then w.day_used else w.prev_day_used end`;
+
+  async function selectBatches(on: Sql | Tx, ids: string[], locking = sql``) {
+    type Row = Omit<FoundBatch, "shares" | "answer"> & {
+      statementId: string | null;
+      layout: string;
+      refunded: number[];
+      outcomes: string | null;
+      nowMs: number;
+    };
+    const rows = await on<Row[]>`
+      select batch_id as "batchId", coalesce(requests_crc, 0) as "requestsCrc", b.statement_id as "statementId",
+        coalesce(layout, '') as layout, coalesce(refunded, '{}') as refunded, outcomes, decided_ms as "nowMs"
+      from quota.batches b left join quota.statements using (statement_id)
+      where batch_id = any(${ids}::uuid[]) ${locking}`;
+    return rows.map(({ batchId, requestsCrc, statementId, layout, refunded, outcomes, nowMs }) => {
+      const gone = statementId === null ? ("settled" as const) : ("forgotten" as const);
+      const answer: FoundBatch["answer"] = outcomes === null ? gone : { rows: readOutcomes(outcomes), nowMs };
+      return { batchId, requestsCrc, shares: readShares(layout), refunded, answer };
+    });
+  }
 
   return cleanStore({
     /**
@@ -148,24 +144,45 @@ export function createStore(sql: Sql, time = sql`now()`) {
       }
     },
 
-    /** Those of these batches that were counted before. */
+    /** Returns those of these batches that are known. */
     async findBatches(ids: string[]): Promise<FoundBatch[]> {
-      type Found = Omit<FoundBatch, "shares" | "answer"> & {
-        statementId: string | null;
-        layout: string;
-        outcomes: string | null;
-        nowMs: number;
-      };
-      const rows = await sql<Found[]>`
-        select batch_id as "batchId", coalesce(requests_crc, 0) as "requestsCrc", b.statement_id as "statementId", coalesce(layout, '') as layout, outcomes,
-          decided_ms as "nowMs"
-        from quota.batches b left join quota.statements using (statement_id)
-        where batch_id = any(${ids}::uuid[])`;
-      return rows.map(({ batchId, requestsCrc, statementId, layout, outcomes, nowMs }) => {
-        const gone = statementId === null ? ("settled" as const) : ("forgotten" as const);
-        const answer = outcomes === null ? gone : { rows: readOutcomes(outcomes), nowMs };
-        return { batchId, requestsCrc, shares: readShares(layout), answer };
-      });
+      const found = await selectBatches(sql, ids);
+      // What was given back must not be answered as admitted.
+      return found.map((batch) => (batch.refunded.length > 0 ? { ...batch, answer: "settled" } : batch));
+    },
+
+    /**
+     * Gives back the units of some places of a batch, once, and returns what it gave back: `refundsOf` says what that is for
+     * places that had not been given back before. A batch that is not known is marked, so that it is never charged.
+     */
+    async refund(
+      batchId: string,
+      places: number[],
+      refundsOf: (places: number[], batch: FoundBatch) => Refund[],
+      keepMs: number,
+    ): Promise<Refund[]> {
+      for (;;) {
+        // Waits for a statement under way that charges the batch.
+        const marked = await sql`
+          insert into quota.batches (batch_id, expires_at)
+          select ${batchId}::uuid, ${time} + ${keepMs}::float8 * interval '1 ms'
+          on conflict do nothing`;
+        if (marked.count === 1) return [];
+        const refunds = await sql.begin(async (tx) => {
+          const [batch] = await selectBatches(tx, [batchId], tx`for update of b`);
+          if (!batch) return undefined;
+          const fresh = places.filter((place) => !batch.refunded.includes(place));
+          const given = refundsOf(fresh, batch);
+          if (given.length === 0) return given;
+          await giveBack(tx, given);
+          // Last: a statement that repeats the batch holds its rows of windows while it waits for this.
+          await tx`update quota.batches set refunded = coalesce(refunded, '{}') || ${fresh}::integer[]
+            where batch_id = ${batchId}::uuid`;
+          return given;
+        });
+        // Undefined if the batch was deleted in between.
+        if (refunds) return refunds;
+      }
     },
 
     /**
@@ -277,7 +294,8 @@ export function createStore(sql: Sql, time = sql`now()`) {
     /** An account's total of each day from one to another that has one. */
     async listDays(accountId: string, from: number, to: number): Promise<{ day: number; used: number }[]> {
       return sql<{ day: number; used: number }[]>`
-        select day, used from quota.days where account_id = ${accountId} and day between ${from} and ${to}
+        select day, used from quota.days
+        where account_id = ${accountId} and day between ${from} and ${to} and used > 0
         union all
         select day, day_used from quota.windows
         where account_id = ${accountId} and day between ${from} and ${to} and day_used > 0
@@ -291,8 +309,8 @@ export function createStore(sql: Sql, time = sql`now()`) {
     ): Promise<Omit<KeyDay, "accountId">[]> {
       const { from, to, after, rowsMax } = range;
       return sql<Omit<KeyDay, "accountId">[]>`
-        select day, key_id as "keyId", admitted, refused from quota.key_days
-        where account_id = ${accountId} and day between ${from} and ${to}
+        select day, key_id as "keyId", greatest(admitted, 0) as admitted, refused from quota.key_days
+        where account_id = ${accountId} and day between ${from} and ${to} and (admitted > 0 or refused > 0)
           ${after ? sql`and (day, key_id) > (${after.day}, ${after.keyId})` : sql``}
         order by day, key_id
         limit ${rowsMax}`;

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/quota/v1/quota.proto.
  */
 export const file_qrforge_quota_v1_quota: GenFile = /*@__PURE__*/
-  fileDesc("ChxxcmZvcmdlL3F1b3RhL3YxL3F1b3RhLnByb3RvEhBxcmZvcmdlLnF1b3RhLnYxInIKE0NvbnN1bWVRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRjb3N0GAIgASgNEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIOCgZrZXlfaWQYBCABKAkikQEKDVF1b3RhRGVjaXNpb24SLAoKcmVmdXNlZF9ieRgBIAEoDjIYLnFyZm9yZ2UucXVvdGEudjEuV2luZG93EhMKC21pbnV0ZV91c2VkGAIgASgDEhAKCGRheV91c2VkGAMgASgDEhYKDm1pbnV0ZV9yZXNldF9zGAQgASgNEhMKC2RheV9yZXNldF9zGAUgASgNImUKGEJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBI3CghyZXF1ZXN0cxgBIAMoCzIlLnFyZm9yZ2UucXVvdGEudjEuQ29uc3VtZVF1b3RhUmVxdWVzdBIQCghiYXRjaF9pZBgCIAEoCSKAAQoZQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZRIyCglkZWNpc2lvbnMYASADKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlEKEFBlZWtRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIpCgZsaW1pdHMYAiABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMidwoRUGVla1F1b3RhUmVzcG9uc2USMQoIZGVjaXNpb24YASABKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIosBChhCYXRjaFJlY29yZFNlcnZlZFJlcXVlc3QSEAoIYmF0Y2hfaWQYASABKAkSLgoKc2VydmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoGY291bnRzGAMgAygLMh0ucXJmb3JnZS5xdW90YS52MS5TZXJ2ZWRDb3VudCJUCgtTZXJ2ZWRDb3VudBISCgphY2NvdW50X2lkGAEgASgJEg4KBmtleV9pZBgCIAEoCRIQCghhZG1pdHRlZBgDIAEoAxIPCgdyZWZ1c2VkGAQgASgDIi0KGUJhdGNoUmVjb3JkU2VydmVkUmVzcG9uc2USEAoIcmVjb3JkZWQYASABKAgiTwoVTGlzdERhaWx5VXNhZ2VSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJZnJvbV9kYXRlGAIgASgJEg8KB3RvX2RhdGUYAyABKAkiRAoWTGlzdERhaWx5VXNhZ2VSZXNwb25zZRIqCgRkYXlzGAEgAygLMhwucXJmb3JnZS5xdW90YS52MS5EYWlseVVzYWdlIigKCkRhaWx5VXNhZ2USDAoEZGF0ZRgBIAEoCRIMCgR1c2VkGAIgASgDInQKE0xpc3RLZXlVc2FnZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglmcm9tX2RhdGUYAiABKAkSDwoHdG9fZGF0ZRgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJbChRMaXN0S2V5VXNhZ2VSZXNwb25zZRIqCgZ1c2FnZXMYASADKAsyGi5xcmZvcmdlLnF1b3RhLnYxLktleVVzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJLCghLZXlVc2FnZRIMCgRkYXRlGAEgASgJEg4KBmtleV9pZBgCIAEoCRIQCghhZG1pdHRlZBgDIAEoAxIPCgdyZWZ1c2VkGAQgASgDKkMKBldpbmRvdxIWChJXSU5ET1dfVU5TUEVDSUZJRUQQABIRCg1XSU5ET1dfTUlOVVRFEAESDgoKV0lORE9XX0RBWRACMpgECgxRdW90YVNlcnZpY2USbAoRQmF0Y2hDb25zdW1lUXVvdGESKi5xcmZvcmdlLnF1b3RhLnYxLkJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBorLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZRJxChFCYXRjaFJlY29yZFNlcnZlZBIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hSZWNvcmRTZXJ2ZWRSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlY29yZFNlcnZlZFJlc3BvbnNlIgOQAgISWQoJUGVla1F1b3RhEiIucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXF1ZXN0GiMucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXNwb25zZSIDkAIBEmgKDkxpc3REYWlseVVzYWdlEicucXJmb3JnZS5xdW90YS52MS5MaXN0RGFpbHlVc2FnZVJlcXVlc3QaKC5xcmZvcmdlLnF1b3RhLnYxLkxpc3REYWlseVVzYWdlUmVzcG9uc2UiA5ACARJiCgxMaXN0S2V5VXNhZ2USJS5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlcXVlc3QaJi5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
+  fileDesc("ChxxcmZvcmdlL3F1b3RhL3YxL3F1b3RhLnByb3RvEhBxcmZvcmdlLnF1b3RhLnYxInIKE0NvbnN1bWVRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRjb3N0GAIgASgNEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIOCgZrZXlfaWQYBCABKAkikQEKDVF1b3RhRGVjaXNpb24SLAoKcmVmdXNlZF9ieRgBIAEoDjIYLnFyZm9yZ2UucXVvdGEudjEuV2luZG93EhMKC21pbnV0ZV91c2VkGAIgASgDEhAKCGRheV91c2VkGAMgASgDEhYKDm1pbnV0ZV9yZXNldF9zGAQgASgNEhMKC2RheV9yZXNldF9zGAUgASgNImUKGEJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBI3CghyZXF1ZXN0cxgBIAMoCzIlLnFyZm9yZ2UucXVvdGEudjEuQ29uc3VtZVF1b3RhUmVxdWVzdBIQCghiYXRjaF9pZBgCIAEoCSKAAQoZQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZRIyCglkZWNpc2lvbnMYASADKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKF0JhdGNoUmVmdW5kUXVvdGFSZXF1ZXN0EhAKCGJhdGNoX2lkGAEgASgJEjcKCHJlcXVlc3RzGAIgAygLMiUucXJmb3JnZS5xdW90YS52MS5Db25zdW1lUXVvdGFSZXF1ZXN0Eg4KBnBsYWNlcxgDIAMoDSIpChhCYXRjaFJlZnVuZFF1b3RhUmVzcG9uc2USDQoFdW5pdHMYASABKAMiUQoQUGVla1F1b3RhUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEikKBmxpbWl0cxgCIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyJ3ChFQZWVrUXVvdGFSZXNwb25zZRIxCghkZWNpc2lvbhgBIAEoCzIfLnFyZm9yZ2UucXVvdGEudjEuUXVvdGFEZWNpc2lvbhIvCgtkZWNpZGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiwEKGEJhdGNoUmVjb3JkU2VydmVkUmVxdWVzdBIQCghiYXRjaF9pZBgBIAEoCRIuCgpzZXJ2ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgZjb3VudHMYAyADKAsyHS5xcmZvcmdlLnF1b3RhLnYxLlNlcnZlZENvdW50IlQKC1NlcnZlZENvdW50EhIKCmFjY291bnRfaWQYASABKAkSDgoGa2V5X2lkGAIgASgJEhAKCGFkbWl0dGVkGAMgASgDEg8KB3JlZnVzZWQYBCABKAMiLQoZQmF0Y2hSZWNvcmRTZXJ2ZWRSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCCJPChVMaXN0RGFpbHlVc2FnZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglmcm9tX2RhdGUYAiABKAkSDwoHdG9fZGF0ZRgDIAEoCSJEChZMaXN0RGFpbHlVc2FnZVJlc3BvbnNlEioKBGRheXMYASADKAsyHC5xcmZvcmdlLnF1b3RhLnYxLkRhaWx5VXNhZ2UiKAoKRGFpbHlVc2FnZRIMCgRkYXRlGAEgASgJEgwKBHVzZWQYAiABKAMidAoTTGlzdEtleVVzYWdlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCWZyb21fZGF0ZRgCIAEoCRIPCgd0b19kYXRlGAMgASgJEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIlsKFExpc3RLZXlVc2FnZVJlc3BvbnNlEioKBnVzYWdlcxgBIAMoCzIaLnFyZm9yZ2UucXVvdGEudjEuS2V5VXNhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIksKCEtleVVzYWdlEgwKBGRhdGUYASABKAkSDgoGa2V5X2lkGAIgASgJEhAKCGFkbWl0dGVkGAMgASgDEg8KB3JlZnVzZWQYBCABKAMqQwoGV2luZG93EhYKEldJTkRPV19VTlNQRUNJRklFRBAAEhEKDVdJTkRPV19NSU5VVEUQARIOCgpXSU5ET1dfREFZEAIyiAUKDFF1b3RhU2VydmljZRJsChFCYXRjaENvbnN1bWVRdW90YRIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hDb25zdW1lUXVvdGFSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaENvbnN1bWVRdW90YVJlc3BvbnNlEm4KEEJhdGNoUmVmdW5kUXVvdGESKS5xcmZvcmdlLnF1b3RhLnYxLkJhdGNoUmVmdW5kUXVvdGFSZXF1ZXN0GioucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlZnVuZFF1b3RhUmVzcG9uc2UiA5ACAhJxChFCYXRjaFJlY29yZFNlcnZlZBIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hSZWNvcmRTZXJ2ZWRSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlY29yZFNlcnZlZFJlc3BvbnNlIgOQAgISWQoJUGVla1F1b3RhEiIucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXF1ZXN0GiMucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXNwb25zZSIDkAIBEmgKDkxpc3REYWlseVVzYWdlEicucXJmb3JnZS5xdW90YS52MS5MaXN0RGFpbHlVc2FnZVJlcXVlc3QaKC5xcmZvcmdlLnF1b3RhLnYxLkxpc3REYWlseVVzYWdlUmVzcG9uc2UiA5ACARJiCgxMaXN0S2V5VXNhZ2USJS5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlcXVlc3QaJi5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
 
 /**
  * One request to charge.
@@ -165,6 +165,62 @@ export const BatchConsumeQuotaResponseSchema: GenMessage<BatchConsumeQuotaRespon
   messageDesc(file_qrforge_quota_v1_quota, 3);
 
 /**
+ * Asks to give back units.
+ *
+ * @generated from message qrforge.quota.v1.BatchRefundQuotaRequest
+ */
+export type BatchRefundQuotaRequest = Message<"qrforge.quota.v1.BatchRefundQuotaRequest"> & {
+  /**
+   * The id of the BatchConsumeQuota.
+   *
+   * @generated from field: string batch_id = 1;
+   */
+  batchId: string;
+
+  /**
+   * Its requests, all of them; CONFLICT if the batch was charged for others.
+   *
+   * @generated from field: repeated qrforge.quota.v1.ConsumeQuotaRequest requests = 2;
+   */
+  requests: ConsumeQuotaRequest[];
+
+  /**
+   * The places in `requests`, counted from 0, of those to give back; at least one.
+   *
+   * @generated from field: repeated uint32 places = 3;
+   */
+  places: number[];
+};
+
+/**
+ * Describes the message qrforge.quota.v1.BatchRefundQuotaRequest.
+ * Use `create(BatchRefundQuotaRequestSchema)` to create a new message.
+ */
+export const BatchRefundQuotaRequestSchema: GenMessage<BatchRefundQuotaRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 4);
+
+/**
+ * Answers BatchRefundQuota.
+ *
+ * @generated from message qrforge.quota.v1.BatchRefundQuotaResponse
+ */
+export type BatchRefundQuotaResponse = Message<"qrforge.quota.v1.BatchRefundQuotaResponse"> & {
+  /**
+   * Units that this call gave back.
+   *
+   * @generated from field: int64 units = 1;
+   */
+  units: bigint;
+};
+
+/**
+ * Describes the message qrforge.quota.v1.BatchRefundQuotaResponse.
+ * Use `create(BatchRefundQuotaResponseSchema)` to create a new message.
+ */
+export const BatchRefundQuotaResponseSchema: GenMessage<BatchRefundQuotaResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_quota_v1_quota, 5);
+
+/**
  * Names the account whose windows to read.
  *
  * @generated from message qrforge.quota.v1.PeekQuotaRequest
@@ -190,7 +246,7 @@ export type PeekQuotaRequest = Message<"qrforge.quota.v1.PeekQuotaRequest"> & {
  * Use `create(PeekQuotaRequestSchema)` to create a new message.
  */
 export const PeekQuotaRequestSchema: GenMessage<PeekQuotaRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 4);
+  messageDesc(file_qrforge_quota_v1_quota, 6);
 
 /**
  * Answers PeekQuota.
@@ -218,7 +274,7 @@ export type PeekQuotaResponse = Message<"qrforge.quota.v1.PeekQuotaResponse"> & 
  * Use `create(PeekQuotaResponseSchema)` to create a new message.
  */
 export const PeekQuotaResponseSchema: GenMessage<PeekQuotaResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 5);
+  messageDesc(file_qrforge_quota_v1_quota, 7);
 
 /**
  * Asks to record what was decided without quota.
@@ -253,7 +309,7 @@ export type BatchRecordServedRequest = Message<"qrforge.quota.v1.BatchRecordServ
  * Use `create(BatchRecordServedRequestSchema)` to create a new message.
  */
 export const BatchRecordServedRequestSchema: GenMessage<BatchRecordServedRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 6);
+  messageDesc(file_qrforge_quota_v1_quota, 8);
 
 /**
  * Units of one key, served or refused within one minute.
@@ -295,7 +351,7 @@ export type ServedCount = Message<"qrforge.quota.v1.ServedCount"> & {
  * Use `create(ServedCountSchema)` to create a new message.
  */
 export const ServedCountSchema: GenMessage<ServedCount> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 7);
+  messageDesc(file_qrforge_quota_v1_quota, 9);
 
 /**
  * Answers BatchRecordServed.
@@ -316,7 +372,7 @@ export type BatchRecordServedResponse = Message<"qrforge.quota.v1.BatchRecordSer
  * Use `create(BatchRecordServedResponseSchema)` to create a new message.
  */
 export const BatchRecordServedResponseSchema: GenMessage<BatchRecordServedResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 8);
+  messageDesc(file_qrforge_quota_v1_quota, 10);
 
 /**
  * Names an account and a range of days.
@@ -351,7 +407,7 @@ export type ListDailyUsageRequest = Message<"qrforge.quota.v1.ListDailyUsageRequ
  * Use `create(ListDailyUsageRequestSchema)` to create a new message.
  */
 export const ListDailyUsageRequestSchema: GenMessage<ListDailyUsageRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 9);
+  messageDesc(file_qrforge_quota_v1_quota, 11);
 
 /**
  * Answers ListDailyUsage.
@@ -372,7 +428,7 @@ export type ListDailyUsageResponse = Message<"qrforge.quota.v1.ListDailyUsageRes
  * Use `create(ListDailyUsageResponseSchema)` to create a new message.
  */
 export const ListDailyUsageResponseSchema: GenMessage<ListDailyUsageResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 10);
+  messageDesc(file_qrforge_quota_v1_quota, 12);
 
 /**
  * What an account used on one day.
@@ -400,7 +456,7 @@ export type DailyUsage = Message<"qrforge.quota.v1.DailyUsage"> & {
  * Use `create(DailyUsageSchema)` to create a new message.
  */
 export const DailyUsageSchema: GenMessage<DailyUsage> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 11);
+  messageDesc(file_qrforge_quota_v1_quota, 13);
 
 /**
  * Names an account and a range of days.
@@ -449,7 +505,7 @@ export type ListKeyUsageRequest = Message<"qrforge.quota.v1.ListKeyUsageRequest"
  * Use `create(ListKeyUsageRequestSchema)` to create a new message.
  */
 export const ListKeyUsageRequestSchema: GenMessage<ListKeyUsageRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 12);
+  messageDesc(file_qrforge_quota_v1_quota, 14);
 
 /**
  * Answers ListKeyUsage.
@@ -477,7 +533,7 @@ export type ListKeyUsageResponse = Message<"qrforge.quota.v1.ListKeyUsageRespons
  * Use `create(ListKeyUsageResponseSchema)` to create a new message.
  */
 export const ListKeyUsageResponseSchema: GenMessage<ListKeyUsageResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 13);
+  messageDesc(file_qrforge_quota_v1_quota, 15);
 
 /**
  * What one key used on one day.
@@ -519,7 +575,7 @@ export type KeyUsage = Message<"qrforge.quota.v1.KeyUsage"> & {
  * Use `create(KeyUsageSchema)` to create a new message.
  */
 export const KeyUsageSchema: GenMessage<KeyUsage> = /*@__PURE__*/
-  messageDesc(file_qrforge_quota_v1_quota, 14);
+  messageDesc(file_qrforge_quota_v1_quota, 16);
 
 /**
  * A window of time in which requests are counted.
@@ -586,9 +642,23 @@ export const QuotaService: GenService<{
     output: typeof BatchConsumeQuotaResponseSchema;
   },
   /**
-   * Hands in what a caller decided by itself while it could not reach quota: admitted units are added to the windows
+   * Gives back the units of requests of a BatchConsumeQuota that were not served after all: those that were admitted, to
+   * exactly the windows they were charged to, if those are still open, to the day's total and to the key's count. Each
+   * place is given back once, however often it is named. A batch that is not known is marked, so that a BatchConsumeQuota
+   * under its `batch_id` that comes later, within three days, fails with DEADLINE_EXCEEDED and charges nothing. A batch is
+   * known for five minutes; nothing is given back later. All or nothing.
+   *
+   * @generated from rpc qrforge.quota.v1.QuotaService.BatchRefundQuota
+   */
+  batchRefundQuota: {
+    methodKind: "unary";
+    input: typeof BatchRefundQuotaRequestSchema;
+    output: typeof BatchRefundQuotaResponseSchema;
+  },
+  /**
+   * Records what a caller decided by itself while it could not reach quota: admitted units are added to the windows
    * they were served in, whatever the limits. All or nothing, and repeated calls with one `batch_id` count once, for
-   * three days. A batch that BatchConsumeQuota charged under the same `batch_id` after all is left out, if it is handed in
+   * three days. A batch that BatchConsumeQuota charged under the same `batch_id` after all is left out, if it is recorded
    * within five minutes.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.BatchRecordServed

@@ -1,4 +1,4 @@
-import { Failure } from "../platform/errors.ts";
+import { ServiceError } from "../platform/errors.ts";
 import { ConfigError } from "../platform/process/config.ts";
 
 /** Something that the person at the terminal can mend. Its message is one line that says what to do. */
@@ -23,7 +23,7 @@ export class UsageError extends Problem {
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof Problem || error instanceof ConfigError || error instanceof Failure) return error.message;
+  if (error instanceof Problem || error instanceof ConfigError || error instanceof ServiceError) return error.message;
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === "string" && !code.startsWith("ERR_")) return error.message || code;
   return error.stack ?? error.message;

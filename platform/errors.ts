@@ -64,7 +64,7 @@ export type Reason = keyof typeof catalogue;
 
 export type { FieldIssue };
 
-export interface FailureOptions {
+export interface ServiceErrorOptions {
   /** Fields at fault, for INVALID_PAYLOAD and INVALID_REQUEST. */
   fields?: FieldIssue[];
   /** Whole seconds after which the same request can succeed. */
@@ -74,14 +74,14 @@ export interface FailureOptions {
 }
 
 /** A failure with a reason from the catalogue. Its message is public. */
-export class Failure extends Error {
+export class ServiceError extends Error {
   readonly reason: Reason;
   readonly fields: FieldIssue[];
   readonly retryAfterS: number | undefined;
 
-  constructor(reason: Reason, message: string = catalogue[reason].message, options: FailureOptions = {}) {
+  constructor(reason: Reason, message: string = catalogue[reason].message, options: ServiceErrorOptions = {}) {
     super(message, { cause: options.cause });
-    this.name = "Failure";
+    this.name = "ServiceError";
     this.reason = reason;
     this.fields = options.fields ?? [];
     this.retryAfterS = options.retryAfterS;
@@ -89,23 +89,23 @@ export class Failure extends Error {
 }
 
 /** The failure that an unknown error is to the outside: itself if it is one, else INTERNAL_ERROR with it as cause. */
-export function toFailure(error: unknown): Failure {
-  return error instanceof Failure ? error : new Failure("INTERNAL_ERROR", undefined, { cause: error });
+export function toServiceError(error: unknown): ServiceError {
+  return error instanceof ServiceError ? error : new ServiceError("INTERNAL_ERROR", undefined, { cause: error });
 }
 
 /** Whether an error means that who was asked could not be reached, or not in time. */
 export function isUnavailable(error: unknown): boolean {
-  return error instanceof Failure && (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED");
+  return error instanceof ServiceError && (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED");
 }
 
 /** Throws INVALID_PAYLOAD if any field is at fault. */
 export function refuseFields(fields: FieldIssue[]): void {
-  if (fields.length > 0) throw new Failure("INVALID_PAYLOAD", describeFields(fields), { fields });
+  if (fields.length > 0) throw new ServiceError("INVALID_PAYLOAD", describeFields(fields), { fields });
 }
 
 /** Throws INVALID_PAYLOAD for one field. */
 export function refuseField(field: string, issue: string): never {
-  throw new Failure("INVALID_PAYLOAD", describeFields([{ field, issue }]), { fields: [{ field, issue }] });
+  throw new ServiceError("INVALID_PAYLOAD", describeFields([{ field, issue }]), { fields: [{ field, issue }] });
 }
 
 /** A sentence that names the fields at fault. */

@@ -1,5 +1,5 @@
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import { Failure } from "../../platform/errors.ts";
+import { ServiceError } from "../../platform/errors.ts";
 import type { Deployment } from "./deployment.ts";
 import { email } from "./names.ts";
 import type { PlannedAccount, PlannedKey } from "./plan.ts";
@@ -63,7 +63,7 @@ async function createAccount(to: Deployment, { number, plan, limits }: PlannedAc
       if (begins !== plan) await to.accounts.setAccountPlan({ accountId, plan, actor }, wait);
       return { accountId, email: address };
     } catch (error) {
-      if (!(error instanceof Failure) || error.reason !== "CONFLICT" || attempt === emailsMax) throw error;
+      if (!(error instanceof ServiceError) || error.reason !== "CONFLICT" || attempt === emailsMax) throw error;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { QrCodeStatus, type StyleSchema } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { Failure } from "../../platform/errors.ts";
+import { ServiceError } from "../../platform/errors.ts";
 import { newId, randomBase36 } from "../../platform/ids.ts";
 import type { MadeAccount } from "./accounts.ts";
 import type { Deployment } from "./deployment.ts";
@@ -114,7 +114,7 @@ async function createCodes({ codes }: Deployment, accountId: string, requests: R
     );
     return qrCodes.map(({ qrCodeId }) => qrCodeId);
   } catch (error) {
-    const fields = error instanceof Failure ? (error.fields ?? []) : [];
+    const fields = error instanceof ServiceError ? (error.fields ?? []) : [];
     const unreadable = fields.map(({ field }) => Number(/^qr_codes\.(\d+)\.style/.exec(field)?.[1] ?? -1));
     if (unreadable.length === 0 || unreadable.includes(-1)) throw error;
     const plain = requests.map((request, index) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import { createBatcher } from "./batcher.ts";
 
 const bounds = { batchItemsMax: 10, inFlightMax: 2, queuedItemsMax: 100 };
@@ -37,7 +37,7 @@ describe("the batcher", () => {
     const { batch, batches } = manual();
     const outcomes = Promise.allSettled([batch(1, wait), batch(2, wait)]);
     await turn();
-    batches[0]?.answer([new Failure("NOT_FOUND"), 20]);
+    batches[0]?.answer([new ServiceError("NOT_FOUND"), 20]);
     expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
   });
 

@@ -1,4 +1,4 @@
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import { captured } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
@@ -58,7 +58,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         if (waiting.expiresAt > now) next = Math.min(next, waiting.expiresAt);
         else {
           waiting.settled = true;
-          waiting.reject(new Failure("DEADLINE_EXCEEDED"));
+          waiting.reject(new ServiceError("DEADLINE_EXCEEDED"));
         }
       }
     }
@@ -113,7 +113,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     new Promise<Result>((resolve, reject) => {
       if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
       if (queue.length >= options.queuedItemsMax) {
-        reject(new Failure("UNAVAILABLE", undefined, { cause: new Error("batch queue is full"), retryAfterS: 1 }));
+        reject(new ServiceError("UNAVAILABLE", undefined, { cause: new Error("batch queue is full"), retryAfterS: 1 }));
         return;
       }
       const expiresAt = performance.now() + deadlineMs;

@@ -1,4 +1,4 @@
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 
 export interface SemaphoreOptions {
   /** Slots taken at once at most, over all keys. */
@@ -90,7 +90,7 @@ export function createSemaphore({
       const timer = setTimeout(() => {
         leave();
         if (key.inUse === 0 && key.queue.size === 0) keys.delete(name);
-        reject(new Failure("DEADLINE_EXCEEDED"));
+        reject(new ServiceError("DEADLINE_EXCEEDED"));
       }, timeoutMs);
       key.queue.add(start);
       keys.set(name, key);
@@ -109,7 +109,7 @@ export function createSemaphore({
       const key = keyOf(name);
       if (key.queue.size === 0 && hasRoom(key)) return take(name, key);
       if (key.queue.size < queueMax) return await wait(name, key, timeoutMs);
-      throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+      throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
     },
     inUse: () => inUse,
     queued: () => queued,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import { createLeasedCache } from "./cache.ts";
 
 const wait = { deadlineMs: 1_000 };
@@ -17,7 +17,7 @@ function manual(overrides: { entriesMax?: number; staleMs?: number } = {}) {
     isNegative: (value) => value === "none",
     negativeLifetimeMs: 10,
     staleMs: 0,
-    isUnavailable: (error) => error instanceof Failure && error.reason === "UNAVAILABLE",
+    isUnavailable: (error) => error instanceof ServiceError && error.reason === "UNAVAILABLE",
     clock: { now: () => world.now, monotonic: () => world.now, sleep: async () => {} },
     ...overrides,
   });
@@ -92,7 +92,7 @@ describe("a leased cache", () => {
     await learn("b", "1");
     cache.forget(["b"]);
     world.now = 1_400;
-    const down = new Failure("UNAVAILABLE");
+    const down = new ServiceError("UNAVAILABLE");
     const ask = (key: string, error: Error) => {
       const got = cache.get(key, wait);
       answers.at(-1)?.reject(error);
@@ -100,7 +100,7 @@ describe("a leased cache", () => {
     };
     expect(await ask("a", down)).toBe("1");
     await expect(ask("b", down)).rejects.toBe(down);
-    await expect(ask("a", new Failure("INTERNAL_ERROR"))).rejects.toThrow();
+    await expect(ask("a", new ServiceError("INTERNAL_ERROR"))).rejects.toThrow();
     world.now = 1_500;
     await expect(ask("a", down)).rejects.toBe(down);
   });

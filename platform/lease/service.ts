@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { LeaseAppliedSchema, LeaseBroadcastSchema, LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import type { Bus } from "../messaging/bus.ts";
 import type { Sql } from "../postgres/pool.ts";
 import { systemClock } from "../process/clock.ts";
@@ -47,7 +47,7 @@ export function openGranter(options: {
   const implementation = implement(LeaseService, {
     async renew({ holder, renewal, applied, logId }) {
       if (!/^[0-9a-z-]{1,64}$/.test(holder))
-        throw new Failure("INVALID_REQUEST", "holder must be 1 to 64 of [0-9a-z-]");
+        throw new ServiceError("INVALID_REQUEST", "holder must be 1 to 64 of [0-9a-z-]");
       const grant = await granter.renew({
         holder,
         renewal: Number(renewal),

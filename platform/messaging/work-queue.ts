@@ -9,7 +9,7 @@ import {
   RetentionPolicy,
   StorageType,
 } from "nats";
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Closer } from "../process/closer.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -110,7 +110,8 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
   return {
     async publish(id, data, { deadlineMs }) {
       const connection = performance.now() < pausedUntil ? undefined : bus.connection();
-      if (!connection) throw new Failure("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
+      if (!connection)
+        throw new ServiceError("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
       try {
         if (known !== connection) await ensureStream(connection, queue, options.replicas, deadlineMs / 2);
         known = connection;
@@ -118,7 +119,7 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
       } catch (error) {
         known = undefined;
         pausedUntil = performance.now() + publishPauseMs;
-        throw new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+        throw new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
       }
     },
   };

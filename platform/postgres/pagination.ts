@@ -1,4 +1,4 @@
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 
 /** Where a list that runs from new to old goes on: after the row created at this time with this id. */
 export interface Position {
@@ -33,7 +33,7 @@ export function decodePageToken(token: string): Position | undefined {
   const isSane = createdAt.getTime() >= Date.UTC(2000) && createdAt.getTime() < Date.UTC(2100);
   if (!match || !isSane) {
     const issue = "must be the next_cursor of an earlier page";
-    throw new Failure("INVALID_REQUEST", `cursor ${issue}`, { fields: [{ field: "cursor", issue }] });
+    throw new ServiceError("INVALID_REQUEST", `cursor ${issue}`, { fields: [{ field: "cursor", issue }] });
   }
   return { createdAt, id: match[2] as string };
 }
@@ -43,7 +43,7 @@ export function pageSize(asked: number, { fallback, max }: { fallback: number; m
   if (asked === 0) return fallback;
   if (asked < 0 || asked > max) {
     const issue = `must be from 1 to ${max}`;
-    throw new Failure("INVALID_REQUEST", `limit ${issue}`, { fields: [{ field: "limit", issue }] });
+    throw new ServiceError("INVALID_REQUEST", `limit ${issue}`, { fields: [{ field: "limit", issue }] });
   }
   return asked;
 }

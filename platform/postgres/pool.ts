@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import postgres from "postgres";
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -87,13 +87,13 @@ async function prepareOnceThere(sql: Sql, options: DatabaseOptions): Promise<voi
       if (options.migrations === "apply") return await sql.begin((tx) => migrate(tx, schema, folder, log));
       const { missing } = await compareMigrations(sql, schema, folder);
       if (missing.length === 0) return;
-      throw new Failure("UNAVAILABLE", undefined, {
+      throw new ServiceError("UNAVAILABLE", undefined, {
         cause: new Error(`not applied to schema ${schema}: ${missing.join(", ")}. Run node cli/migrate.ts`),
         retryAfterS: 1,
       });
     } catch (error) {
       const cleaned = cleanSqlError(error);
-      const away = cleaned instanceof Failure && cleaned.reason === "UNAVAILABLE";
+      const away = cleaned instanceof ServiceError && cleaned.reason === "UNAVAILABLE";
       if (!away || systemClock.monotonic() > end) throw error;
       log.info({ error }, "waiting for the database");
       await systemClock.sleep(500);
@@ -106,11 +106,11 @@ const unavailableStates = /^(08|57P|53|40001|40P01|25006)/;
 
 /** Turns a driver's error into what callers understand; anything unforeseen stays as it is and counts as a bug. */
 export function cleanSqlError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof Failure) return error;
+  if (!(error instanceof Error) || error instanceof ServiceError) return error;
   const code = String((error as { code?: unknown }).code ?? "");
-  if (code === "57014") return new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
+  if (code === "57014") return new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
   if (unavailableStates.test(code) || code.startsWith("CONNECT") || /^E[A-Z]+$/.test(code)) {
-    return new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+    return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
   }
   // What Postgres says in detail quotes whole rows, and logs are no place for them.
   delete (error as { detail?: unknown }).detail;

@@ -1,13 +1,13 @@
 import { create, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
-import { Failure } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
 import { type Carrier, carried, openSpan } from "../telemetry/tracing.ts";
 import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
-import { statusToFailure } from "./status.ts";
+import { statusToError } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";
 
-/** One function for each method of a service. Rejects with a Failure, DEADLINE_EXCEEDED after `deadlineMs`. */
+/** One function for each method of a service. Rejects with a ServiceError, DEADLINE_EXCEEDED after `deadlineMs`. */
 export type RpcClient<S extends DescService> = {
   [M in keyof UnaryMethods<S>]: (
     request: RequestInitOf<UnaryMethods<S>[M]>,
@@ -58,7 +58,7 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     ready: ({ deadlineMs }) =>
       new Promise((resolve, reject) =>
         channel.waitForReady(Date.now() + deadlineMs, (error) =>
-          error ? reject(new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 })) : resolve(),
+          error ? reject(new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 })) : resolve(),
         ),
       ),
     close: () => channel.close(),
@@ -87,7 +87,7 @@ function caller(channel: Client, method: DescMethodUnary) {
       const span = openSpan(path.slice(1), "client");
       const metadata = span.run(() => toMetadata(carried()));
       channel.makeUnaryRequest(path, serialize, deserialize, message, metadata, { deadline }, (error, answer) => {
-        const failure = error ? statusToFailure(error) : undefined;
+        const failure = error ? statusToError(error) : undefined;
         span.end({ "rpc.system": "grpc" }, failure?.reason);
         if (failure) reject(failure);
         else resolve(answer);

@@ -10,7 +10,7 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type handleUnaryCall, Server, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { Failure, toFailure } from "../errors.ts";
+import { ServiceError, toServiceError } from "../errors.ts";
 import { tellCertificate } from "../process/build-info.ts";
 import { systemClock } from "../process/clock.ts";
 import { createOutageLog, type Logger, redact } from "../telemetry/log.ts";
@@ -18,7 +18,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { type Carrier, openSpan, within } from "../telemetry/tracing.ts";
 import { bind } from "./bind.ts";
 import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
-import { failureToStatus } from "./status.ts";
+import { errorToStatus } from "./status.ts";
 import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
 
 /** What a handler knows of its call besides the request. */
@@ -29,7 +29,7 @@ export interface CallContext {
   peer: string;
 }
 
-/** One function for each method of a service: takes the message, returns the answer or throws a Failure. */
+/** One function for each method of a service: takes the message, returns the answer or throws a ServiceError. */
 export type Handlers<S extends DescService> = {
   [M in keyof UnaryMethods<S>]: (
     request: RequestOf<UnaryMethods<S>[M]>,
@@ -145,7 +145,7 @@ function adapt(
   const name = methodPath(method.parent, method.name).slice(1);
   return async (call, callback) => {
     if (calls.inFlight >= calls.max) {
-      callback(failureToStatus(new Failure("UNAVAILABLE", "The service is at its limit.", { retryAfterS: 1 })));
+      callback(errorToStatus(new ServiceError("UNAVAILABLE", "The service is at its limit.", { retryAfterS: 1 })));
       return;
     }
     calls.inFlight++;
@@ -161,14 +161,14 @@ function adapt(
       const answer = await withDeadline(answered, context.remainingMs());
       callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toServiceError(error);
       outcome = failure.reason;
       noteOutage(failure);
       if (failure.reason === "INTERNAL_ERROR") {
         const shown = request && redact(method.input, request);
         log.error({ error: failure.cause ?? failure, method: method.toString(), request: shown }, "call failed");
       }
-      callback(failureToStatus(failure));
+      callback(errorToStatus(failure));
     } finally {
       calls.inFlight--;
       took((performance.now() - startedAt) / 1_000, { method: name, outcome });
@@ -184,7 +184,7 @@ const callMaxMs = 60_000;
 async function withDeadline<T>(answer: Promise<T>, remainingMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Failure("DEADLINE_EXCEEDED")), Math.min(remainingMs, callMaxMs));
+    timer = setTimeout(() => reject(new ServiceError("DEADLINE_EXCEEDED")), Math.min(remainingMs, callMaxMs));
   });
   try {
     return await Promise.race([answer, expired]);
@@ -210,14 +210,14 @@ function requireAllowed(call: ServerUnaryCall<Buffer, Buffer>, allowed: Allowed,
   if (allowed.size === 0) return;
   const names = clientNames(call);
   if (isAllowed(allowed, names, method)) return;
-  throw new Failure("FORBIDDEN", `${names[0] ?? "A client without a certificate"} may not call ${method}.`);
+  throw new ServiceError("FORBIDDEN", `${names[0] ?? "A client without a certificate"} may not call ${method}.`);
 }
 
 function readRequest(deserialize: (bytes: Buffer) => Message, bytes: Buffer): Message {
   try {
     return deserialize(bytes);
   } catch (error) {
-    throw new Failure("INVALID_REQUEST", "The bytes are not this method's request.", { cause: error });
+    throw new ServiceError("INVALID_REQUEST", "The bytes are not this method's request.", { cause: error });
   }
 }
 

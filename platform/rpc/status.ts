@@ -1,16 +1,16 @@
 import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type ServiceError as GrpcError, Metadata, status } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
-import { catalogue, Failure, type FieldIssue, type Reason } from "../errors.ts";
+import { catalogue, type FieldIssue, type Reason, ServiceError } from "../errors.ts";
 
 /** Whose vocabulary the reasons are from, in `google.rpc.ErrorInfo.domain`. */
 const domain = "qrforge";
 const detailsKey = "grpc-status-details-bin";
 
 /** A failure's gRPC code, and what is said beside its message: one ErrorInfo, and BadRequest and RetryInfo where they say more. */
-export function failureDetails(failure: Failure) {
+export function errorDetails(failure: ServiceError) {
   const details: { desc: DescMessage; value: Record<string, unknown> }[] = [
     { desc: ErrorInfoSchema, value: { reason: failure.reason, domain } },
   ];
@@ -25,8 +25,8 @@ export function failureDetails(failure: Failure) {
 }
 
 /** A failure as grpc-js carries it. */
-export function failureToStatus(failure: Failure): { code: number; details: string; metadata: Metadata } {
-  const { code, details } = failureDetails(failure);
+export function errorToStatus(failure: ServiceError): { code: number; details: string; metadata: Metadata } {
+  const { code, details } = errorDetails(failure);
   const packed = details.map(({ desc, value }) => anyPack(desc, create(desc, value)));
   const metadata = new Metadata();
   const bytes = toBinary(StatusSchema, create(StatusSchema, { code, message: failure.message, details: packed }));
@@ -35,21 +35,21 @@ export function failureToStatus(failure: Failure): { code: number; details: stri
 }
 
 /** What a call's error means: the failure that the service sent, or the one that the transport's code stands for. */
-export function statusToFailure(error: ServiceError): Failure {
+export function statusToError(error: GrpcError): ServiceError {
   const bytes = error.metadata?.get(detailsKey)[0];
   if (bytes instanceof Buffer) {
     const sent = unpack(bytes);
-    if (sent) return new Failure(sent.reason, error.details, { ...sent.options, cause: error });
+    if (sent) return new ServiceError(sent.reason, error.details, { ...sent.options, cause: error });
   }
   switch (error.code) {
     case status.DEADLINE_EXCEEDED:
-      return new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
+      return new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
     case status.UNAVAILABLE:
     case status.RESOURCE_EXHAUSTED:
     case status.CANCELLED:
-      return new Failure("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
+      return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
     default:
-      return new Failure("INTERNAL_ERROR", undefined, { cause: error });
+      return new ServiceError("INTERNAL_ERROR", undefined, { cause: error });
   }
 }
 

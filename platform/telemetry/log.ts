@@ -1,7 +1,7 @@
 import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { type Logger, pino } from "pino";
-import type { Failure } from "../errors.ts";
+import type { ServiceError } from "../errors.ts";
 
 export type { Logger } from "pino";
 
@@ -34,7 +34,7 @@ export function redact<D extends DescMessage>(schema: D, message: MessageShape<D
 }
 
 /** Logs why something was not available or not in time: the first, and then at most one a second with how many there were. */
-export function createOutageLog(log: Logger, about: Record<string, unknown>): (failure: Failure) => void {
+export function createOutageLog(log: Logger, about: Record<string, unknown>): (failure: ServiceError) => void {
   let quietUntil = 0;
   let unsaid = 0;
   return (failure) => {

@@ -1,6 +1,6 @@
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
-import { Failure } from "../../platform/errors.ts";
+import { ServiceError } from "../../platform/errors.ts";
 
 /** OWASP's first choice of 2024 for argon2id: 19 MiB, two passes, one lane. */
 const cost = { memory: 19_456, passes: 2, parallelism: 1 };
@@ -36,7 +36,7 @@ export function createPasswords(): Passwords {
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (running >= runningMax) {
       if (waiting.length >= waitingMax) {
-        throw new Failure("UNAVAILABLE", "Too many people are signing in. Try again shortly.", { retryAfterS: 1 });
+        throw new ServiceError("UNAVAILABLE", "Too many people are signing in. Try again shortly.", { retryAfterS: 1 });
       }
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else running++;

@@ -1,4 +1,4 @@
-import { Failure } from "../../platform/errors.ts";
+import { ServiceError } from "../../platform/errors.ts";
 import type { Clock } from "../../platform/process/clock.ts";
 import { admittedOf, type Charged, crcOf, rowOf, type Share, usedOtherwise } from "./domain/batch.ts";
 
@@ -81,7 +81,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     const left: WaitingCall[] = [];
     const next = startStatement(options.perStatementMax);
     for (const call of queue) {
-      if (call.expiresAt <= now) call.reject(new Failure("DEADLINE_EXCEEDED"));
+      if (call.expiresAt <= now) call.reject(new ServiceError("DEADLINE_EXCEEDED"));
       else if (next.takes(call.charges)) taken.push(call);
       else left.push(call);
     }
@@ -129,7 +129,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       const before = known.get(call.batchId);
       if (!before) again.push(call);
       else if (before.answer === "settled" || before.answer === "forgotten") {
-        call.reject(new Failure("DEADLINE_EXCEEDED"));
+        call.reject(new ServiceError("DEADLINE_EXCEEDED"));
       } else if (before.requestsCrc !== crcOf(call.requests)) call.reject(usedOtherwise());
       else {
         options.noteRepeated();
@@ -141,7 +141,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   async function enqueue(requests: ConsumeRequest[], remainingMs: number, batchId: string): Promise<TimedDecision[]> {
     if (waitingRequests + requests.length > options.waitingMax) {
-      throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+      throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
     }
     const grouped = groupByAccount(requests);
     waitingRequests += requests.length;

@@ -1,7 +1,7 @@
 import { type Client, Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { createConnectTransport as createBrowserTransport } from "@connectrpc/connect-web";
-import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { credentials, Client as GrpcClient, type ServiceError as GrpcError, Metadata } from "@grpc/grpc-js";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ApiService, GetUsageRequestSchema, GetUsageResponseSchema } from "../../gen/qrforge/api/v1/api_pb.ts";
@@ -143,7 +143,7 @@ describe("qrforge.api.v1", () => {
           response.deserialize,
           {} as never,
           metadata,
-          (error: ServiceError | null, answer) => (error ? reject(error) : resolve(Number(answer?.data?.day?.used))),
+          (error: GrpcError | null, answer) => (error ? reject(error) : resolve(Number(answer?.data?.day?.used))),
         ),
       );
     const metadata = new Metadata();

@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { CallContext } from "../../../platform/rpc/server.ts";
 import type { Actor } from "../store/audit.ts";
 
@@ -17,7 +17,10 @@ export function actorOf({ actor }: { actor?: Actor | undefined }, context: CallC
 function readActor({ name, address }: Actor, context: CallContext): Actor {
   for (const text of [name, address]) {
     if (text.length > lengthMax || /\p{Cc}/u.test(text) || !text.isWellFormed()) {
-      throw new Failure("INVALID_REQUEST", `actor must have at most ${lengthMax} characters, no control characters`);
+      throw new ServiceError(
+        "INVALID_REQUEST",
+        `actor must have at most ${lengthMax} characters, no control characters`,
+      );
     }
   }
   return { name: name || `service:${context.peer}`, address: address || context.peer };

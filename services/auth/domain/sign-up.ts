@@ -1,5 +1,5 @@
 import { SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 
 /** Who may make an account: anybody, whom an operator has invited, or nobody but operators. docs/adr/0023-sign-up.md */
 export const signUpNames = ["open", "invited", "closed"] as const;
@@ -14,17 +14,17 @@ export const signUpModes: Record<SignUp, SignUpMode> = {
 /** Throws FORBIDDEN unless anybody may sign up. */
 export function requireOpenSignUp(signUp: SignUp): void {
   if (signUp === "invited") {
-    throw new Failure("FORBIDDEN", "Accounts here are by invitation. Ask the operator of this service for one.");
+    throw new ServiceError("FORBIDDEN", "Accounts here are by invitation. Ask the operator of this service for one.");
   }
   if (signUp === "closed") {
-    throw new Failure("FORBIDDEN", "Sign-up is closed here. Ask the operator of this service for an account.");
+    throw new ServiceError("FORBIDDEN", "Sign-up is closed here. Ask the operator of this service for an account.");
   }
 }
 
 /** Throws FORBIDDEN where an invitation cannot be accepted. */
 export function requireInvitations(signUp: SignUp): void {
   if (signUp === "closed") {
-    throw new Failure(
+    throw new ServiceError(
       "FORBIDDEN",
       "Sign-up is closed here, for invitations too. Ask the operator of this service for an account.",
     );

@@ -9,7 +9,7 @@ import {
   KeyVerdict,
 } from "../../../gen/qrforge/auth/v1/key_pb.ts";
 import type { Limits } from "../../../gen/qrforge/common/v1/limits_pb.ts";
-import { Failure, type FieldIssue, refuseFields } from "../../../platform/errors.ts";
+import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
 import { newId, randomBase62 } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
@@ -109,7 +109,7 @@ export function createAuthService({ store, propagate, lookAtLeaks, clock }: Auth
         if (!key) {
           const how =
             old.status === "rotated" ? `rotated already; its place was taken by ${old.replacedBy}` : "revoked";
-          throw new Failure("KEY_NOT_ACTIVE", `The key was ${how}.`);
+          throw new ServiceError("KEY_NOT_ACTIVE", `The key was ${how}.`);
         }
         return { key: toKey(key, clock), secret, propagation };
       },
@@ -121,13 +121,13 @@ export function createAuthService({ store, propagate, lookAtLeaks, clock }: Auth
       },
       async batchRecordKeyUse({ uses }) {
         if (uses.length === 0 || uses.length > keysPerCallMax) {
-          throw new Failure("INVALID_REQUEST", `uses must hold 1 to ${keysPerCallMax} uses`);
+          throw new ServiceError("INVALID_REQUEST", `uses must hold 1 to ${keysPerCallMax} uses`);
         }
         await store.recordUse(
           uses.map(({ keyId, useTime }) => {
-            if (!useTime) throw new Failure("INVALID_REQUEST", "use_time must be set");
+            if (!useTime) throw new ServiceError("INVALID_REQUEST", "use_time must be set");
             if (Math.abs(Number(useTime.seconds) * 1000 - clock.now()) > dayMs) {
-              throw new Failure("INVALID_REQUEST", "use_time must be within a day of now");
+              throw new ServiceError("INVALID_REQUEST", "use_time must be within a day of now");
             }
             return { keyId, usedAt: timestampDate(useTime) };
           }),
@@ -151,15 +151,16 @@ export const emailIssue: FieldIssue = {
 
 /** An id that could exist, or the failure that a look-up of it would end in. */
 function validId(id: string, what: "account" | "key"): string {
-  if (!/^[0-9A-Za-z]{20}$/.test(id)) throw new Failure("NOT_FOUND", `There is no such ${what}.`);
+  if (!/^[0-9A-Za-z]{20}$/.test(id)) throw new ServiceError("NOT_FOUND", `There is no such ${what}.`);
   return id;
 }
 
 function requireHashes(keyHashes: Uint8Array[]): void {
   if (keyHashes.length === 0 || keyHashes.length > keysPerCallMax) {
-    throw new Failure("INVALID_REQUEST", `key_hashes must hold 1 to ${keysPerCallMax} hashes`);
+    throw new ServiceError("INVALID_REQUEST", `key_hashes must hold 1 to ${keysPerCallMax} hashes`);
   }
-  if (keyHashes.some((hash) => hash.length !== 32)) throw new Failure("INVALID_REQUEST", "a key hash has 32 bytes");
+  if (keyHashes.some((hash) => hash.length !== 32))
+    throw new ServiceError("INVALID_REQUEST", "a key hash has 32 bytes");
 }
 
 /** The plan and limits that a request names, or INVALID_PAYLOAD with these issues and those found here. */

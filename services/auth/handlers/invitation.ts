@@ -1,7 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Plan } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
-import { Failure, refuseFields } from "../../../platform/errors.ts";
+import { refuseFields, ServiceError } from "../../../platform/errors.ts";
 import { newId } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -22,17 +22,21 @@ export interface InvitationDependencies {
   signUp: SignUp;
 }
 
-const notOpen: Record<Exclude<InvitationState, "open">, () => Failure> = {
+const notOpen: Record<Exclude<InvitationState, "open">, () => ServiceError> = {
   unknown: () =>
-    new Failure(
+    new ServiceError(
       "UNAUTHORIZED",
       "This invitation is not known. Check that the whole link was opened, and that it is the newest one you were sent.",
     ),
   accepted: () =>
-    new Failure("UNAUTHORIZED", "This invitation was used before. Sign in with the password that was set then."),
-  expired: () => new Failure("UNAUTHORIZED", `This invitation is over ${invitationDays} days old. Ask for a new one.`),
+    new ServiceError("UNAUTHORIZED", "This invitation was used before. Sign in with the password that was set then."),
+  expired: () =>
+    new ServiceError("UNAUTHORIZED", `This invitation is over ${invitationDays} days old. Ask for a new one.`),
   taken: () =>
-    new Failure("CONFLICT", "This address has an account already. Sign in, or ask the operator for a sign-in link."),
+    new ServiceError(
+      "CONFLICT",
+      "This address has an account already. Sign in, or ask the operator for a sign-in link.",
+    ),
 };
 
 /** The handlers of invitations. A token has 256 random bits, so nothing here slows down who guesses. */
@@ -50,7 +54,7 @@ export function createInvitationService(dependencies: InvitationDependencies): I
   return implement(InvitationService, {
     async createInvitation(request, context) {
       if (signUp === "closed") {
-        throw new Failure(
+        throw new ServiceError(
           "FORBIDDEN",
           "Nobody could accept an invitation: auth runs with SIGN_UP=closed. Set SIGN_UP=invited, or create the account " +
             "(account create) and send a link to it (account sign-in-link).",
@@ -73,7 +77,7 @@ export function createInvitationService(dependencies: InvitationDependencies): I
     async deleteInvitation(request, context) {
       const email = normalizeEmail(request.email) ?? "";
       if (!(await store.delete(actorOf(request, context), email))) {
-        throw new Failure("NOT_FOUND", "There is no open invitation to this address.");
+        throw new ServiceError("NOT_FOUND", "There is no open invitation to this address.");
       }
       return {};
     },

@@ -1,7 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { SessionService } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { networkOf } from "../../../platform/client-network.ts";
-import { Failure, type FieldIssue, refuseFields } from "../../../platform/errors.ts";
+import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
 import { newId } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -28,8 +28,8 @@ const answerMinMs = 300;
 /** How long a sign-in link can be used, in ms. */
 const linkMs = 3_600_000;
 
-const wrong = () => new Failure("UNAUTHORIZED", "Wrong e-mail or password.");
-const noSession = () => new Failure("UNAUTHORIZED", "There is no such session. Sign in again.");
+const wrong = () => new ServiceError("UNAUTHORIZED", "Wrong e-mail or password.");
+const noSession = () => new ServiceError("UNAUTHORIZED", "There is no such session. Sign in again.");
 
 /** The handlers of sign-up, sign-in and sessions. */
 export function createSessionService(dependencies: SessionDependencies): Implementation {
@@ -61,7 +61,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     const [byAddress = 0, byPair = 0, byAccount = 0] = await store.count(counted, 1, startedMs);
     if (isLimited({ address: byAddress - 1, pair: byPair - 1, account: byAccount - 1 }, known)) {
       await store.count(counted, -1, startedMs);
-      throw new Failure("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(startedMs) });
+      throw new ServiceError("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(startedMs) });
     }
     const right = await passwords.verify(password, account?.passwordHash ?? null);
     if (right && account && !account.disabled) {
@@ -138,7 +138,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
         tokenHash: sha256(token),
         expiresAt,
       });
-      if (!made) throw new Failure("NOT_FOUND", "There is no such account.");
+      if (!made) throw new ServiceError("NOT_FOUND", "There is no such account.");
       return { token, expireTime: timestampFromDate(expiresAt) };
     },
 
@@ -147,7 +147,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const by = (accountId: string) => personOf(accountId, address, context);
       const accountId = await store.redeemLink(by, sha256(token), session);
       if (accountId === undefined) {
-        throw new Failure(
+        throw new ServiceError(
           "UNAUTHORIZED",
           "This sign-in link was used before, or is over an hour old. Ask for a new one.",
         );

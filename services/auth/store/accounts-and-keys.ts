@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { appendToLog } from "../../../platform/lease/log-store.ts";
 import { type Page, type Position, toPage } from "../../../platform/postgres/pagination.ts";
 import { cleanStore, type Sql, type Tx, violates } from "../../../platform/postgres/pool.ts";
@@ -50,8 +50,8 @@ export interface NewKey extends KeyTraces {
 
 export type Store = ReturnType<typeof createStore>;
 
-const noSuchAccount = () => new Failure("NOT_FOUND", "There is no such account.");
-const noSuchKey = () => new Failure("NOT_FOUND", "There is no such key.");
+const noSuchAccount = () => new ServiceError("NOT_FOUND", "There is no such account.");
+const noSuchKey = () => new ServiceError("NOT_FOUND", "There is no such key.");
 
 /** Accounts and keys in Postgres. Each method is one transaction. */
 export function createStore(sql: Sql) {
@@ -105,7 +105,7 @@ export function createStore(sql: Sql) {
       if (change.plan && active > activeKeysMax(account.plan)) {
         const max = activeKeysMax(account.plan);
         const message = `The ${account.plan} plan allows ${max} active key and the account has ${active}. Revoke the others first.`;
-        throw new Failure("KEY_LIMIT_REACHED", message);
+        throw new ServiceError("KEY_LIMIT_REACHED", message);
       }
       if (changed) {
         await tx`
@@ -140,7 +140,7 @@ export function createStore(sql: Sql) {
         });
       } catch (error) {
         if (violates(error, "accounts_email_unique")) {
-          throw new Failure("CONFLICT", "An account with this e-mail exists already.", { cause: error });
+          throw new ServiceError("CONFLICT", "An account with this e-mail exists already.", { cause: error });
         }
         throw error;
       }
@@ -177,7 +177,7 @@ export function createStore(sql: Sql) {
           select count(*) as active from auth.keys where account_id = ${accountId} and status = 'active'`;
         const max = activeKeysMax(account.plan);
         if (active >= max) {
-          throw new Failure(
+          throw new ServiceError(
             "KEY_LIMIT_REACHED",
             `The ${account.plan} plan allows ${max} active key. Rotate or revoke it, or move to Enterprise for more.`,
           );

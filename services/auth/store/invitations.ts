@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
 import type { PlanLimits, PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";
@@ -48,7 +48,7 @@ export function createInvitationStore(sql: Sql) {
         if (!made) {
           const [account] = await tx<{ accountId: string }[]>`
             select account_id as "accountId" from auth.accounts where email = ${email}`;
-          throw new Failure(
+          throw new ServiceError(
             "CONFLICT",
             `This address has an account already. Make a link that signs in to it: account sign-in-link ${account?.accountId ?? "ACCOUNT_ID"}`,
           );

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 
 /** What a service needs to do a request once: the client's key, and what tells one request from another. */
 export interface IdempotencyJson {
@@ -18,7 +18,7 @@ export function readIdempotencyKey(
 ): IdempotencyJson | undefined {
   if (header === undefined) return undefined;
   if (typeof header !== "string" || !/^[\x21-\x7e]{1,255}$/.test(header)) {
-    throw new Failure("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
+    throw new ServiceError("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
   }
   const requestHash = createHash("sha256")
     .update(`${operation}\n${canonical(body)}`)

@@ -79,7 +79,7 @@ export const scansAnswer = z
   })
   .meta({ id: "ScanCounts", description: "Scans over time" });
 
-export const failureAnswer = z
+export const errorAnswer = z
   .object({
     ok: z.literal(false),
     version: z.string(),

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { jsonType, successBody } from "../http/envelope.ts";
@@ -35,7 +35,7 @@ export function createRestFace(options: RestOptions): RestFace {
     async answer(route, request, reply) {
       reply.headers(apiHeaders);
       const { headers } = request;
-      if (headers["access-control-request-method"] !== undefined) throw new Failure("FORBIDDEN", noBrowsers);
+      if (headers["access-control-request-method"] !== undefined) throw new ServiceError("FORBIDDEN", noBrowsers);
       const { address } = options.originOf(request.raw);
       const startCall = (): Call => ({
         headers,
@@ -105,14 +105,14 @@ export function isApiPath(url: string): boolean {
 function throwNotInTable(request: FastifyRequest, reply: FastifyReply): never {
   const path = request.url.split("?")[0] as string;
   for (const [prefix, message] of Object.entries(forbidden)) {
-    if (path === prefix || path.startsWith(`${prefix}/`)) throw new Failure("FORBIDDEN", message);
+    if (path === prefix || path.startsWith(`${prefix}/`)) throw new ServiceError("FORBIDDEN", message);
   }
   const exact = routes.filter((route) => route.path === path);
   const served = exact.length > 0 ? exact : routes.filter((route) => matches(route.path, path));
-  if (served.length === 0) throw new Failure("NOT_FOUND", "There is no such path.");
+  if (served.length === 0) throw new ServiceError("NOT_FOUND", "There is no such path.");
   const allowed = served.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   reply.header("allow", allowed.join(", "));
-  throw new Failure("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${served[0]?.path}`]);
+  throw new ServiceError("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${served[0]?.path}`]);
 }
 
 /** Returns whether a path is one of a pattern with `:name` segments. */

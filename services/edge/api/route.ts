@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { z } from "zod";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import { describeFields, Failure, type Reason } from "../../../platform/errors.ts";
+import { describeFields, type Reason, ServiceError } from "../../../platform/errors.ts";
 import type { ReadBody } from "../http/body-reader.ts";
 import type { Caller } from "../pipeline/pipeline.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
@@ -148,5 +148,5 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, reason: Re
     .map(({ field, issue }) => ({ field: field.slice(0, fieldNameMax), issue }));
   const fields = issues.filter(({ field }) => field !== "");
   const message = fields.length > 0 ? describeFields(fields) : `The body ${issues[0]?.issue}.`;
-  throw new Failure(reason, message, { fields });
+  throw new ServiceError(reason, message, { fields });
 }

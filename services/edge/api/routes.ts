@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { limits } from "../../../contracts/limits.ts";
 import { ErrorCorrection } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import { acceptedFormat, fileHeaders, symbolFormats } from "../http/accept.ts";
 import { quoted, readTags, requiredTag, unlessMatched } from "../http/etag.ts";
@@ -57,7 +57,7 @@ const updateQrCode = bodyOf({
   status: z.enum(["active", "archived"]).optional(),
 });
 
-const noSuchCode = () => new Failure("NOT_FOUND", "There is no such QR code in this account.");
+const noSuchCode = () => new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
 
 /** The public API: one entry for each operation, in the order of the reference. */
 export const routes: Route[] = [

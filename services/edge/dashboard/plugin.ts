@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { networkOf } from "../../../platform/client-network.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { sendAnswer } from "../api/rest.ts";
 import { routes } from "../api/routes.ts";
@@ -75,7 +75,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
 
   async function findPerson(request: FastifyRequest, deadlineMs: number): Promise<Person> {
     const token = tokenOf(request, isSecure(request));
-    if (token === "") throw new Failure("UNAUTHORIZED", "You are not signed in.");
+    if (token === "") throw new ServiceError("UNAUTHORIZED", "You are not signed in.");
     if (request.method !== "GET") requireOwnPage(request, token);
     const resolved = await upstreams.sessions.resolveSession({ token }, { deadlineMs });
     const { accountId, email, hasPassword, maySetPassword } = resolved;

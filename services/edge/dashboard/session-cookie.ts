@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { parseCookie, stringifySetCookie } from "cookie";
 import type { FastifyRequest } from "fastify";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 
 /** Behind TLS browsers take this name only with Secure, from this host and for all of it. */
 const secureName = "__Host-qrforge";
@@ -44,4 +44,7 @@ export function requireOwnPage({ headers }: FastifyRequest, sessionToken: string
 }
 
 const otherSite = () =>
-  new Failure("FORBIDDEN", "This was not sent by the dashboard's own page. Load the page again, and try once more.");
+  new ServiceError(
+    "FORBIDDEN",
+    "This was not sent by the dashboard's own page. Load the page again, and try once more.",
+  );

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, RequestListener, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Carrier, type OpenSpan, openSpan, within } from "../../../platform/telemetry/tracing.ts";
@@ -70,7 +70,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
       reply.header("x-request-id", request.id);
       const answered = isApiPath(request.url) ? rest.answer(undefined, request, reply) : Promise.reject(error);
       answered.catch((failure) => {
-        const isUnknownPath = failure instanceof Failure && failure.reason === "NOT_FOUND";
+        const isUnknownPath = failure instanceof ServiceError && failure.reason === "NOT_FOUND";
         sendError(request, reply, isUnknownPath ? error : failure);
       });
     },
@@ -125,14 +125,14 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     if (request.method === "GET" || request.method === "HEAD") {
       return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
     }
-    if (!/^\/[^/]*$/.test(request.url)) throw new Failure("NOT_FOUND");
+    if (!/^\/[^/]*$/.test(request.url)) throw new ServiceError("NOT_FOUND");
     reply.header("allow", "GET, HEAD");
-    throw new Failure("METHOD_NOT_ALLOWED");
+    throw new ServiceError("METHOD_NOT_ALLOWED");
   });
 
   app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
   app.get("/readyz", async (_request, reply) => {
-    if (closing) throw new Failure("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
+    if (closing) throw new ServiceError("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
     await options.rest.upstreams.ready({ deadlineMs: 1_000 });
     return reply.type(jsonType).send('{"ok":true}');
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { jsonTextIssue } from "./json-text.ts";
 
@@ -9,7 +9,7 @@ import { jsonTextIssue } from "./json-text.ts";
 export const bodyBytesMax = 65_536;
 
 /** A value that was read from a body, or what is wrong with that. */
-export type ReadBody = { value: unknown } | { failure: Failure };
+export type ReadBody = { value: unknown } | { failure: ServiceError };
 
 /** Bodies that are being read, which take as long as clients take: bounded in all and by address. */
 export interface BodySlots {
@@ -27,7 +27,7 @@ export function createBodySlots({ max, metrics }: { max: number; metrics: Metric
       const slot = semaphore.tryAcquire(address);
       if (slot) return slot;
       refused();
-      throw new Failure("UNAVAILABLE", "Too many requests are being sent at once. Try again shortly.", {
+      throw new ServiceError("UNAVAILABLE", "Too many requests are being sent at once. Try again shortly.", {
         retryAfterS: 1,
       });
     },
@@ -84,7 +84,7 @@ async function readBytes(request: IncomingMessage, bytesMax: number): Promise<Bu
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    throw new Failure("INVALID_REQUEST", "The body ended before its length.", { cause: error });
+    throw new ServiceError("INVALID_REQUEST", "The body ended before its length.", { cause: error });
   }
   return Buffer.concat(chunks);
 }
@@ -110,9 +110,9 @@ function parseJson(bytes: Buffer): ReadBody {
 }
 
 function fail(reason: "INVALID_PAYLOAD" | "UNSUPPORTED_MEDIA_TYPE", message?: string, cause?: unknown): ReadBody {
-  return { failure: new Failure(reason, message, { cause }) };
+  return { failure: new ServiceError(reason, message, { cause }) };
 }
 
 function tooLarge(bytesMax: number): ReadBody {
-  return { failure: new Failure("PAYLOAD_TOO_LARGE", `The body is over ${Math.floor(bytesMax / 1024)} KiB.`) };
+  return { failure: new ServiceError("PAYLOAD_TOO_LARGE", `The body is over ${Math.floor(bytesMax / 1024)} KiB.`) };
 }

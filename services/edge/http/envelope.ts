@@ -1,4 +1,4 @@
-import { catalogue, type Failure } from "../../../platform/errors.ts";
+import { catalogue, type ServiceError } from "../../../platform/errors.ts";
 import type { RouteAnswer } from "../api/route.ts";
 
 export const apiVersion = "2025-11-14-v1";
@@ -12,7 +12,7 @@ export function successBody(requestId: string, answer: RouteAnswer): string {
 }
 
 /** The body of a refused request or a failed one. */
-export function failureBody(requestId: string, failure: Failure): string {
+export function errorBody(requestId: string, failure: ServiceError): string {
   const details = failure.fields.length > 0 ? { details: failure.fields } : {};
   return JSON.stringify({
     ok: false,
@@ -25,7 +25,7 @@ export function failureBody(requestId: string, failure: Failure): string {
 }
 
 /** The status and headers of a failure. */
-export function failureHead(failure: Failure): { status: number; headers: Record<string, string> } {
+export function errorHead(failure: ServiceError): { status: number; headers: Record<string, string> } {
   const headers: Record<string, string> = { "content-type": jsonType };
   if (failure.retryAfterS !== undefined) headers["retry-after"] = String(failure.retryAfterS);
   return { status: catalogue[failure.reason].http, headers };

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { Failure, toFailure } from "../../../platform/errors.ts";
+import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
-import { failureBody, failureHead, jsonType } from "./envelope.ts";
+import { errorBody, errorHead, jsonType } from "./envelope.ts";
 
 /** Answers a request with an error in the envelope, and logs what is ours to mend. */
 export type SendError = (request: FastifyRequest, reply: FastifyReply, error: Error) => FastifyReply;
@@ -10,22 +10,22 @@ export type SendError = (request: FastifyRequest, reply: FastifyReply, error: Er
 export function createSendError(log: Logger): SendError {
   const noteOutage = createOutageLog(log, {});
   return (request, reply, error) => {
-    const failure = toHttpFailure(error);
+    const failure = toHttpError(error);
     noteOutage(failure);
     if (failure.reason === "INTERNAL_ERROR") {
       log.error({ error: failure.cause ?? failure, requestId: request.id, method: request.method }, "request failed");
     }
-    const { status, headers } = failureHead(failure);
-    return reply.code(status).headers(headers).send(failureBody(request.id, failure));
+    const { status, headers } = errorHead(failure);
+    return reply.code(status).headers(headers).send(errorBody(request.id, failure));
   };
 }
 
 /** Returns what one of fastify's own errors is to a client: https://fastify.dev/docs/latest/Reference/Errors/ */
-function toHttpFailure(error: FastifyError | Error): Failure {
-  if (error instanceof Failure) return error;
+function toHttpError(error: FastifyError | Error): ServiceError {
+  if (error instanceof ServiceError) return error;
   const { statusCode = 500 } = error as Partial<FastifyError>;
-  if (statusCode >= 400 && statusCode < 500) return new Failure("INVALID_REQUEST", undefined, { cause: error });
-  return toFailure(error);
+  if (statusCode >= 400 && statusCode < 500) return new ServiceError("INVALID_REQUEST", undefined, { cause: error });
+  return toServiceError(error);
 }
 
 /** What Node's errors about the bytes of a request are to a client: its status line and message. */
@@ -41,7 +41,7 @@ export function refuseMalformed(error: Error & { code?: string }, socket: Socket
     "400 Bad Request",
     "The bytes sent are not a well-formed HTTP request.",
   ];
-  const body = failureBody(requestId, new Failure("INVALID_REQUEST", message));
+  const body = errorBody(requestId, new ServiceError("INVALID_REQUEST", message));
   const head = `content-type: ${jsonType}\r\nx-request-id: ${requestId}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${status}\r\n${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }

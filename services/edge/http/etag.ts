@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { RouteAnswer } from "../api/route.ts";
 
 /** A tag as headers have it. */
@@ -24,8 +24,9 @@ export function readTags(ifNoneMatch: string | undefined): string[] {
 export function requiredTag(ifMatch: string | undefined): string {
   if (ifMatch === undefined || ifMatch.trim() === "*") return "";
   const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));
-  if (tags.includes(null)) throw new Failure("INVALID_REQUEST", "If-Match must be ETags in quotation marks, or *.");
+  if (tags.includes(null))
+    throw new ServiceError("INVALID_REQUEST", "If-Match must be ETags in quotation marks, or *.");
   const strong = tags.flatMap((tag) => (tag?.[2] !== undefined && tag[1] === undefined ? [tag[2]] : []));
-  if (strong.length === 0) throw new Failure("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
+  if (strong.length === 0) throw new ServiceError("PRECONDITION_FAILED", "If-Match needs a strong ETag.");
   return strong.join(",");
 }

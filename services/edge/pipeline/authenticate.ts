@@ -1,5 +1,5 @@
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import type { KeyUse } from "../upstreams/key-usage.ts";
@@ -35,7 +35,7 @@ export function createKeyAuthentication(options: AuthenticateOptions): Authentic
 }
 
 const refusals = {
-  unknown: () => new Failure("UNAUTHORIZED"),
-  revoked: () => new Failure("API_KEY_INACTIVE"),
-  account_disabled: () => new Failure("API_KEY_INACTIVE", "The account of this API key is disabled."),
+  unknown: () => new ServiceError("UNAUTHORIZED"),
+  revoked: () => new ServiceError("API_KEY_INACTIVE"),
+  account_disabled: () => new ServiceError("API_KEY_INACTIVE", "The account of this API key is disabled."),
 };

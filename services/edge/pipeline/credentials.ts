@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { checksumBase62 } from "../../../platform/ids.ts";
 
 export const keyPattern = /^api_live_([0-9A-Za-z]{26})([0-9A-Za-z]{6})$/;
@@ -14,14 +14,14 @@ export function readKey(headers: IncomingHttpHeaders): string {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? "")?.[1];
   const key = typeof fromHeader === "string" ? fromHeader.trim() : bearer;
   if (key === undefined) {
-    throw new Failure("UNAUTHORIZED", "No API key was sent. Send it in the header x-api-key.");
+    throw new ServiceError("UNAUTHORIZED", "No API key was sent. Send it in the header x-api-key.");
   }
   if (bearer !== undefined && bearer !== key) {
-    throw new Failure("UNAUTHORIZED", "x-api-key and Authorization carry different keys. Send one.");
+    throw new ServiceError("UNAUTHORIZED", "x-api-key and Authorization carry different keys. Send one.");
   }
   const match = keyPattern.exec(key);
   if (!match || checksumBase62(match[1] as string) !== match[2]) {
-    throw new Failure(
+    throw new ServiceError(
       "UNAUTHORIZED",
       "The API key is malformed: api_live_ and 32 letters and digits. Check for typos.",
     );

@@ -1,5 +1,5 @@
 import { createSemaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 
@@ -46,10 +46,10 @@ export function createFairQueue(options: {
       try {
         return await semaphore.acquire(accountId, { timeoutMs });
       } catch (error) {
-        if (!(error instanceof Failure && error.reason === "UNAVAILABLE")) throw error;
+        if (!(error instanceof ServiceError && error.reason === "UNAVAILABLE")) throw error;
         refused();
         const message = "Too many requests of this account are in flight. Wait for answers before you send more.";
-        throw new Failure("UNAVAILABLE", message, { retryAfterS: 1 });
+        throw new ServiceError("UNAVAILABLE", message, { retryAfterS: 1 });
       }
     },
   };

@@ -1,5 +1,5 @@
 import { networkOf } from "../../../platform/client-network.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 
 /** Addresses that are remembered at most; beyond, all are forgotten. */
 const addressesMax = 10_000;
@@ -30,7 +30,7 @@ export function createGuessLimit({ perMinuteMax }: { perMinuteMax: number }): Gu
     check(address, nowMs) {
       if ((current(address, nowMs)?.count ?? 0) < perMinuteMax) return;
       const retryAfterS = 60 - Math.floor((nowMs % 60_000) / 1000);
-      throw new Failure("RATE_LIMIT_MINUTE", "Too many unknown API keys from this address this minute.", {
+      throw new ServiceError("RATE_LIMIT_MINUTE", "Too many unknown API keys from this address this minute.", {
         retryAfterS,
       });
     },

@@ -1,5 +1,5 @@
 import { createSemaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 
 /** A bound on requests of a kind that are handled at once. */
@@ -19,7 +19,7 @@ export function createRequestSlots(options: { kind: string; max: number; metrics
       const slot = semaphore.tryAcquire();
       if (slot) return slot;
       refused();
-      throw new Failure("UNAVAILABLE", "The service is at its limit. Try again shortly.", { retryAfterS: 1 });
+      throw new ServiceError("UNAVAILABLE", "The service is at its limit. Try again shortly.", { retryAfterS: 1 });
     },
   };
 }

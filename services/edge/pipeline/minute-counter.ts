@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 
 /** Callers that are remembered at most; with more in a minute, the count begins anew. */
@@ -24,7 +24,7 @@ export function createMinuteCounter(options: {
     calls.set(caller, count);
     if (count > options.perMinuteMax) {
       const retryAfterS = 60 - Math.floor((nowMs % 60_000) / 1000);
-      throw new Failure("RATE_LIMIT_MINUTE", options.message, { retryAfterS });
+      throw new ServiceError("RATE_LIMIT_MINUTE", options.message, { retryAfterS });
     }
   };
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { FairQueue } from "./fair-queue.ts";
 import type { RequestSlots } from "./load-shedding.ts";
 import { type AccountLimits, type QuotaDecision, rateLimitHeaders } from "./rate-limit-headers.ts";
@@ -73,8 +73,8 @@ export function createPipeline({ consumeQuota, slots, fairQueue }: PipelineOptio
 }
 
 function throwIfRefused({ refusedBy }: QuotaDecision): void {
-  if (refusedBy === "minute") throw new Failure("RATE_LIMIT_MINUTE");
-  if (refusedBy === "day") throw new Failure("RATE_LIMIT_DAY");
+  if (refusedBy === "minute") throw new ServiceError("RATE_LIMIT_MINUTE");
+  if (refusedBy === "day") throw new ServiceError("RATE_LIMIT_DAY");
 }
 
 /** Returns what tells the milliseconds left of a time that begins now; at least 1. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { catalogue, type Reason } from "../../../platform/errors.ts";
-import { failureAnswer } from "../api/responses.ts";
+import { errorAnswer } from "../api/responses.ts";
 import type { Route } from "../api/route.ts";
 import { apiVersion } from "../http/envelope.ts";
 
@@ -37,7 +37,7 @@ export function describeApi(routes: Route[], publicUrl: string): Json {
     const path = route.path.replace(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, toSchema) };
   }
-  toSchema(failureAnswer);
+  toSchema(errorAnswer);
   return {
     openapi: "3.1.0",
     jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",

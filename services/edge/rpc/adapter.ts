@@ -3,8 +3,8 @@ import { create, type DescMethodUnary, fromJson, type JsonObject, type Message, 
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { ApiService } from "../../../gen/qrforge/api/v1/api_pb.ts";
 import type { Slot } from "../../../platform/concurrency/semaphore.ts";
-import { Failure, toFailure } from "../../../platform/errors.ts";
-import { failureDetails } from "../../../platform/rpc/status.ts";
+import { ServiceError, toServiceError } from "../../../platform/errors.ts";
+import { errorDetails } from "../../../platform/rpc/status.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { openSpan, within } from "../../../platform/telemetry/tracing.ts";
@@ -80,7 +80,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       if (isLast) record("OK");
       return result;
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toServiceError(error);
       record(failure.reason);
       noteOutage(failure);
       if (failure.reason === "INTERNAL_ERROR") {
@@ -183,7 +183,7 @@ function blameClient(error: unknown): void {
   if (!(error instanceof ConnectError)) return;
   const reason = unreadable[error.code as keyof typeof unreadable];
   if (!reason) return;
-  const { code, details } = failureDetails(new Failure(reason));
+  const { code, details } = errorDetails(new ServiceError(reason));
   Object.assign(error, { code, details });
 }
 
@@ -228,8 +228,8 @@ function setHeaders({ responseHeader }: HandlerContext, headers: Record<string, 
 }
 
 /** Returns a failure as Connect, gRPC and gRPC-Web carry it, beside the headers that are set. */
-function toConnectError(failure: Failure): ConnectError {
-  const { code, details } = failureDetails(failure);
+function toConnectError(failure: ServiceError): ConnectError {
+  const { code, details } = errorDetails(failure);
   const metadata = failure.retryAfterS === undefined ? undefined : { "retry-after": String(failure.retryAfterS) };
   return new ConnectError(failure.message, code as Code, metadata, details, failure);
 }

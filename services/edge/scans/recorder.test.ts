@@ -7,7 +7,7 @@ import {
   Device,
   type Scan,
 } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { systemClock } from "../../../platform/process/clock.ts";
 import type { Scanner } from "./attributes.ts";
 import { createScanRecorder } from "./recorder.ts";
@@ -22,7 +22,7 @@ const person: Scanner = {
 };
 
 /** A recorder whose batches are answered as told, in turn; after that, all are stored. */
-function recorderWith(outcomes: (Failure | undefined)[], { bufferMax = 10_000, withQueue = false } = {}) {
+function recorderWith(outcomes: (ServiceError | undefined)[], { bufferMax = 10_000, withQueue = false } = {}) {
   const batches: string[][] = [];
   const stored: Scan[] = [];
   const queued: { id: string; scans: string[] }[] = [];
@@ -40,7 +40,7 @@ function recorderWith(outcomes: (Failure | undefined)[], { bufferMax = 10_000, w
     } as never,
     queue: {
       async publish(batchId, data) {
-        if (!withQueue) throw new Failure("UNAVAILABLE");
+        if (!withQueue) throw new ServiceError("UNAVAILABLE");
         const { scans } = fromBinary(BatchRecordScansRequestSchema, data);
         queued.push({ id: batchId, scans: scans.map(({ scanId }) => scanId) });
         const outcome = outcomes.shift();
@@ -78,7 +78,10 @@ describe("the scan recorder", () => {
   });
 
   it("sends a batch again, under the same ids, when qr could not be reached", async () => {
-    const { recorder, batches, stored } = recorderWith([new Failure("UNAVAILABLE"), new Failure("DEADLINE_EXCEEDED")]);
+    const { recorder, batches, stored } = recorderWith([
+      new ServiceError("UNAVAILABLE"),
+      new ServiceError("DEADLINE_EXCEEDED"),
+    ]);
     recorder.record("c", person);
     await recorder.close({ deadlineMs: 5_000 });
     expect(new Set(batches.map((batch) => batch.join())).size).toBe(1);
@@ -87,7 +90,7 @@ describe("the scan recorder", () => {
   });
 
   it("does not let a batch that is refused for good hold up the others", async () => {
-    const { recorder, stored } = recorderWith([new Failure("INVALID_REQUEST")]);
+    const { recorder, stored } = recorderWith([new ServiceError("INVALID_REQUEST")]);
     for (let scan = 0; scan < 1_500; scan++) recorder.record("c", person);
     await recorder.close({ deadlineMs: 5_000 });
     expect(stored.length).toBe(500);
@@ -102,7 +105,7 @@ describe("the scan recorder", () => {
   });
 
   it("puts batches into the queue, and hands them to qr with the same scan ids if that fails", async () => {
-    const { recorder, queued, batches, stored } = recorderWith([new Failure("UNAVAILABLE")], { withQueue: true });
+    const { recorder, queued, batches, stored } = recorderWith([new ServiceError("UNAVAILABLE")], { withQueue: true });
     recorder.record("c", person);
     await recorder.close({ deadlineMs: 5_000 });
     expect(batches).toEqual(queued.map(({ scans }) => scans));

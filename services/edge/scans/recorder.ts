@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { BatchRecordScansRequestSchema } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Publisher } from "../../../platform/messaging/work-queue.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
@@ -122,7 +122,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
       await handIn(id, request, deadlineMs);
       count({ outcome: "acknowledged" }, request.scans.length);
     } catch (error) {
-      if (!(error instanceof Failure && error.reason === "INVALID_REQUEST")) {
+      if (!(error instanceof ServiceError && error.reason === "INVALID_REQUEST")) {
         log.warn({ error, waiting: waiting() }, "scans could not be handed in and will be sent again");
         return false;
       }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { slugPattern } from "../../../contracts/slug.ts";
-import { catalogue, toFailure } from "../../../platform/errors.ts";
+import { catalogue, toServiceError } from "../../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Origin } from "../http/client-address.ts";
 import type { RawRequest } from "../http/exchange.ts";
@@ -51,7 +51,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
         })
         .send();
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = toServiceError(error);
       noteOutage(failure);
       if (failure.reason === "INTERNAL_ERROR") log.error({ error: failure.cause ?? failure }, "redirect failed");
       return reply

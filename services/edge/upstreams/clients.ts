@@ -10,7 +10,7 @@ import { BatchRecordScansRequestSchema, ScanService } from "../../../gen/qrforge
 import { SymbolService } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { type Batcher, createBatcher } from "../../../platform/concurrency/batcher.ts";
-import { Failure, isUnavailable } from "../../../platform/errors.ts";
+import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import { createLeasedCache } from "../../../platform/lease/cache.ts";
 import { openHolder } from "../../../platform/lease/service.ts";
 import { createBus } from "../../../platform/messaging/bus.ts";
@@ -37,7 +37,7 @@ interface Wait {
   deadlineMs: number;
 }
 
-/** All that the edge asks of the services behind it. Every call fails with a Failure, and none outlasts its deadline. */
+/** All that the edge asks of the services behind it. Every call fails with a ServiceError, and none outlasts its deadline. */
 export interface Upstreams {
   /** What a key, named by the hex of its SHA-256, is good for. */
   /** Returns the answer that is kept of a key, if one is. */
@@ -188,7 +188,8 @@ export function createUpstreams(
     async peek({ accountId, limits }, wait) {
       const request = { accountId, limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) } };
       const { decision, decideTime } = await quota.client.peekQuota(request, wait);
-      if (!decision || !decideTime) throw new Failure("INTERNAL_ERROR", undefined, { cause: new Error("no decision") });
+      if (!decision || !decideTime)
+        throw new ServiceError("INTERNAL_ERROR", undefined, { cause: new Error("no decision") });
       return toQuotaDecision(decision, { limits }, Number(decideTime.seconds) * 1_000);
     },
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
@@ -225,7 +226,7 @@ function toKeyAnswer(resolution: {
   keyId: string;
   accountId: string;
   limits?: { perMinute: bigint; perDay: bigint } | undefined;
-}): KeyAnswer | Failure {
+}): KeyAnswer | ServiceError {
   switch (resolution.verdict) {
     case KeyVerdict.ACTIVE: {
       const { perMinute = 0n, perDay = 0n } = resolution.limits ?? {};
@@ -239,6 +240,8 @@ function toKeyAnswer(resolution: {
     case KeyVerdict.ACCOUNT_DISABLED:
       return { verdict: "account_disabled" };
     default:
-      return new Failure("INTERNAL_ERROR", undefined, { cause: new Error(`unforeseen verdict ${resolution.verdict}`) });
+      return new ServiceError("INTERNAL_ERROR", undefined, {
+        cause: new Error(`unforeseen verdict ${resolution.verdict}`),
+      });
   }
 }

@@ -1,6 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
-import { Failure, isUnavailable } from "../../../platform/errors.ts";
+import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
@@ -109,7 +109,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
         await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { deadlineMs });
       } catch (error) {
         if (!isUnavailable(error)) one.failures++;
-        const isRefused = error instanceof Failure && error.reason === "INVALID_REQUEST";
+        const isRefused = error instanceof ServiceError && error.reason === "INVALID_REQUEST";
         if (!isRefused && one.failures < failuresMax) throw error;
         log.error({ error, lost }, "counts were refused by quota and are lost");
       }
@@ -174,7 +174,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
         gathering = { minute, servedMs: nowMs, tally: createTally() };
       }
       if (unreportedCounts() + requests.length > unreportedCountsMax) {
-        throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+        throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
       }
       const { tally } = gathering;
       return requests.map((request) => decide(request, nowMs, tally));

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { createCloser } from "../../../platform/process/closer.ts";
 import { createOfflineWindows } from "./offline-windows.ts";
 import { openQuotaClient, splitIntoCalls } from "./quota-client.ts";
@@ -21,18 +21,18 @@ function manual(policy: "closed" | "open") {
   const wakers: (() => void)[] = [];
   const quota = {
     async batchConsumeQuota({ requests, batchId }: { requests: { accountId: string }[]; batchId: string }) {
-      if (away === "unreachable") throw new Failure("UNAVAILABLE");
+      if (away === "unreachable") throw new ServiceError("UNAVAILABLE");
       const decisions = requests.map(({ accountId }) => {
         used.set(accountId, (used.get(accountId) ?? 0) + 1);
         const count = BigInt(used.get(accountId) as number);
         return { refusedBy: 0, minuteUsed: count, dayUsed: count, minuteResetS: 30, dayResetS: 50_370 };
       });
       charged.add(batchId);
-      if (away === "answer lost") throw new Failure("DEADLINE_EXCEEDED");
+      if (away === "answer lost") throw new ServiceError("DEADLINE_EXCEEDED");
       return { decisions, decideTime: { seconds: BigInt(Math.floor(startMs / 1000)), nanos: 0 } };
     },
     async batchRecordServed(request: (typeof reported)[number]) {
-      if (away !== "no") throw new Failure("UNAVAILABLE");
+      if (away !== "no") throw new ServiceError("UNAVAILABLE");
       if (charged.has(request.batchId)) return { recorded: false };
       reported.push(request);
       return { recorded: true };

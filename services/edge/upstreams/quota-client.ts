@@ -4,7 +4,7 @@ import {
   Window,
 } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../../../platform/concurrency/batcher.ts";
-import { Failure, isUnavailable } from "../../../platform/errors.ts";
+import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
@@ -95,7 +95,7 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
           toQuotaDecision(decision, requests[index] as ConsumeRequest, decidedAtMs),
         );
       } catch (error) {
-        const again = error instanceof Failure && error.reason === "UNAVAILABLE" && clock.monotonic() < end;
+        const again = error instanceof ServiceError && error.reason === "UNAVAILABLE" && clock.monotonic() < end;
         if (!again || attempt === attemptsMax) throw error;
       }
     }

@@ -6,7 +6,7 @@ import {
   type Style as StyleMessage,
   type StyleSchema,
 } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Once } from "../store/qr-codes.ts";
 import type { FinderShape as FinderName, ModuleShape as ModuleName, Style } from "../symbols/style.ts";
 
@@ -16,17 +16,17 @@ export const idPattern = /^[0-9A-Za-z]{20}$/;
 
 export function requireAccount(accountId: string): void {
   if (!/^[0-9A-Za-z]{1,40}$/.test(accountId)) {
-    throw new Failure("INVALID_REQUEST", "account_id must be an account's id");
+    throw new ServiceError("INVALID_REQUEST", "account_id must be an account's id");
   }
 }
 
 export function requireItems(count: number, field: string, max = itemsPerCallMax): void {
-  if (count === 0 || count > max) throw new Failure("INVALID_REQUEST", `${field} must hold 1 to ${max} items`);
+  if (count === 0 || count > max) throw new ServiceError("INVALID_REQUEST", `${field} must hold 1 to ${max} items`);
 }
 
 /** An id that could exist, or the failure that a lookup of it would end in. */
 export function validId(id: string, reason: "NOT_FOUND" | "PROJECT_NOT_FOUND" | "INVALID_REQUEST"): string {
-  if (!idPattern.test(id)) throw new Failure(reason);
+  if (!idPattern.test(id)) throw new ServiceError(reason);
   return id;
 }
 
@@ -35,9 +35,9 @@ export function readIdempotency(accountId: string, idempotency: Idempotency | un
   if (!idempotency?.key) return undefined;
   const { key, requestHash } = idempotency;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new Failure("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
+    throw new ServiceError("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
   }
-  if (requestHash.length !== 32) throw new Failure("INVALID_REQUEST", "request_hash must be 32 bytes");
+  if (requestHash.length !== 32) throw new ServiceError("INVALID_REQUEST", "request_hash must be 32 bytes");
   return { accountId, key, requestHash };
 }
 
@@ -70,7 +70,7 @@ export function readStyle(message: StyleMessage | undefined): Partial<Style> {
 
 function known<T>(values: Record<number, T | undefined>, value: number, field: string): T {
   const found = values[value];
-  if (found === undefined) throw new Failure("INVALID_REQUEST", `style.${field} has no value ${value}`);
+  if (found === undefined) throw new ServiceError("INVALID_REQUEST", `style.${field} has no value ${value}`);
   return found;
 }
 

@@ -11,7 +11,7 @@ import {
   QrCodeType,
   RenderStatus,
 } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { Failure, type FieldIssue, refuseFields } from "../../../platform/errors.ts";
+import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
 import { newId, randomBase36 } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
@@ -117,7 +117,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
       );
     }
     // Nobody waits any more, so nothing is begun that nobody would learn of.
-    if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
+    if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
     return await createWithFreeSlugs(codes, once, field);
   }
 
@@ -147,7 +147,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
   async function throwIfChosenTaken(codes: WantedCode[], field: (place: number, name: string) => string) {
     const taken = new Set(await store.takenSlugs(codes.map(({ slug }) => slug)));
     const fields = slugConflicts(codes, taken, field);
-    if (fields.length > 0) throw new Failure("CONFLICT", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
+    if (fields.length > 0) throw new ServiceError("CONFLICT", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
   }
 
   function issuesOf({ name, redirectUrl, slug, style }: CreateQrCodeRequest): FieldIssue[] {
@@ -227,7 +227,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
       const { projectId, nameContains } = request;
       if (nameContains.length > 200 || nameContains.includes("\0") || !nameContains.isWellFormed()) {
         const issue = "must have at most 200 characters, none of them NUL";
-        throw new Failure("INVALID_REQUEST", `q ${issue}`, { fields: [{ field: "q", issue }] });
+        throw new ServiceError("INVALID_REQUEST", `q ${issue}`, { fields: [{ field: "q", issue }] });
       }
       if (projectId) await store.requireProjects(request.accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const status = statusNames[request.status as keyof typeof statusNames];
@@ -252,11 +252,11 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
       const check = (current: CodeRow) => {
         const revisions = request.etag.split(",").map((etag) => etag.split(".")[0]);
         if (request.etag !== "" && !revisions.includes(String(current.revision))) {
-          throw new Failure("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
+          throw new ServiceError("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
         }
         const isEdit = [name, redirectUrl, projectId, request.style].some((part) => part !== undefined);
         if (isEdit && current.status === "archived" && status !== "active") {
-          throw new Failure(
+          throw new ServiceError(
             "RESOURCE_ARCHIVED",
             'The code is archived. Restore it first, or with the edit: "status":"active".',
           );
@@ -275,7 +275,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
         if (!updated) continue;
         return { qrCode: toQrCode(updated.row), propagation: toPropagation(await propagate(updated.entries)) };
       }
-      throw new Failure("UNAVAILABLE", "Others are editing this code. Try again shortly.", { retryAfterS: 1 });
+      throw new ServiceError("UNAVAILABLE", "Others are editing this code. Try again shortly.", { retryAfterS: 1 });
     },
 
     async batchResolveSlugs({ slugs }) {

@@ -8,7 +8,7 @@ import {
   Interval,
   ScanService,
 } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { idPattern, requireAccount, requireItems, validId } from "../domain/requests.ts";
@@ -48,7 +48,7 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
       const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
       // Tomorrow's as well: an edge's clock may be a little ahead. Yesterday's is gone for good.
       if (![dayOf(clock.now()), dayOf(clock.now() + spanMs.day)].includes(date)) {
-        throw new Failure("INVALID_REQUEST", "date must be today or tomorrow, as YYYY-MM-DD");
+        throw new ServiceError("INVALID_REQUEST", "date must be today or tomorrow, as YYYY-MM-DD");
       }
       return { salt: await store.visitorSalt(date, randomBytes(32)) };
     },
@@ -57,17 +57,17 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
       const { accountId, idOrSlug, projectId, fromTime, toTime } = request;
       requireAccount(accountId);
       const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
-      if (idOrSlug !== "" && !isName) throw new Failure("NOT_FOUND", "There is no such QR code in this account.");
+      if (idOrSlug !== "" && !isName) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
       const interval = request.interval === Interval.HOUR ? "hour" : "day";
-      if (!fromTime || !toTime) throw new Failure("INVALID_REQUEST", "from_time and to_time must be set");
+      if (!fromTime || !toTime) throw new ServiceError("INVALID_REQUEST", "from_time and to_time must be set");
       if (![fromTime, toTime].every((time) => isSane(timestampMs(time)))) {
-        throw new Failure("INVALID_REQUEST", "from_time and to_time must be from 2000 to 2099");
+        throw new ServiceError("INVALID_REQUEST", "from_time and to_time must be from 2000 to 2099");
       }
       const range = wholeSpans(timestampMs(fromTime), timestampMs(toTime), interval);
       const spans = (range.toMs - range.fromMs) / spanMs[interval];
       if (!(spans >= 1 && spans <= spansMax)) {
         const issue = `must be after from, by at most ${spansMax} ${interval}s`;
-        throw new Failure("INVALID_REQUEST", `to ${issue}`, { fields: [{ field: "to", issue }] });
+        throw new ServiceError("INVALID_REQUEST", `to ${issue}`, { fields: [{ field: "to", issue }] });
       }
       const counted = await store.findCounted(accountId, { idOrSlug, projectId });
       const [from, to] = [new Date(range.fromMs), new Date(range.toMs)];
@@ -103,17 +103,18 @@ function isSane(ms: number): boolean {
 export function readScans({ scans }: BatchRecordScansRequest): ScanRow[] {
   requireItems(scans.length, "scans");
   return scans.map(({ scanId, qrCodeId, scanTime, device, country, referrer, visitor }) => {
-    if (!uuidPattern.test(scanId)) throw new Failure("INVALID_REQUEST", "scan_id must be a UUID");
+    if (!uuidPattern.test(scanId)) throw new ServiceError("INVALID_REQUEST", "scan_id must be a UUID");
     if (!scanTime || !isSane(timestampMs(scanTime))) {
-      throw new Failure("INVALID_REQUEST", "scan_time must be set, from 2000 to 2099");
+      throw new ServiceError("INVALID_REQUEST", "scan_time must be set, from 2000 to 2099");
     }
     if (country !== "" && !/^[A-Z]{2}$/.test(country)) {
-      throw new Failure("INVALID_REQUEST", "country must be two capital letters");
+      throw new ServiceError("INVALID_REQUEST", "country must be two capital letters");
     }
     if (referrer.length > 100 || /[^\x21-\x7e]/.test(referrer)) {
-      throw new Failure("INVALID_REQUEST", "referrer must be a host of at most 100 characters");
+      throw new ServiceError("INVALID_REQUEST", "referrer must be a host of at most 100 characters");
     }
-    if (visitor.length !== 0 && visitor.length !== 8) throw new Failure("INVALID_REQUEST", "visitor must be 8 bytes");
+    if (visitor.length !== 0 && visitor.length !== 8)
+      throw new ServiceError("INVALID_REQUEST", "visitor must be 8 bytes");
     return {
       scanId,
       codeId: validId(qrCodeId, "INVALID_REQUEST"),

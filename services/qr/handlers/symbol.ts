@@ -5,7 +5,7 @@ import {
   type SymbolOptions,
   SymbolService,
 } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
-import { Failure, refuseFields } from "../../../platform/errors.ts";
+import { refuseFields, ServiceError } from "../../../platform/errors.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { changeStyle, styleIssues } from "../domain/fields.ts";
 import { idPattern, readStyle, requireAccount } from "../domain/requests.ts";
@@ -45,7 +45,7 @@ export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolD
       const { format, size, margin, ecc } = readOptions(options);
       const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
       const [code] = isName ? await store.getCodes([{ accountId, idOrSlug }]) : [];
-      if (!code) throw new Failure("NOT_FOUND", "There is no such QR code in this account.");
+      if (!code) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
       const style = pick(code);
       const request = { text: shortUrl(code.slug), style, logo: undefined, margin, ecc };
       const etag = drawer.etagOf(request, format, size);
@@ -58,7 +58,7 @@ export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolD
       const caller = { accountId, remainingMs };
       requireAccount(accountId);
       if (text.length === 0 || text.length > textLengthMax) {
-        throw new Failure("INVALID_REQUEST", `text must have 1 to ${textLengthMax} characters`);
+        throw new ServiceError("INVALID_REQUEST", `text must have 1 to ${textLengthMax} characters`);
       }
       const { format, size, margin, ecc } = readOptions(options);
       const given = readStyle(message);
@@ -90,7 +90,7 @@ function readOptions(options: SymbolOptions | undefined) {
   if (!ecc) fields.push({ field: "ecc", issue: "must be L, M, Q or H" });
   if (!format) fields.push({ field: "format", issue: "must be svg, png or pdf" });
   if (fields.length > 0 || !ecc || !format) {
-    throw new Failure("INVALID_REQUEST", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
+    throw new ServiceError("INVALID_REQUEST", `${fields[0]?.field} ${fields[0]?.issue}`, { fields });
   }
   return { format, size, margin, ecc };
 }

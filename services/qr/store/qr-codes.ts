@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { appendToLog } from "../../../platform/lease/log-store.ts";
 import { type Page, type Position, toPage } from "../../../platform/postgres/pagination.ts";
 import { cleanStore, type Sql, type Tx, violates } from "../../../platform/postgres/pool.ts";
@@ -107,7 +107,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     if (ids.length === 0) return;
     const found = await sql`
       select 1 from qr.projects where project_id = any(${ids}::text[]) and account_id = ${accountId}`;
-    if (found.length < ids.length) throw new Failure("PROJECT_NOT_FOUND");
+    if (found.length < ids.length) throw new ServiceError("PROJECT_NOT_FOUND");
   }
 
   /** Default projects by account; they never change. */
@@ -125,7 +125,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     const known = await findAnswer(tx, { accountId, key, requestHash });
     if (known || claim.free) return known;
     const message = "The first request with this Idempotency-Key is still running.";
-    throw new Failure("CONFLICT", message, { retryAfterS: 1 });
+    throw new ServiceError("CONFLICT", message, { retryAfterS: 1 });
   }
 
   /** What was answered to a request before. Fails with CONFLICT if the key was another request's. */
@@ -134,7 +134,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       select request_hash as "requestHash", answer from qr.idempotency_keys
       where account_id = ${accountId} and key = ${key} and created_at > now() - ${keptHours} * interval '1 hour'`;
     if (known && !known.requestHash.equals(requestHash)) {
-      throw new Failure("CONFLICT", "This Idempotency-Key was used for another request.");
+      throw new ServiceError("CONFLICT", "This Idempotency-Key was used for another request.");
     }
     return known?.answer;
   }
@@ -199,7 +199,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     async getProject(accountId: string, projectId: string): Promise<ProjectRow> {
       const [row] = await sql<ProjectRow[]>`
         select ${projectColumns} from qr.projects where account_id = ${accountId} and project_id = ${projectId}`;
-      if (!row) throw new Failure("NOT_FOUND", "There is no such project.");
+      if (!row) throw new ServiceError("NOT_FOUND", "There is no such project.");
       return row;
     },
 
@@ -299,7 +299,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     async findCode(accountId: string, codeId: string): Promise<CodeRow> {
       const [row] = await sql<CodeRow[]>`
         select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId}`;
-      if (!row) throw new Failure("NOT_FOUND", "There is no such QR code.");
+      if (!row) throw new ServiceError("NOT_FOUND", "There is no such QR code.");
       return row;
     },
 
@@ -341,7 +341,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       return await sql.begin(async (tx) => {
         const [current] = await tx<CodeRow[]>`
           select ${codeColumns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId} for no key update`;
-        if (!current) throw new Failure("NOT_FOUND", "There is no such QR code.");
+        if (!current) throw new ServiceError("NOT_FOUND", "There is no such QR code.");
         if (!check(current)) return undefined;
         const next = { ...current, ...defined(change) };
         const changed = Object.keys(change).some(

@@ -1,4 +1,4 @@
-import { Failure, toFailure } from "../../../platform/errors.ts";
+import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import { cleanSqlError, cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
 
 export interface ScanRow {
@@ -40,7 +40,7 @@ export type ScanStore = ReturnType<typeof createScanStore>;
 /** A standby, and who is told when it does not answer. */
 export interface Standby {
   sql: Sql;
-  noteOutage(failure: Failure): void;
+  noteOutage(failure: ServiceError): void;
 }
 
 /** Scans and their counts in Postgres. Counts are read from a standby while there is one that answers. */
@@ -67,7 +67,7 @@ export function createScanStore(sql: Sql, standby?: Standby) {
       return await read(standby.sql);
     } catch (error) {
       // What is wrong with the question is wrong at the database too; what the standby lacks as yet is there.
-      standby.noteOutage(toFailure(cleanSqlError(error)));
+      standby.noteOutage(toServiceError(cleanSqlError(error)));
       return read(sql);
     }
   }
@@ -154,7 +154,7 @@ export function createScanStore(sql: Sql, standby?: Standby) {
     async visitorSalt(date: string, fresh: Buffer): Promise<Buffer> {
       await sql`insert into qr.visitor_salts (day, salt) values (${date}, ${fresh}) on conflict do nothing`;
       const [row] = await sql<{ salt: Buffer }[]>`select salt from qr.visitor_salts where day = ${date}`;
-      if (!row) throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+      if (!row) throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
       return row.salt;
     },
 
@@ -165,13 +165,13 @@ export function createScanStore(sql: Sql, standby?: Standby) {
           select code_id as "codeId" from qr.codes
           where account_id = ${accountId} and (code_id = ${name.idOrSlug} or slug = ${name.idOrSlug})
           order by code_id = ${name.idOrSlug} desc limit 1`;
-        if (!code) throw new Failure("NOT_FOUND", "There is no such QR code in this account.");
+        if (!code) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
         return code;
       }
       const [project] = await sql<{ projectId: string }[]>`
         select project_id as "projectId" from qr.projects
         where account_id = ${accountId} and project_id = ${name.projectId}`;
-      if (!project) throw new Failure("NOT_FOUND", "There is no such project in this account.");
+      if (!project) throw new ServiceError("NOT_FOUND", "There is no such project in this account.");
       return project;
     },
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Piscina } from "piscina";
-import { Failure, type FieldIssue, isUnavailable, refuseField } from "../../../platform/errors.ts";
+import { type FieldIssue, isUnavailable, refuseField, ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { createGate, createShares, type DrawCaller } from "./gate.ts";
@@ -73,7 +73,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
         return await pool.run(task, { name, signal: AbortSignal.timeout(timeoutMs) });
       } catch (error) {
         if ((error as Error).name !== "AbortError") throw error;
-        throw new Failure("DEADLINE_EXCEEDED", undefined, { cause: error });
+        throw new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
       }
     });
   }
@@ -106,7 +106,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
       try {
         return await logos.take(caller, () => heavyGate.pass(caller, read));
       } catch (error) {
-        if (caller.remainingMs() <= 0 || !(error instanceof Failure) || error.reason !== "DEADLINE_EXCEEDED")
+        if (caller.remainingMs() <= 0 || !(error instanceof ServiceError) || error.reason !== "DEADLINE_EXCEEDED")
           throw error;
         return { issue: "takes too long to draw; send it as a PNG of at most 512 pixels" };
       }

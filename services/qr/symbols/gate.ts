@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 
 /** For whom something is drawn. */
 export interface DrawCaller {
@@ -9,25 +9,25 @@ export interface DrawCaller {
 
 /** Lets so many pass at once, and so many wait; further ones fail with UNAVAILABLE. */
 export function createGate(insideMax: number, waitingMax: number) {
-  let queue: { enter(): void; expire(error: Failure): void; remainingMs(): number }[] = [];
+  let queue: { enter(): void; expire(error: ServiceError): void; remainingMs(): number }[] = [];
   let inside = 0;
   /** Sends away those for whom nobody waits any more. */
   function sendAway(): void {
     const expired = queue.filter((one) => one.remainingMs() <= 0);
     queue = queue.filter((one) => !expired.includes(one));
-    for (const one of expired) one.expire(new Failure("DEADLINE_EXCEEDED"));
+    for (const one of expired) one.expire(new ServiceError("DEADLINE_EXCEEDED"));
   }
   return {
     waiting: () => queue.length,
     async pass<T>({ remainingMs }: DrawCaller, work: () => Promise<T>): Promise<T> {
       if (inside >= insideMax) {
         if (queue.length >= waitingMax) sendAway();
-        if (queue.length >= waitingMax) throw new Failure("UNAVAILABLE", undefined, { retryAfterS: 1 });
+        if (queue.length >= waitingMax) throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
         // Whoever leaves hands its place on.
         await new Promise<void>((enter, expire) => queue.push({ enter, expire, remainingMs }));
       } else inside++;
       try {
-        if (remainingMs() <= 0) throw new Failure("DEADLINE_EXCEEDED");
+        if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
         return await work();
       } finally {
         const next = queue.shift();
@@ -45,7 +45,7 @@ export function createShares(shareMax: number) {
     async take<T>({ accountId }: DrawCaller, work: () => Promise<T>): Promise<T> {
       const count = taken.get(accountId) ?? 0;
       if (count >= shareMax) {
-        throw new Failure("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
+        throw new ServiceError("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
       }
       taken.set(accountId, count + 1);
       try {

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { type ChargeOutcome, type ConsumeRequest, groupByAccount } from "./window.ts";
 
 /** The outcome of a charge, and the numbers of the windows it was charged to. */
@@ -55,8 +55,8 @@ export function admittedOf(share: Share, requested: number, charged: Charged): n
 }
 
 /** Returns the error of a call whose batch id was used for other requests. */
-export function usedOtherwise(): Failure {
-  return new Failure("CONFLICT", "This batch_id was used for other requests.");
+export function usedOtherwise(): ServiceError {
+  return new ServiceError("CONFLICT", "This batch_id was used for other requests.");
 }
 
 /**

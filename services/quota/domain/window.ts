@@ -1,4 +1,4 @@
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 
 /** Limits of an account; 0 is unlimited. */
 export interface Limits {
@@ -62,7 +62,7 @@ export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
     }
     const charge = charges[index] as Charge;
     if (!isAlike(charge, request)) {
-      throw new Failure(
+      throw new ServiceError(
         "INVALID_REQUEST",
         `requests[${place}] must have the cost and limits of its account's other requests, or be sent in a call of its own`,
       );

@@ -8,7 +8,7 @@ import {
   QuotaService,
   Window,
 } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
-import { Failure } from "../../../platform/errors.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -56,7 +56,10 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
       async batchRefundQuota({ batchId, requests, places }) {
         const read = readRequests(requests);
         if (places.length === 0 || places.some((place) => place >= requests.length)) {
-          throw new Failure("INVALID_REQUEST", `places must hold places of requests, from 0 to ${requests.length - 1}`);
+          throw new ServiceError(
+            "INVALID_REQUEST",
+            `places must hold places of requests, from 0 to ${requests.length - 1}`,
+          );
         }
         const refunds = await store.refund(
           batchIdOf(batchId),
@@ -70,16 +73,16 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
       },
       async batchRecordServed({ batchId, serveTime, counts }) {
         if (counts.length === 0 || counts.length > requestsPerCallMax) {
-          throw new Failure("INVALID_REQUEST", `counts must hold 1 to ${requestsPerCallMax} counts`);
+          throw new ServiceError("INVALID_REQUEST", `counts must hold 1 to ${requestsPerCallMax} counts`);
         }
         const servedMs = serveTime ? timestampMs(serveTime) : Number.NaN;
         if (!(servedMs > clock.now() - servedDaysMax * dayMs)) {
-          throw new Failure("INVALID_REQUEST", `serve_time must be at most ${servedDaysMax} days ago`);
+          throw new ServiceError("INVALID_REQUEST", `serve_time must be at most ${servedDaysMax} days ago`);
         }
         const read = counts.map(({ accountId, keyId, admitted, refused }) => {
           for (const units of [admitted, refused]) {
             if (units < 0n || units > countMax) {
-              throw new Failure("INVALID_REQUEST", `admitted and refused must be from 0 to ${countMax}`);
+              throw new ServiceError("INVALID_REQUEST", `admitted and refused must be from 0 to ${countMax}`);
             }
           }
           return {
@@ -130,10 +133,10 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
 
 function readRequests(requests: ConsumeRequestMessage[]): ConsumeRequest[] {
   if (requests.length === 0 || requests.length > requestsPerCallMax) {
-    throw new Failure("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
+    throw new ServiceError("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
   }
   return requests.map(({ accountId, keyId, cost, limits }) => {
-    if (cost < 1 || cost > costMax) throw new Failure("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
+    if (cost < 1 || cost > costMax) throw new ServiceError("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
     return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
   });
 }
@@ -143,7 +146,7 @@ function readRange(fromDate: string, toDate: string): { from: number; to: number
   const from = dayOf("from_date", fromDate);
   const to = dayOf("to_date", toDate);
   if (to < from || to - from > daysKept) {
-    throw new Failure("INVALID_REQUEST", `to_date must be from_date or up to ${daysKept} days later`);
+    throw new ServiceError("INVALID_REQUEST", `to_date must be from_date or up to ${daysKept} days later`);
   }
   return { from, to };
 }
@@ -151,7 +154,7 @@ function readRange(fromDate: string, toDate: string): { from: number; to: number
 function dayOf(field: string, date: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(date) : Number.NaN;
   if (Number.isNaN(ms) || dateOf(ms / dayMs) !== date) {
-    throw new Failure("INVALID_REQUEST", `${field} must be a day as YYYY-MM-DD`);
+    throw new ServiceError("INVALID_REQUEST", `${field} must be a day as YYYY-MM-DD`);
   }
   return ms / dayMs;
 }
@@ -164,25 +167,25 @@ function dateOf(day: number): string {
 function readToken(token: string): { day: number; keyId: string } | undefined {
   if (token === "") return undefined;
   const match = /^(\d{1,7})\.([0-9A-Za-z]{0,40})$/.exec(token);
-  if (!match) throw new Failure("INVALID_REQUEST", "page_token must be the next_page_token of an earlier page");
+  if (!match) throw new ServiceError("INVALID_REQUEST", "page_token must be the next_page_token of an earlier page");
   return { day: Number(match[1]), keyId: match[2] as string };
 }
 
 function batchIdOf(batchId: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(batchId)) {
-    throw new Failure("INVALID_REQUEST", "batch_id must be a UUID in small letters");
+    throw new ServiceError("INVALID_REQUEST", "batch_id must be a UUID in small letters");
   }
   return batchId;
 }
 
 function keyIdOf(keyId: string): string {
-  if (!/^[0-9A-Za-z]{0,40}$/.test(keyId)) throw new Failure("INVALID_REQUEST", "key_id must be a key's id");
+  if (!/^[0-9A-Za-z]{0,40}$/.test(keyId)) throw new ServiceError("INVALID_REQUEST", "key_id must be a key's id");
   return keyId;
 }
 
 function accountIdOf(accountId: string): string {
   if (!/^[0-9A-Za-z]{1,40}$/.test(accountId))
-    throw new Failure("INVALID_REQUEST", "account_id must be an account's id");
+    throw new ServiceError("INVALID_REQUEST", "account_id must be an account's id");
   return accountId;
 }
 
@@ -191,7 +194,10 @@ function readLimits(limits: LimitsMessage | undefined): Limits {
   const perMinute = Number(limits?.perMinute ?? 0);
   const perDay = Number(limits?.perDay ?? 0);
   if (perMinute < 0 || perMinute > perMinuteMax || perDay < 0 || perDay > perDayMax) {
-    throw new Failure("INVALID_REQUEST", `limits must be from 0 to ${perMinuteMax} a minute and ${perDayMax} a day`);
+    throw new ServiceError(
+      "INVALID_REQUEST",
+      `limits must be from 0 to ${perMinuteMax} a minute and ${perDayMax} a day`,
+    );
   }
   return { perMinute, perDay };
 }

@@ -7,8 +7,8 @@ import { loadConfig } from "../platform/process/config.ts";
 import { type DatabaseRun, withDatabase } from "./backup/database.ts";
 import { writeBackup } from "./backup/write.ts";
 import { defineTool } from "./command.ts";
+import { UserError } from "./errors.ts";
 import { findSuite } from "./find-suite.ts";
-import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";
 import { operatorSettings } from "./settings.ts";
 
@@ -67,7 +67,7 @@ async function refuseExisting(file: string): Promise<void> {
     () => true,
     () => false,
   );
-  if (isThere) throw new Problem(`${file} is there already. Name another file.`);
+  if (isThere) throw new UserError(`${file} is there already. Name another file.`);
 }
 
 /** Opens a new file in the folder of the backup. */
@@ -76,7 +76,7 @@ async function openNew(file: string, partial: string): Promise<FileHandle> {
     return await open(partial, "wx", 0o600);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Problem(
+    throw new UserError(
       code === "ENOENT"
         ? `There is no folder ${path.dirname(path.resolve(file))}. Make it, or name a file elsewhere.`
         : `${file} cannot be written: ${message}.`,
@@ -89,7 +89,7 @@ function explainFull(error: unknown, file: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") return error;
   const folder = path.dirname(path.resolve(file));
-  return new Problem(
+  return new UserError(
     `There is no room for the backup in ${folder} (${message}). Make room, or name a file elsewhere.`,
     {
       cause: error,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defineCommand, defineTool, parseCommandLine, type Tool } from "./command.ts";
 import { helpOf, listCommands, usageOf } from "./command-help.ts";
-import { UsageError } from "./problem.ts";
+import { UsageError } from "./errors.ts";
 
 const run = async () => {};
 const tool: Tool = {

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { closest, distance } from "fastest-levenshtein";
-import { UsageError } from "./problem.ts";
+import { UsageError } from "./errors.ts";
 
 /** A positional argument or an option. */
 export interface Input {

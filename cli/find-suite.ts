@@ -1,5 +1,5 @@
 import path from "node:path";
-import { Problem } from "./problem.ts";
+import { UserError } from "./errors.ts";
 import { listRunning } from "./running.ts";
 import { root, runningDir } from "./settings.ts";
 import { isAlive, type RunFile, readRunFile } from "./state-file.ts";
@@ -9,7 +9,7 @@ export type FoundSuite = RunFile & { file: string };
 
 /**
  * Finds the suite that npm start runs here: the one of `dataDir` if QRFORGE_DATA_DIR is set; else the one of the default
- * folder, or the only one that was started from this folder of the project. Fails with a Problem that says what to set if
+ * folder, or the only one that was started from this folder of the project. Fails with a UserError that says what to set if
  * there is none, or more than one to choose from; `orElse` says what else may be done.
  */
 export async function findSuite(
@@ -27,7 +27,7 @@ export async function findSuite(
   }
   const choices = others.map((other) => `QRFORGE_DATA_DIR=${other}`).join(" or ");
   const another = choices ? `set ${choices} to use one that runs` : "set QRFORGE_DATA_DIR to another's folder";
-  throw new Problem(`No suite runs in ${folder}. Start one with npm start, ${another}, or ${orElse}.`);
+  throw new UserError(`No suite runs in ${folder}. Start one with npm start, ${another}, or ${orElse}.`);
 }
 
 /** What is listed of the suite of a folder, if its launcher still lives. */
@@ -35,7 +35,7 @@ async function readSuite(folder: string): Promise<FoundSuite | undefined> {
   const file = path.join(folder, "run.json");
   const listed = await readRunFile(folder).catch((error: NodeJS.ErrnoException) => {
     const advice = "Run this as the user who runs npm start, or set QRFORGE_DATA_DIR to a folder of your own.";
-    throw new Problem(`${file} cannot be read (${error.code ?? error.message}). ${advice}`, { cause: error });
+    throw new UserError(`${file} cannot be read (${error.code ?? error.message}). ${advice}`, { cause: error });
   });
   return listed && isAlive(listed.launcher.pid) ? { ...listed, file } : undefined;
 }

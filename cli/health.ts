@@ -2,7 +2,7 @@ import { credentials, makeGenericClientConstructor } from "@grpc/grpc-js";
 import { service } from "grpc-health-check";
 import { commonSettings, loadConfig } from "../platform/process/config.ts";
 import { defineTool } from "./command.ts";
-import { Problem } from "./problem.ts";
+import { UserError } from "./errors.ts";
 import { runTool } from "./run-tool.ts";
 
 const timeoutMs = 2_000;
@@ -22,7 +22,7 @@ type Check = (
 
 async function checkHealth(): Promise<void> {
   const { healthListen } = loadConfig(commonSettings);
-  if (!healthListen) throw new Problem("HEALTH_LISTEN_ADDRESS must be set.");
+  if (!healthListen) throw new UserError("HEALTH_LISTEN_ADDRESS must be set.");
   const host = healthListen.host === "0.0.0.0" ? "127.0.0.1" : healthListen.host;
   const Health = makeGenericClientConstructor(service, "Health");
   const client = new Health(`${host}:${healthListen.port}`, credentials.createInsecure());

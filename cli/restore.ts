@@ -8,8 +8,8 @@ import { createLogger, type Logger } from "../platform/telemetry/log.ts";
 import { type DatabaseRun, withDatabase } from "./backup/database.ts";
 import { type BackupHead, readBackup } from "./backup/read.ts";
 import { defineTool } from "./command.ts";
+import { UserError } from "./errors.ts";
 import { migrationsOf, schemas } from "./migrate.ts";
-import { Problem } from "./problem.ts";
 import { runTool } from "./run-tool.ts";
 import { operatorSettings, root } from "./settings.ts";
 
@@ -55,9 +55,9 @@ async function makeTables(tx: Tx, head: BackupHead, options: { replace: boolean;
   for (const [schema, names] of head.migrations) {
     const here = await appliedMigrations(tx, schema);
     if (here.length > 0 && !options.replace) {
-      throw new Problem(`Schema ${schema} is there already. Restore into an empty database, or with --replace.`);
+      throw new UserError(`Schema ${schema} is there already. Restore into an empty database, or with --replace.`);
     }
-    if (names.length === 0) throw new Problem(`The backup has nothing of ${schema}.`);
+    if (names.length === 0) throw new UserError(`The backup has nothing of ${schema}.`);
     if (options.replace) await tx`drop schema if exists ${tx(schema)} cascade`;
     const wanted = new Set(names);
     const folder = migrationsOf(schema);
@@ -65,7 +65,7 @@ async function makeTables(tx: Tx, head: BackupHead, options: { replace: boolean;
     const made = await appliedMigrations(tx, schema);
     const unknown = names.filter((name) => !made.includes(name));
     if (unknown.length > 0) {
-      throw new Problem(
+      throw new UserError(
         `The backup is of version ${head.version}, which has ${unknown.join(", ")}: restore it with that version.`,
       );
     }
@@ -80,7 +80,7 @@ export async function restore(file: string, replace: boolean, database: Database
       select distinct application_name as name from pg_stat_activity
       where datname = current_database() and application_name in ('qrforge-auth', 'qrforge-quota', 'qrforge-qr')`;
     if (running.length > 0) {
-      throw new Problem(
+      throw new UserError(
         `Services are connected: ${running.map(({ name }) => name).join(", ")}. Stop all of them first.`,
       );
     }
@@ -119,9 +119,9 @@ async function requireFile(file: string): Promise<void> {
     await access(file, constants.R_OK);
     if (!(await stat(file)).isDirectory()) return;
   } catch (error) {
-    throw new Problem(`${file} cannot be read: ${(error as Error).message}.`, { cause: error });
+    throw new UserError(`${file} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
-  throw new Problem(`${file} is a folder. Name a file that npm run -s backup has written.`);
+  throw new UserError(`${file} is a folder. Name a file that npm run -s backup has written.`);
 }
 
 if (import.meta.main) runTool(restoreTool);

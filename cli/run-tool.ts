@@ -1,6 +1,6 @@
 import { defineTool, type Inputs, parseCommandLine, type Request, type Tool, type Values } from "./command.ts";
 import { callOf, helpOf, listCommands } from "./command-help.ts";
-import { describeError, UsageError } from "./problem.ts";
+import { describeError, UsageError } from "./errors.ts";
 import { terminalWidth } from "./table.ts";
 
 /** The exit code of a mistake in what was typed. */

@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { withProgress } from "../cli/progress.ts";
 import { root } from "../cli/settings.ts";
 import { isAlive, type RunFile, removeRunFile, writeRunFile } from "../cli/state-file.ts";
@@ -79,7 +79,7 @@ const endMaxMs = 15_000;
 const restartMs = 500;
 const restartMaxMs = 10_000;
 
-/** Starts the whole suite on this machine and lists it in `run.json`. Throws a Problem if something is to be mended. */
+/** Starts the whole suite on this machine and lists it in `run.json`. Throws a UserError if something is to be mended. */
 export async function startSuite(options: SuiteOptions): Promise<Suite> {
   const { dataDir, tell } = options;
   const host = options.host ?? "127.0.0.1";
@@ -258,7 +258,7 @@ function announced(child: ChildProcess, name: string, logFile: string): Promise<
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
-      reject(new Problem(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`));
+      reject(new UserError(`${name} did not start within ${startMaxMs / 1000} s; see ${logFile}`));
     }, startMaxMs);
     child.on("message", (message: Announced) => {
       clearTimeout(timer);
@@ -267,7 +267,7 @@ function announced(child: ChildProcess, name: string, logFile: string): Promise<
     child.once("exit", async (code) => {
       clearTimeout(timer);
       const last = await lastWords(logFile);
-      reject(new Problem(`${name} ended while starting (code ${code}): ${last}. See ${logFile}`));
+      reject(new UserError(`${name} ended while starting (code ${code}): ${last}. See ${logFile}`));
     });
   });
 }

@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { answersQueries } from "../platform/postgres/pool.ts";
 import { findNatsServer, spawnNats } from "./nats.ts";
 import { freePort } from "./ports.ts";
@@ -62,11 +62,11 @@ async function startServer(name: keyof typeof servers): Promise<void> {
   server.wanted = true;
   const child = await server.spawn();
   server.child = child;
-  child.once("error", (error) => fail(new Problem(`${name} could not be started: ${error.message}`)));
+  child.once("error", (error) => fail(new UserError(`${name} could not be started: ${error.message}`)));
   child.once("exit", () => void restart(name, child));
   for (const end = Date.now() + readyMaxMs; !(await server.answers()); await sleep(20)) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Problem(`${name} ended at once; see its log`);
-    if (Date.now() > end) throw new Problem(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new UserError(`${name} ended at once; see its log`);
+    if (Date.now() > end) throw new UserError(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
   }
 }
 
@@ -121,7 +121,7 @@ async function end(code: number): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  send({ problem: error instanceof Problem ? error.message : String((error as Error).stack ?? error) });
+  send({ problem: error instanceof UserError ? error.message : String((error as Error).stack ?? error) });
   void end(1);
 }
 

@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { reachOf } from "../platform/short-url-base.ts";
 
 /** Interfaces that lead to containers, virtual machines and tunnels, not to a phone in the room. */
@@ -58,10 +58,10 @@ export async function chooseLanAddress(wanted: string | undefined): Promise<{ ad
   const all = lanAddresses(networkInterfaces(), await defaultRouteAddress());
   const list = all.map(({ address, name }) => `${address} (${name})`).join(", ");
   if (all.length === 0) {
-    throw new Problem("This machine has no IPv4 address in a network. Connect it to one, or start without --lan.");
+    throw new UserError("This machine has no IPv4 address in a network. Connect it to one, or start without --lan.");
   }
   const address = wanted ?? (all[0] as LanAddress).address;
   const chosen = all.find((one) => one.address === address);
-  if (!chosen) throw new Problem(`--lan-address: ${address} is no address of this machine. It has: ${list}.`);
+  if (!chosen) throw new UserError(`--lan-address: ${address} is no address of this machine. It has: ${list}.`);
   return { address, others: all.filter((one) => one !== chosen && !virtualNames.test(one.name)) };
 }

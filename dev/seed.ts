@@ -1,5 +1,5 @@
 import { defineTool } from "../cli/command.ts";
-import { UsageError } from "../cli/problem.ts";
+import { UsageError } from "../cli/errors.ts";
 import { runTool } from "../cli/run-tool.ts";
 import { operatorSettings } from "../cli/settings.ts";
 import { Plan } from "../gen/qrforge/auth/v1/account_pb.ts";

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { defineTool, flagOf, type Input, type Values } from "../cli/command.ts";
-import { Problem, UsageError } from "../cli/problem.ts";
+import { UsageError, UserError } from "../cli/errors.ts";
 import { withProgress } from "../cli/progress.ts";
 import { runTool } from "../cli/run-tool.ts";
 import { noteRunning } from "../cli/running.ts";
@@ -86,7 +86,7 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
   const auths = suite.members("auth").map((member) => member.address);
   const demo = await ensureDemo(auths.join(","), dataDir).catch(async (error) => {
     await suite.stop().then(forget);
-    throw new Problem(`The demo account could not be made: ${error.message}`, { cause: error });
+    throw new UserError(`The demo account could not be made: ${error.message}`, { cause: error });
   });
   const { publicUrl: url, shortUrlBase, signUp } = suite;
   const [, ...moreUrls] = suite.edgeUrls().map((one) => one.replace("127.0.0.1", "localhost"));

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import path from "node:path";
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { root } from "../cli/settings.ts";
 import { spawnNode } from "./child.ts";
 import type { InfraCommand, InfraMessage, InfraRequest, ServerState } from "./dev-servers.ts";
@@ -15,7 +15,7 @@ export interface Supervisor {
   child: ChildProcess;
   /** Which servers run now. */
   state(): ServerStates;
-  /** Resolves when the servers are up; rejects with a Problem if one cannot be had. */
+  /** Resolves when the servers are up; rejects with a UserError if one cannot be had. */
   started: Promise<void>;
   /** Stops or starts a server and waits until that is so. */
   command(command: InfraCommand): Promise<void>;
@@ -47,7 +47,7 @@ export function spawnSupervisor(options: {
       if ("tell" in message) tell(message.tell);
       else if ("problem" in message) {
         if (isUp) tell(message.problem);
-        reject(new Problem(message.problem));
+        reject(new UserError(message.problem));
       } else {
         state = message.up;
         if (isUp) options.onChange();
@@ -58,7 +58,7 @@ export function spawnSupervisor(options: {
     });
     child.once("exit", (code) => {
       if (isUp) options.onExit(code);
-      reject(new Problem(`the supervisor of Postgres and NATS ended (code ${code}); see ${logFile}`));
+      reject(new UserError(`the supervisor of Postgres and NATS ended (code ${code}); see ${logFile}`));
     });
   });
   // Also heard where the launcher stops before it waits for this.

@@ -6,7 +6,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { defineTool } from "../cli/command.ts";
-import { Problem } from "../cli/problem.ts";
+import { UserError } from "../cli/errors.ts";
 import { runTool } from "../cli/run-tool.ts";
 import { root } from "../cli/settings.ts";
 
@@ -63,14 +63,16 @@ export async function buildDashboard(tell: (text: string) => void): Promise<void
   }
 }
 
-/** Throws a Problem that says what to change where the page cannot be built. */
+/** Throws a UserError that says what to change where the page cannot be built. */
 async function checkPossible(): Promise<void> {
   if (!existsSync(vite)) {
-    throw new Problem("The dashboard cannot be built without the development packages: run npm install --include=dev.");
+    throw new UserError(
+      "The dashboard cannot be built without the development packages: run npm install --include=dev.",
+    );
   }
   await access(folder, fs.W_OK).catch((cause) => {
     const advice = "Run npm run build:dashboard as its owner, or make it writable";
-    throw new Problem(`The dashboard cannot be built: ${folder} is not writable. ${advice}.`, { cause });
+    throw new UserError(`The dashboard cannot be built: ${folder} is not writable. ${advice}.`, { cause });
   });
 }
 

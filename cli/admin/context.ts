@@ -9,8 +9,8 @@ import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { loadConfig } from "../../platform/process/config.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { type Command, defineCommand, type Inputs, type Values } from "../command.ts";
+import { UserError } from "../errors.ts";
 import { findSuite } from "../find-suite.ts";
-import { Problem } from "../problem.ts";
 import { operatorSettings, userName } from "../settings.ts";
 
 /** The timeout of one call. */
@@ -109,11 +109,11 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
     /** Who acts, for the audit trail. */
     actor: { name: `operator:${config.operator || userName()}`, address: "" },
     dashboardUrl,
-    /** Resolves once the services are connected; fails with a Problem that says where they were looked for. */
+    /** Resolves once the services are connected; fails with a UserError that says where they were looked for. */
     async ready(services: Service[]): Promise<void> {
       const check = (service: Service) =>
         firstOf[service].ready({ deadlineMs: connectTimeoutMs }).catch((error) => {
-          throw new Problem(
+          throw new UserError(
             `${service} does not answer at ${addresses[service]} (from ${source[service]}). ` +
               "Check that it is running, that the address is right, and that both ends use TLS or neither.",
             { cause: error },

@@ -1,6 +1,6 @@
 import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
-import { Problem } from "../problem.ts";
+import { UserError } from "../errors.ts";
 import { type Watch, withWatch } from "./watch.ts";
 
 export interface DatabaseRun {
@@ -49,13 +49,13 @@ function explain(error: unknown, server: string, step: string): unknown {
   const { code = "", severity } = error as { code?: string; severity?: string };
   const isLost =
     code === "CONNECTION_CLOSED" || code === "CONNECTION_DESTROYED" || code === "ECONNRESET" || code === "EPIPE";
-  if (isLost) return new Problem(`The connection to Postgres at ${server} was lost at ${step}.`, { cause: error });
+  if (isLost) return new UserError(`The connection to Postgres at ${server} was lost at ${step}.`, { cause: error });
   if (code === "CONNECT_TIMEOUT" || /^(ECONNREFUSED|E[A-Z]+UNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/.test(code)) {
-    return new Problem(`Postgres at ${server} cannot be reached (${code}). Does it run, and is DATABASE_URL right?`, {
+    return new UserError(`Postgres at ${server} cannot be reached (${code}). Does it run, and is DATABASE_URL right?`, {
       cause: error,
     });
   }
   if (severity)
-    return new Problem(`Postgres at ${server} failed at ${step}: ${(error as Error).message}.`, { cause: error });
+    return new UserError(`Postgres at ${server} failed at ${step}: ${(error as Error).message}.`, { cause: error });
   return error;
 }

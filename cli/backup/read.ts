@@ -3,8 +3,8 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { writeCopy } from "../../platform/postgres/copy.ts";
 import type { Sql, Tx } from "../../platform/postgres/pool.ts";
+import { UserError } from "../errors.ts";
 import { schemas } from "../migrate.ts";
-import { Problem } from "../problem.ts";
 import {
   checkPattern,
   checkTable,
@@ -67,9 +67,9 @@ export async function readBackup(sql: Sql, from: Readable, watch: Watch, options
 /** Reads what comes before the first statement, and that. */
 async function readHead(lines: LineReader): Promise<{ head: BackupHead; first: string }> {
   const [, itsFormat, version = "", takenAt = ""] = headPattern.exec(await lines.readLine()) ?? [];
-  if (!itsFormat) throw new Problem("The file is not a backup of QRForge.");
+  if (!itsFormat) throw new UserError("The file is not a backup of QRForge.");
   if (Number(itsFormat) !== format) {
-    throw new Problem(
+    throw new UserError(
       `The backup has format ${itsFormat} and this version reads format ${format}: restore it with version ${version}, which wrote it.`,
     );
   }
@@ -116,12 +116,12 @@ async function* counted(chunks: AsyncIterable<Buffer>, watch: Watch): AsyncGener
   }
 }
 
-function damaged(why: string): Problem {
-  return new Problem(`The file is damaged: ${why}. Nothing has been changed.`);
+function damaged(why: string): UserError {
+  return new UserError(`The file is damaged: ${why}. Nothing has been changed.`);
 }
 
-function differs(table: string, how: string): Problem {
-  return new Problem(
+function differs(table: string, how: string): UserError {
+  return new UserError(
     `Restored, ${table} has ${how} when it was backed up. Nothing has been changed. Try another backup, and look at the disk.`,
   );
 }
@@ -129,11 +129,13 @@ function differs(table: string, how: string): Problem {
 /** Turns what a broken file leads to into what to make of it. */
 function explain(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof EndOfStream) return new Problem("The file ends too early: it is not a whole backup.");
+  if (error instanceof EndOfStream) return new UserError("The file ends too early: it is not a whole backup.");
   if (code === "Z_BUF_ERROR")
-    return new Problem("The file ends too early: it is not a whole backup.", { cause: error });
+    return new UserError("The file ends too early: it is not a whole backup.", { cause: error });
   if (code?.startsWith("Z_")) {
-    return new Problem(`The file is damaged or is no backup: ${message}. Nothing has been changed.`, { cause: error });
+    return new UserError(`The file is damaged or is no backup: ${message}. Nothing has been changed.`, {
+      cause: error,
+    });
   }
   return error;
 }

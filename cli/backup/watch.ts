@@ -1,5 +1,5 @@
 import type { Sql } from "../../platform/postgres/pool.ts";
-import { Problem } from "../problem.ts";
+import { UserError } from "../errors.ts";
 
 /** How long a run may go without a byte while the database is not working on it either, in ms. */
 const defaultStallTimeoutMs = 60_000;
@@ -30,7 +30,7 @@ export interface WatchOptions {
 }
 
 /**
- * Runs `work`, reports its steps on stderr, and fails with a Problem once nothing has moved for too long. The work goes on
+ * Runs `work`, reports its steps on stderr, and fails with a UserError once nothing has moved for too long. The work goes on
  * then until its connections are closed.
  */
 export async function withWatch<T>(options: WatchOptions, work: (watch: Watch) => Promise<T>): Promise<T> {
@@ -71,7 +71,7 @@ export async function withWatch<T>(options: WatchOptions, work: (watch: Watch) =
       if (isAsking || performance.now() - movedAt < stallTimeoutMs) return;
       isAsking = true;
       if (await isWorking(options.sql, pid)) movedAt = performance.now();
-      else stalled.reject(new Problem(describeStall(current.step, stallTimeoutMs, options.server)));
+      else stalled.reject(new UserError(describeStall(current.step, stallTimeoutMs, options.server)));
       isAsking = false;
     },
     Math.min(1_000, stallTimeoutMs / 4),

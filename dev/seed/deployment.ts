@@ -1,5 +1,5 @@
+import { UserError } from "../../cli/errors.ts";
 import { findSuite } from "../../cli/find-suite.ts";
-import { Problem } from "../../cli/problem.ts";
 import { type operatorSettings, userName } from "../../cli/settings.ts";
 import { AccountService } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
@@ -27,7 +27,7 @@ interface Found {
 async function find(config: Config<typeof operatorSettings>): Promise<Found> {
   const { authAddress, quotaAddress, qrAddress, databaseUrl } = config;
   if (authAddress || quotaAddress || qrAddress) {
-    if (!databaseUrl) throw new Problem("Set DATABASE_URL as well: scans are written to the database directly.");
+    if (!databaseUrl) throw new UserError("Set DATABASE_URL as well: scans are written to the database directly.");
     return {
       auth: authAddress || "127.0.0.1:50051",
       quota: quotaAddress || "127.0.0.1:50052",

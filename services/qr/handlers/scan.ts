@@ -73,16 +73,18 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
       const [from, to] = [new Date(range.fromMs), new Date(range.toMs)];
       const days = wholeSpans(range.fromMs, range.toMs, "day");
       const dimension = dimensions[request.dimension];
-      const [series, values, visitors] = await Promise.all([
-        interval === "hour" ? store.countHours(counted, from, to) : store.countDays(counted, from, to),
+      // Days alone know their visitors; where days are asked for, they are the series as well.
+      const [hourly, values, daily] = await Promise.all([
+        interval === "hour" ? store.countHours(counted, from, to) : undefined,
         dimension ? store.countValues(counted, dimension, new Date(days.fromMs), new Date(days.toMs)) : [],
         store.countDays(counted, new Date(days.fromMs), new Date(days.toMs)),
       ]);
+      const series = hourly ?? daily;
       const byStart = new Map(series.map(({ start, scans, visitors }) => [start.getTime(), { scans, visitors }]));
       const zero = { scans: 0, visitors: interval === "day" ? 0 : null };
       return {
         total: BigInt(series.reduce((sum, { scans }) => sum + scans, 0)),
-        visitors: BigInt(visitors.reduce((sum, one) => sum + (one.visitors ?? 0), 0)),
+        visitors: BigInt(daily.reduce((sum, one) => sum + (one.visitors ?? 0), 0)),
         series: fillSpans(range, interval, byStart, zero).map(({ startMs, count }) => ({
           startTime: timestampFromMs(startMs),
           scans: BigInt(count.scans),

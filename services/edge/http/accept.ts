@@ -1,3 +1,4 @@
+import Negotiator from "negotiator";
 import { SymbolFormat } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
 
 /** A picture is for its account alone, may be kept, and does nothing when it is opened as a page. */
@@ -7,28 +8,21 @@ export const fileHeaders = {
   "content-security-policy": "default-src 'none'; img-src data:; sandbox",
 };
 
-/** What symbols come as: the contract's number, and the media type. */
+/** The formats of a symbol, the preferred one first: the contract's number and the media type of each. */
 export const symbolFormats = {
   svg: { number: SymbolFormat.SVG, type: "image/svg+xml" },
   png: { number: SymbolFormat.PNG, type: "image/png" },
   pdf: { number: SymbolFormat.PDF, type: "application/pdf" },
 };
 
-/** The format that a client likes best, by its Accept header; SVG if it does not say. */
+const names = Object.keys(symbolFormats) as (keyof typeof symbolFormats)[];
+
+/**
+ * Selects the format that an Accept header prefers (RFC 9110, section 12.5.1): the first of those that it ranks equal. A
+ * header that accepts none of them gets the first that it does not exclude by `q=0`.
+ */
 export function acceptedFormat(accept: string | undefined): keyof typeof symbolFormats {
-  const wanted = (accept ?? "").split(",").map((entry) => {
-    const [type = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
-    const quality = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
-    return { type, quality: quality === undefined ? 1 : Number(quality) || 0 };
-  });
-  wanted.sort((a, b) => b.quality - a.quality);
-  const excluded = new Set(wanted.filter(({ quality }) => quality === 0).map(({ type }) => type));
-  const names = (["svg", "png", "pdf"] as const).filter((name) => !excluded.has(symbolFormats[name].type));
-  for (const { type, quality } of wanted) {
-    const isWanted = (name: keyof typeof symbolFormats) =>
-      [symbolFormats[name].type, `${symbolFormats[name].type.split("/")[0]}/*`, "*/*"].includes(type);
-    const format = names.find(isWanted);
-    if (format && quality > 0) return format;
-  }
-  return names[0] ?? "svg";
+  const headers = { accept: accept === undefined ? "*/*" : `${accept}, */*;q=0.001` };
+  const type = new Negotiator({ headers }).mediaType(names.map((name) => symbolFormats[name].type));
+  return names.find((name) => symbolFormats[name].type === type) ?? "svg";
 }

@@ -3,6 +3,7 @@ import { timestampDate, timestampFromMs, timestampMs } from "@bufbuild/protobuf/
 import { slugPattern } from "../../../contracts/slug.ts";
 import {
   type BatchRecordScansRequest,
+  type CountScansRequest,
   Device,
   Dimension,
   Interval,
@@ -54,21 +55,11 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
     },
 
     async countScans(request) {
-      const { accountId, idOrSlug, projectId, fromTime, toTime } = request;
+      const { accountId, idOrSlug, projectId } = request;
       requireAccount(accountId);
       const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
       if (idOrSlug !== "" && !isName) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
-      const interval = request.interval === Interval.HOUR ? "hour" : "day";
-      if (!fromTime || !toTime) throw new ServiceError("INVALID_REQUEST", "from_time and to_time must be set");
-      if (![fromTime, toTime].every((time) => isSane(timestampMs(time)))) {
-        throw new ServiceError("INVALID_REQUEST", "from_time and to_time must be from 2000 to 2099");
-      }
-      const range = wholeSpans(timestampMs(fromTime), timestampMs(toTime), interval);
-      const spans = (range.toMs - range.fromMs) / spanMs[interval];
-      if (!(spans >= 1 && spans <= spansMax)) {
-        const issue = `must be after from, by at most ${spansMax} ${interval}s`;
-        throw new ServiceError("INVALID_REQUEST", `to ${issue}`, { fields: [{ field: "to", issue }] });
-      }
+      const { interval, range } = readRange(request);
       const counted = await store.findCounted(accountId, { idOrSlug, projectId });
       const [from, to] = [new Date(range.fromMs), new Date(range.toMs)];
       const days = wholeSpans(range.fromMs, range.toMs, "day");
@@ -94,6 +85,23 @@ export function createScanService({ store, clock }: ScanDependencies): Implement
       };
     },
   });
+}
+
+/** Returns the whole spans of a request. Throws INVALID_REQUEST if they are too many or no dates. */
+function readRange(request: CountScansRequest) {
+  const { fromTime, toTime } = request;
+  const interval = request.interval === Interval.HOUR ? "hour" : "day";
+  if (!fromTime || !toTime) throw new ServiceError("INVALID_REQUEST", "from_time and to_time must be set");
+  if (![fromTime, toTime].every((time) => isSane(timestampMs(time)))) {
+    throw new ServiceError("INVALID_REQUEST", "from_time and to_time must be from 2000 to 2099");
+  }
+  const range = wholeSpans(timestampMs(fromTime), timestampMs(toTime), interval);
+  const spans = (range.toMs - range.fromMs) / spanMs[interval];
+  if (!(spans >= 1 && spans <= spansMax)) {
+    const issue = `must be after from, by at most ${spansMax} ${interval}s`;
+    throw new ServiceError("INVALID_REQUEST", `to ${issue}`, { fields: [{ field: "to", issue }] });
+  }
+  return { interval, range } as const;
 }
 
 /** Whether a time is one that the database and calendars have no trouble with. */

@@ -26,6 +26,11 @@ export function randomBase36(length: number): string {
   return randomText(base36, length);
 }
 
+/** Returns a secret of 256 random bits as 43 characters of base64url, for a cookie or a link. */
+export function newToken(): string {
+  return randomBytes(32).toString("base64url");
+}
+
 /** A new resource id: 20 characters of [0-9A-Za-z], 119 bits. */
 export function newId(): string {
   return randomBase62(20);

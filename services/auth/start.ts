@@ -8,19 +8,24 @@ import type { Start } from "../../platform/process/lifecycle.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import type { settings } from "./config.ts";
-import { createAuthService } from "./handlers/account-and-key.ts";
+import { createAccountService } from "./handlers/account.ts";
 import { createAuditService } from "./handlers/audit.ts";
 import { createInvitationService } from "./handlers/invitation.ts";
+import { createKeyService } from "./handlers/key.ts";
 import { createSessionService } from "./handlers/session.ts";
 import { createLeakWorker } from "./jobs/leaked-key-reports.ts";
-import { createPasswords } from "./passwords.ts";
-import { createStore } from "./store/accounts-and-keys.ts";
+import { createPasswordHasher } from "./passwords/hasher.ts";
+import { createAccountStore } from "./store/accounts.ts";
 import { createAuditStore } from "./store/audit.ts";
 import { createInvitationStore } from "./store/invitations.ts";
+import { createKeyStore } from "./store/keys.ts";
+import { createLeakReportStore } from "./store/leak-reports.ts";
 import { createSessionStore } from "./store/sessions.ts";
+import { createSignInAttemptStore } from "./store/sign-in-attempts.ts";
+import { createSignInLinkStore } from "./store/sign-in-links.ts";
 
-/** How often sessions, links, invitations and addresses that are over their time are removed, in ms. */
-const trimMs = 60_000;
+/** Interval at which expired sessions, links, invitations and addresses are deleted, in ms. */
+const deleteExpiredMs = 60_000;
 
 export const start: Start<typeof settings> = async (config, log, metrics, health) => {
   const closer = createCloser(log);
@@ -31,37 +36,48 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   closer.defer("bus", () => bus.close());
   const { granter, implementation } = openGranter({ schema: "auth", sql, bus, times: config, closer, log });
 
-  const store = createStore(sql);
+  const accounts = createAccountStore(sql);
+  const keys = createKeyStore(sql);
+  const leakReports = createLeakReportStore(sql);
   const { propagate } = granter;
-  const leaks = createLeakWorker({ store, propagate, clock: systemClock, log });
-  const looking = leaks.run();
+  const leaks = createLeakWorker({ leakReports, keys, propagate, clock: systemClock, log });
+  const working = leaks.run();
   closer.defer("leak worker", () => {
     leaks.close();
-    return looking;
+    return working;
   });
 
   const sessions = createSessionStore(sql);
+  const links = createSignInLinkStore(sql);
+  const attempts = createSignInAttemptStore(sql);
   const invitations = createInvitationStore(sql);
   const trim = async () => {
-    const more = [await sessions.trim(systemClock.now()), await invitations.trim()];
+    const more = [
+      await sessions.deleteExpired(),
+      await links.deleteExpired(),
+      await attempts.deleteExpired(systemClock.now()),
+      await invitations.deleteExpired(),
+    ];
     return more.includes(true);
   };
-  openTrimmer({ trim, everyMs: trimMs, clock: systemClock, closer, log });
-  const people = {
-    passwords: createPasswords(),
+  openTrimmer({ trim, everyMs: deleteExpiredMs, clock: systemClock, closer, log });
+  const shared = {
+    passwords: createPasswordHasher(),
     clock: systemClock,
     sessionMs: config.sessionMs,
     signUp: config.signUp,
   };
+  const { handleReports } = leaks;
   const server = await createRpcServer({
     ...config,
     log,
     metrics,
     implementations: [
-      ...createAuthService({ store, propagate, lookAtLeaks: leaks.look, clock: systemClock }),
+      createAccountService({ accounts, propagate }),
+      createKeyService({ keys, accounts, leakReports, propagate, handleReports, clock: systemClock }),
       createAuditService(createAuditStore(sql)),
-      createSessionService({ store: sessions, ...people }),
-      createInvitationService({ store: invitations, ...people }),
+      createSessionService({ accounts, sessions, links, attempts, ...shared }),
+      createInvitationService({ invitations, ...shared }),
       implementation,
     ],
   });

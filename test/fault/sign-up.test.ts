@@ -171,7 +171,7 @@ describe("an invitation", () => {
       sql`update auth.invitations set expires_at = now() - ${days}::integer * interval '1 day' where account_id = ${accountId}`;
     await expire(kept.accountId, 29);
     await expire(old.accountId, 31);
-    await createInvitationStore(sql as unknown as Sql).trim();
+    await createInvitationStore(sql as unknown as Sql).deleteExpired();
     const left = await sql`
       select account_id as id from auth.invitations where account_id in (${kept.accountId}, ${old.accountId})`;
     expect(left.map(({ id }) => id)).toEqual([kept.accountId]);

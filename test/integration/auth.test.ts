@@ -8,7 +8,7 @@ import { LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { randomBase62 } from "../../platform/ids.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { formatKey } from "../../services/auth/domain/keys.ts";
-import { windowMs } from "../../services/auth/sign-in-limits.ts";
+import { windowMs } from "../../services/auth/domain/sign-in-limits.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths, databaseUrl } = inject("suite");

@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
 
+/** Who makes a change, and from what network address. */
+export interface Actor {
+  name: string;
+  address: string;
+}
+
 /** What is recorded of one change. */
 export interface AuditRecord {
   sequence: number;
@@ -17,14 +23,14 @@ export interface ChainedRecord extends AuditRecord {
   hash: Buffer;
 }
 
-/** The hash of an entry: SHA-256 over the hash before it and all its fields, as a JSON array so that none can shift. */
+/** Returns the hash of an entry: SHA-256 over the previous hash and all fields, as a JSON array so that none can shift. */
 export function chainHash(before: Buffer, record: AuditRecord): Buffer {
   const { sequence, atMs, actor, address, action, accountId, keyId, details } = record;
   const fields = JSON.stringify([sequence, atMs, actor, address, action, accountId, keyId, details]);
   return createHash("sha256").update(before).update(fields).digest();
 }
 
-/** Where a check of the chain has come to. */
+/** How far a check of the chain has come. */
 export interface ChainCheck {
   checked: number;
   hash: Buffer;
@@ -32,8 +38,8 @@ export interface ChainCheck {
 }
 
 /**
- * Checks entries, in the order of their sequence, that follow what was checked before. A sequence that is missing was
- * removed; an entry whose hash is not the one that its fields and the hash before it make was altered, or added.
+ * Checks entries, in order of their sequence, that follow those already checked. A missing sequence number is an entry
+ * that was removed; a hash that does not follow from the fields and the previous hash is one that was altered or added.
  */
 export function checkChain(from: ChainCheck, entries: ChainedRecord[]): ChainCheck {
   let { checked, hash } = from;
@@ -50,7 +56,7 @@ export function checkChain(from: ChainCheck, entries: ChainedRecord[]): ChainChe
   return { checked, hash };
 }
 
-/** Compares the end of the chain with what the head says. */
+/** Compares the end of the chain with the stored head. */
 export function checkEnd(at: ChainCheck, head: { sequence: number; hash: Buffer }): ChainCheck {
   if (at.fault) return at;
   if (at.checked < head.sequence) return { ...at, fault: { sequence: at.checked + 1, problem: "was removed" } };

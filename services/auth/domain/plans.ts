@@ -8,28 +8,29 @@ export interface PlanLimits {
   perDay: number;
 }
 
-const fixedLimits: Record<Exclude<PlanName, "enterprise">, PlanLimits> = {
+/** The limits of the plans that have no limits of the account's own. */
+export const fixedLimits: Record<Exclude<PlanName, "enterprise">, PlanLimits> = {
   free: { perMinute: 60, perDay: 1_000 },
   pro: { perMinute: 600, perDay: 50_000 },
 };
 const perMinuteMax = 1_000_000_000;
 const perDayMax = 1_000_000_000_000;
 
-/** How many keys of an account may be active at once. */
+/** Returns how many keys of an account may be active at once. */
 export function activeKeysMax(plan: PlanName): number {
   return plan === "enterprise" ? Number.POSITIVE_INFINITY : 1;
 }
 
-/** The limits of a plan, given what was asked for; or what is wrong with that. */
+/** Returns the limits of an account on a plan, or what is wrong with the limits that were requested for it. */
 export function limitsOf(
   plan: PlanName,
-  asked: PlanLimits | undefined,
+  requested: PlanLimits | undefined,
 ): { limits: PlanLimits } | { issues: FieldIssue[] } {
   if (plan !== "enterprise") {
-    if (asked) return { issues: [{ field: "limits", issue: `are fixed on the ${plan} plan; leave them out` }] };
+    if (requested) return { issues: [{ field: "limits", issue: `are fixed on the ${plan} plan; leave them out` }] };
     return { limits: fixedLimits[plan] };
   }
-  const limits = asked ?? { perMinute: 0, perDay: 0 };
+  const limits = requested ?? { perMinute: 0, perDay: 0 };
   const issues: FieldIssue[] = [];
   if (limits.perMinute < 0 || limits.perMinute > perMinuteMax) {
     issues.push({ field: "limits.per_minute", issue: `must be from 0 (unlimited) to ${perMinuteMax}` });
@@ -40,7 +41,7 @@ export function limitsOf(
   return issues.length > 0 ? { issues } : { limits };
 }
 
-/** An address in the form in which it is stored, or undefined if it is none. */
+/** Returns an e-mail address in the form in which it is stored; undefined if the text is none. */
 export function normalizeEmail(email: string): string | undefined {
   const trimmed = email.trim().toLowerCase();
   return trimmed.length <= 254 && /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+\.[^\s@\p{Cc}]+$/u.test(trimmed) ? trimmed : undefined;

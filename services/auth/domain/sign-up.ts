@@ -1,17 +1,10 @@
-import { SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 
-/** Who may make an account: anybody, whom an operator has invited, or nobody but operators. docs/adr/0023-sign-up.md */
+/** Who may create an account: everybody, people whom an operator has invited, or operators alone. docs/adr/0023-sign-up.md */
 export const signUpNames = ["open", "invited", "closed"] as const;
 export type SignUp = (typeof signUpNames)[number];
 
-export const signUpModes: Record<SignUp, SignUpMode> = {
-  open: SignUpMode.OPEN,
-  invited: SignUpMode.INVITED,
-  closed: SignUpMode.CLOSED,
-};
-
-/** Throws FORBIDDEN unless anybody may sign up. */
+/** Throws FORBIDDEN unless everybody may sign up. */
 export function requireOpenSignUp(signUp: SignUp): void {
   if (signUp === "invited") {
     throw new ServiceError("FORBIDDEN", "Accounts here are by invitation. Ask the operator of this service for one.");

@@ -1,16 +1,9 @@
-import { createHash, randomBytes } from "node:crypto";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Clock } from "../../../platform/process/clock.ts";
+import { createHash } from "node:crypto";
 
-/** What is stored of a session. */
+/** What is stored of a session or of a sign-in link. */
 export interface NewSession {
   tokenHash: Buffer;
   expiresAt: Date;
-}
-
-/** Returns a secret of 256 random bits as 43 characters of base64url, for a cookie or a link. */
-export function newToken(): string {
-  return randomBytes(32).toString("base64url");
 }
 
 /** Returns the SHA-256 of a text: what is stored in place of a token. */
@@ -18,13 +11,7 @@ export function sha256(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Returns a new session that lasts `sessionMs`: its token, and what is stored of it. */
-export function newSession(clock: Clock, sessionMs: number): { token: string; session: NewSession } {
-  const token = newToken();
-  return { token, session: { tokenHash: sha256(token), expiresAt: new Date(clock.now() + sessionMs) } };
-}
-
-/** Returns a new session as the protos show it. */
-export function toSession(token: string, accountId: string, { expiresAt }: NewSession) {
-  return { token, accountId, expireTime: timestampFromDate(expiresAt) };
+/** Returns a session that begins now and lasts `sessionMs`: its token, and what is stored of it. */
+export function newSession(token: string, nowMs: number, sessionMs: number): { token: string; session: NewSession } {
+  return { token, session: { tokenHash: sha256(token), expiresAt: new Date(nowMs + sessionMs) } };
 }

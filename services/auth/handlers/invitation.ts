@@ -1,28 +1,30 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Plan } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
-import { refuseFields, ServiceError } from "../../../platform/errors.ts";
-import { newId } from "../../../platform/ids.ts";
+import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
+import { newId, newToken } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { actorOf, personOf } from "../domain/actor.ts";
+import { passwordIssue } from "../domain/passwords.ts";
 import { normalizeEmail } from "../domain/plans.ts";
 import { requireInvitations, type SignUp } from "../domain/sign-up.ts";
-import { newSession, newToken, sha256, toSession } from "../domain/tokens.ts";
-import { type Passwords, passwordIssue } from "../passwords.ts";
-import { type InvitationState, type InvitationStore, invitationDays } from "../store/invitations.ts";
-import { emailIssue, readPlan } from "./account-and-key.ts";
+import { newSession, sha256 } from "../domain/tokens.ts";
+import type { PasswordHasher } from "../passwords/hasher.ts";
+import { type InvitationObstacle, type InvitationStore, invitationDays } from "../store/invitations.ts";
+import { requestActor, userActor } from "./actor.ts";
+import { readEmail, readPlan } from "./requests.ts";
+import { toSession } from "./session.ts";
 
 export interface InvitationDependencies {
-  store: InvitationStore;
-  passwords: Passwords;
+  invitations: InvitationStore;
+  passwords: PasswordHasher;
   clock: Clock;
-  /** How long a session lasts, in ms. */
+  /** Duration of a session, in ms. */
   sessionMs: number;
   signUp: SignUp;
 }
 
-const notOpen: Record<Exclude<InvitationState, "open">, () => ServiceError> = {
+const obstacles: Record<InvitationObstacle, () => ServiceError> = {
   unknown: () =>
     new ServiceError(
       "UNAUTHORIZED",
@@ -39,16 +41,15 @@ const notOpen: Record<Exclude<InvitationState, "open">, () => ServiceError> = {
     ),
 };
 
-/** The handlers of invitations. A token has 256 random bits, so nothing here slows down who guesses. */
+/** Creates the handlers of InvitationService. A token has 256 random bits, so guesses need no limit here. */
 export function createInvitationService(dependencies: InvitationDependencies): Implementation {
-  const { store, passwords, signUp } = dependencies;
+  const { invitations, passwords, signUp } = dependencies;
 
   async function findOpen(token: string) {
     requireInvitations(signUp);
-    const found = await store.find(sha256(token));
-    const state = found?.state ?? "unknown";
-    if (state !== "open") throw notOpen[state]();
-    return found as NonNullable<typeof found>;
+    const found = await invitations.find(sha256(token));
+    if (found.state !== "open") throw obstacles[found.state]();
+    return found;
   }
 
   return implement(InvitationService, {
@@ -60,23 +61,23 @@ export function createInvitationService(dependencies: InvitationDependencies): I
             "(account create) and send a link to it (account sign-in-link).",
         );
       }
-      const email = normalizeEmail(request.email);
-      const asked = { plan: request.plan || Plan.FREE, ...(request.limits && { limits: request.limits }) };
-      const { plan, limits } = readPlan(asked, email === undefined ? [emailIssue] : []);
+      const issues: FieldIssue[] = [];
+      const email = readEmail(request.email, issues);
+      const { plan, limits } = readPlan({ plan: request.plan || Plan.FREE, limits: request.limits }, issues);
       const token = newToken();
-      const { accountId, expiresAt } = await store.create(actorOf(request, context), {
+      const { accountId, expiresAt } = await invitations.create(requestActor(request, context), {
         accountId: newId(),
-        email: email as string,
+        email,
         tokenHash: sha256(token),
         plan,
         ...limits,
       });
-      return { token, accountId, email: email as string, expireTime: timestampFromDate(expiresAt) };
+      return { token, accountId, email, expireTime: timestampFromDate(expiresAt) };
     },
 
     async deleteInvitation(request, context) {
       const email = normalizeEmail(request.email) ?? "";
-      if (!(await store.delete(actorOf(request, context), email))) {
+      if (!(await invitations.delete(requestActor(request, context), email))) {
         throw new ServiceError("NOT_FOUND", "There is no open invitation to this address.");
       }
       return {};
@@ -88,14 +89,14 @@ export function createInvitationService(dependencies: InvitationDependencies): I
     },
 
     async acceptInvitation({ token, password, address }, context) {
-      // A token that is good for nothing must not cost the hashing of a password.
+      // Checked first, so that an unknown token does not cost the hashing of a password.
       await findOpen(token);
       const issue = passwordIssue(password);
       if (issue !== undefined) refuseFields([{ field: "password", issue }]);
-      const { token: sessionToken, session } = newSession(dependencies.clock, dependencies.sessionMs);
-      const by = (accountId: string) => personOf(accountId, address, context);
-      const accepted = await store.accept(by, sha256(token), await passwords.hash(password), session);
-      if (typeof accepted === "string") throw notOpen[accepted]();
+      const { token: sessionToken, session } = newSession(newToken(), dependencies.clock.now(), dependencies.sessionMs);
+      const by = (accountId: string) => userActor(accountId, address, context);
+      const accepted = await invitations.accept(by, sha256(token), await passwords.hash(password), session);
+      if (typeof accepted === "string") throw obstacles[accepted]();
       return { session: toSession(sessionToken, accepted.accountId, session) };
     },
   });

@@ -1,11 +1,5 @@
 import { cleanStore, type Sql, type Tx } from "../../../platform/postgres/pool.ts";
-import { type AuditRecord, type ChainedRecord, chainHash } from "../domain/audit.ts";
-
-/** On whose behalf a change is made, and from what network address. */
-export interface Actor {
-  name: string;
-  address: string;
-}
+import { type Actor, type AuditRecord, type ChainedRecord, chainHash } from "../domain/audit.ts";
 
 export interface Change {
   action: string;
@@ -45,7 +39,7 @@ export type AuditStore = ReturnType<typeof createAuditStore>;
 /** Reads the audit trail. */
 export function createAuditStore(sql: Sql) {
   return cleanStore({
-    /** Entries of an account, or of all if it is empty, newest first. */
+    /** Lists the entries of an account, or of every account if `accountId` is empty, newest first. */
     async list(accountId: string, size: number, before: number): Promise<AuditRecord[]> {
       return await sql<AuditRecord[]>`
         select ${recordColumns(sql)} from auth.audit
@@ -54,7 +48,7 @@ export function createAuditStore(sql: Sql) {
         order by sequence desc limit ${size}`;
     },
 
-    /** The entries after a sequence, oldest first, and the head as it is in the same snapshot. */
+    /** Returns the entries after a sequence, oldest first, and the head of the chain, from one snapshot. */
     async stretch(after: number, size: number) {
       return await sql.begin("isolation level repeatable read read only", async (tx) => {
         const [head] = await tx<[{ sequence: number; hash: Buffer }]>`select sequence, hash from auth.audit_head`;

@@ -1,15 +1,15 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import { cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
+import type { Actor } from "../domain/audit.ts";
 import type { PlanLimits, PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";
-import { type Actor, appendToAudit } from "./audit.ts";
+import { appendToAudit } from "./audit.ts";
+import { expiredRowsMax, insertSession } from "./sessions.ts";
 
 /** Days for which an invitation can be accepted. */
 export const invitationDays = 7;
-/** Days for which an invitation is kept after that, so that its link can still say what became of it. */
-const keptDays = 30;
-/** Rows that one statement of the trimming deletes at most. */
-const trimRowsMax = 10_000;
+/** Days for which an invitation is stored after that, so that its link can still say what became of it. */
+const storedDays = 30;
 
 export interface NewInvitation extends PlanLimits {
   accountId: string;
@@ -18,8 +18,13 @@ export interface NewInvitation extends PlanLimits {
   plan: PlanName;
 }
 
-/** What a token is good for. `taken`: its address was given an account by other means. */
-export type InvitationState = "open" | "unknown" | "accepted" | "expired" | "taken";
+/** Why an invitation cannot be accepted. `taken`: its address was given an account by other means. */
+export type InvitationObstacle = "unknown" | "accepted" | "expired" | "taken";
+
+/** An invitation, by its token. */
+export type FoundInvitation =
+  | { state: "open"; email: string; expiresAt: Date }
+  | { state: Exclude<InvitationObstacle, "taken"> };
 
 export type InvitationStore = ReturnType<typeof createInvitationStore>;
 
@@ -72,24 +77,24 @@ export function createInvitationStore(sql: Sql) {
       });
     },
 
-    async find(tokenHash: Buffer): Promise<{ state: InvitationState; email: string; expiresAt: Date } | undefined> {
-      const [row] = await sql<{ state: InvitationState; email: string; expiresAt: Date }[]>`
+    async find(tokenHash: Buffer): Promise<FoundInvitation> {
+      const [row] = await sql<FoundInvitation[]>`
         select ${state}, email, expires_at as "expiresAt" from auth.invitations where token_hash = ${tokenHash}`;
-      return row;
+      return row ?? { state: "unknown" };
     },
 
     /**
-     * Makes the account of an invitation that is open, with this password and a session. Returns the account's id, or why
-     * nothing was made. The invitation's row is locked, so of several calls one makes the account.
+     * Creates the account of an open invitation, with this password and a session. Returns the account's id, or why none
+     * was created. The invitation's row is locked, so of several calls at the same time one creates the account.
      */
     async accept(
       actor: (accountId: string) => Actor,
       tokenHash: Buffer,
       passwordHash: string,
       session: NewSession,
-    ): Promise<{ accountId: string } | Exclude<InvitationState, "open">> {
+    ): Promise<{ accountId: string } | InvitationObstacle> {
       return await sql.begin(async (tx) => {
-        const [found] = await tx<(NewInvitation & { state: InvitationState })[]>`
+        const [found] = await tx<(NewInvitation & Pick<FoundInvitation, "state">)[]>`
           select ${state}, account_id as "accountId", email, plan, per_minute as "perMinute", per_day as "perDay"
           from auth.invitations where token_hash = ${tokenHash} for update`;
         if (!found) return "unknown";
@@ -101,22 +106,20 @@ export function createInvitationStore(sql: Sql) {
           on conflict on constraint accounts_email_unique do nothing returning 1`;
         if (made.length === 0) return "taken";
         await tx`update auth.invitations set accepted_at = now() where account_id = ${accountId}`;
-        await tx`
-          insert into auth.sessions (token_hash, account_id, expires_at)
-          values (${session.tokenHash}, ${accountId}, ${session.expiresAt})`;
+        await insertSession(tx, accountId, session);
         const details = { plan, perMinute, perDay };
         await appendToAudit(tx, actor(accountId), { action: "invitation.accept", accountId, details });
         return { accountId };
       });
     },
 
-    /** Removes some of what is over its time; returns whether there may be more. */
-    async trim(): Promise<boolean> {
+    /** Deletes up to `expiredRowsMax` invitations that are long over. Returns whether there may be more. */
+    async deleteExpired(): Promise<boolean> {
       const { count } = await sql`
         delete from auth.invitations where account_id in (
-          select account_id from auth.invitations where expires_at < now() - ${keptDays}::integer * interval '1 day'
-          limit ${trimRowsMax} for update skip locked)`;
-      return count === trimRowsMax;
+          select account_id from auth.invitations where expires_at < now() - ${storedDays}::integer * interval '1 day'
+          limit ${expiredRowsMax} for update skip locked)`;
+      return count === expiredRowsMax;
     },
   });
 }

@@ -1,16 +1,16 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import type { CallContext } from "../../../platform/rpc/server.ts";
-import type { Actor } from "../store/audit.ts";
+import type { Actor } from "../domain/audit.ts";
 
 const lengthMax = 100;
 
-/** Returns a person in their own account as an actor. */
-export function personOf(accountId: string, address: string, context: CallContext): Actor {
+/** Returns a user who acts on their own account, at this address, as an actor. */
+export function userActor(accountId: string, address: string, context: CallContext): Actor {
   return readActor({ name: `account:${accountId}`, address }, context);
 }
 
-/** On whose behalf a request is made: whom it names, else the caller as the connection shows it. */
-export function actorOf({ actor }: { actor?: Actor | undefined }, context: CallContext): Actor {
+/** Returns the actor that a request names; where it names none, the caller by its connection. */
+export function requestActor({ actor }: { actor?: Actor | undefined }, context: CallContext): Actor {
   return readActor(actor ?? { name: "", address: "" }, context);
 }
 

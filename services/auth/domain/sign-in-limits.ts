@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 /** Failures are counted in windows of 15 minutes. */
 export const windowMs = 900_000;
 
-/** Failures in a window at which further tries are refused. */
+/** Failures in a window after which further attempts are refused. */
 const max = {
   /** From one address, whatever the account. */
   address: 30,
-  /** Against one account, from all addresses that have never signed in to it: from there on each of them has fewer tries. */
+  /** Against one account, from all addresses that have never signed in to it; beyond, each of them has fewer attempts. */
   account: 20,
   /** Against one account from one address. */
   pair: 10,
@@ -15,13 +15,14 @@ const max = {
   pairUnderAttack: 3,
 };
 
-/** What a failed sign-in is counted under, each as a hash: no address and no e-mail is kept. */
+/** What a failed sign-in is counted under, each as a hash: no address and no e-mail is stored. */
 export interface Subjects {
   address: Buffer;
   account: Buffer;
   pair: Buffer;
 }
 
+/** Returns what a sign-in to an e-mail address from a network is counted under. */
 export function subjectsOf(email: string, network: string): Subjects {
   const subject = (...parts: string[]) => createHash("sha256").update(JSON.stringify(parts)).digest();
   return {
@@ -32,8 +33,8 @@ export function subjectsOf(email: string, network: string): Subjects {
 }
 
 /**
- * Whether another try is refused. Nobody can be locked out by strangers elsewhere: many failures against an account leave
- * fewer tries to each address that is new to it, and none fewer to those that have signed in before.
+ * Returns whether another attempt is refused. Strangers cannot lock a user out: many failures against an account leave
+ * fewer attempts to each address that is new to it, and as many as before to addresses that have signed in to it.
  */
 export function isLimited(failures: Record<keyof Subjects, number>, known: boolean): boolean {
   if (known) return failures.pair >= max.pair;
@@ -41,7 +42,7 @@ export function isLimited(failures: Record<keyof Subjects, number>, known: boole
   return failures.address >= max.address || failures.pair >= pairMax;
 }
 
-/** Whole seconds until the window ends in which a moment lies. */
+/** Returns the whole seconds until the current window ends. */
 export function windowEndsInS(nowMs: number): number {
   return Math.ceil((windowMs - (nowMs % windowMs)) / 1000);
 }

@@ -1,0 +1,145 @@
+import { ServiceError } from "../../../platform/errors.ts";
+import { type Page, type Position, toPage } from "../../../platform/postgres/pagination.ts";
+import { cleanStore, type Sql, violates } from "../../../platform/postgres/pool.ts";
+import type { Actor } from "../domain/audit.ts";
+import { activeKeysMax, type PlanLimits, type PlanName } from "../domain/plans.ts";
+import { appendToAudit } from "./audit.ts";
+import { appendKeysToLog } from "./key-log.ts";
+
+export interface AccountRow {
+  accountId: string;
+  email: string;
+  plan: PlanName;
+  perMinute: number;
+  perDay: number;
+  disabled: boolean;
+  createdAt: Date;
+}
+
+export interface Credentials {
+  accountId: string;
+  passwordHash: string | null;
+  disabled: boolean;
+}
+
+export type AccountStore = ReturnType<typeof createAccountStore>;
+
+export const noSuchAccount = () => new ServiceError("NOT_FOUND", "There is no such account.");
+
+/** Columns of an account that an operator may change. */
+const changeable = ["plan", "perMinute", "perDay", "disabled"] as const;
+
+/** Accounts in Postgres. Each method is one transaction. */
+export function createAccountStore(sql: Sql) {
+  const columns = sql`account_id as "accountId", email, plan, per_minute as "perMinute", per_day as "perDay",
+    disabled, created_at as "createdAt"`;
+
+  /** Changes an account, if that changes anything, and logs the keys whose answers that changes. */
+  async function changeAccount(
+    actor: Actor,
+    accountId: string,
+    action: string,
+    change: Partial<Pick<AccountRow, (typeof changeable)[number]>>,
+  ) {
+    return await sql.begin(async (tx) => {
+      const [before] = await tx<AccountRow[]>`
+        select ${columns} from auth.accounts where account_id = ${accountId} for update`;
+      if (!before) throw noSuchAccount();
+      const account = { ...before, ...change };
+      const changed = changeable.some((name) => account[name] !== before[name]);
+      const [{ active }] = await tx<[{ active: number }]>`
+        select count(*) as active from auth.keys where account_id = ${accountId} and status = 'active'`;
+      if (change.plan && active > activeKeysMax(account.plan)) {
+        const max = activeKeysMax(account.plan);
+        const message = `The ${account.plan} plan allows ${max} active key and the account has ${active}. Revoke the others first.`;
+        throw new ServiceError("KEY_LIMIT_REACHED", message);
+      }
+      if (changed) {
+        await tx`
+          update auth.accounts set plan = ${account.plan}, per_minute = ${account.perMinute},
+            per_day = ${account.perDay}, disabled = ${account.disabled}
+          where account_id = ${accountId}`;
+        await appendToAudit(tx, actor, { action, accountId, details: change });
+      }
+      const keys = await tx<{ keyHash: Buffer }[]>`
+        select key_hash as "keyHash" from auth.keys where account_id = ${accountId} and status = 'active'`;
+      // Logged even if nothing changed: a caller that repeats a call whose answer was lost waits for the same promise.
+      const entries = await appendKeysToLog(
+        tx,
+        keys.map((key) => key.keyHash),
+      );
+      return { account, entries };
+    });
+  }
+
+  return cleanStore({
+    /** Creates an account without a password. Throws CONFLICT if the e-mail address has one. */
+    async create(actor: Actor, account: { accountId: string; email: string; plan: PlanName } & PlanLimits) {
+      const { accountId, email, plan, perMinute, perDay } = account;
+      try {
+        return await sql.begin(async (tx) => {
+          const [row] = await tx<[AccountRow]>`
+            insert into auth.accounts (account_id, email, plan, per_minute, per_day)
+            values (${accountId}, ${email}, ${plan}, ${perMinute}, ${perDay})
+            returning ${columns}`;
+          const details = { plan, perMinute, perDay };
+          await appendToAudit(tx, actor, { action: "account.create", accountId, details });
+          return row;
+        });
+      } catch (error) {
+        if (violates(error, "accounts_email_unique")) {
+          throw new ServiceError("CONFLICT", "An account with this e-mail exists already.", { cause: error });
+        }
+        throw error;
+      }
+    },
+
+    /** Creates an account on the free plan with a password. Returns false if the e-mail address has an account. */
+    async signUp(actor: Actor, account: { accountId: string; email: string; passwordHash: string } & PlanLimits) {
+      const { accountId, email, passwordHash, perMinute, perDay } = account;
+      try {
+        await sql.begin(async (tx) => {
+          await tx`
+            insert into auth.accounts (account_id, email, plan, per_minute, per_day, password_hash)
+            values (${accountId}, ${email}, 'free', ${perMinute}, ${perDay}, ${passwordHash})`;
+          await appendToAudit(tx, actor, { action: "account.sign-up", accountId, details: { plan: "free" } });
+        });
+        return true;
+      } catch (error) {
+        if (violates(error, "accounts_email_unique")) return false;
+        throw error;
+      }
+    },
+
+    /** Returns an account. Throws NOT_FOUND if there is none with this id. */
+    async get(accountId: string): Promise<AccountRow> {
+      const [row] = await sql<AccountRow[]>`
+        select ${columns} from auth.accounts where account_id = ${accountId}`;
+      if (!row) throw noSuchAccount();
+      return row;
+    },
+
+    /** Lists accounts, newest first. */
+    async list(size: number, after: Position | undefined): Promise<Page<AccountRow>> {
+      const found = await sql<AccountRow[]>`
+        select ${columns} from auth.accounts
+        ${after ? sql`where (created_at, account_id) < (${after.createdAt}, ${after.id})` : sql``}
+        order by created_at desc, account_id desc limit ${size + 1}`;
+      return toPage(found, size, (row) => ({ createdAt: row.createdAt, id: row.accountId }));
+    },
+
+    /** Returns what a sign-in to an e-mail address is checked against; undefined if it has no account. */
+    async credentials(email: string): Promise<Credentials | undefined> {
+      const [row] = await sql<Credentials[]>`
+        select account_id as "accountId", password_hash as "passwordHash", disabled
+        from auth.accounts where email = ${email}`;
+      return row;
+    },
+
+    setPlan: (actor: Actor, accountId: string, plan: PlanName, limits: PlanLimits) =>
+      changeAccount(actor, accountId, "account.set-plan", { plan, ...limits }),
+
+    setDisabled: (actor: Actor, accountId: string, disabled: boolean) =>
+      changeAccount(actor, accountId, disabled ? "account.disable" : "account.enable", { disabled }),
+  });
+}

@@ -1,0 +1,48 @@
+import { cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
+import { windowMs } from "../domain/sign-in-limits.ts";
+import { expiredRowsMax } from "./sessions.ts";
+
+/** Days for which an address is known to an account after its last sign-in from there. */
+const knownDays = 400;
+
+export type SignInAttemptStore = ReturnType<typeof createSignInAttemptStore>;
+
+/** Failed sign-ins, and the addresses from which sign-ins succeeded, in Postgres. Each method is one transaction. */
+export function createSignInAttemptStore(sql: Sql) {
+  return cleanStore({
+    /** Returns whether the account was signed in to from this address before. */
+    async isKnown(accountId: string, addressHash: Buffer): Promise<boolean> {
+      const found = await sql`
+        select 1 from auth.known_addresses where account_id = ${accountId} and address_hash = ${addressHash}`;
+      return found.length > 0;
+    },
+
+    /** Adds to the failures counted under some subjects. Returns the new counts, in the order of the subjects. */
+    async count(subjects: Buffer[], by: 1 | -1, nowMs: number): Promise<number[]> {
+      const window = Math.floor(nowMs / windowMs);
+      const hexes = subjects.map((subject) => subject.toString("hex"));
+      const rows = await sql<{ hex: string; failures: number }[]>`
+        insert into auth.sign_in_failures as f (subject, time_window, failures)
+        select decode(hex, 'hex'), ${window}, greatest(${by}::integer, 0)
+        from unnest(${[...hexes].sort()}::text[]) as h (hex)
+        on conflict (subject, time_window) do update set failures = greatest(f.failures + ${by}::integer, 0)
+        returning encode(subject, 'hex') as hex, failures`;
+      const byHex = new Map(rows.map((row) => [row.hex, row.failures]));
+      return hexes.map((hex) => byHex.get(hex) ?? 0);
+    },
+
+    /** Deletes some counts of windows that are over and some addresses not used for long. Returns whether there may be more. */
+    async deleteExpired(nowMs: number): Promise<boolean> {
+      const some = sql`limit ${expiredRowsMax} for update skip locked`;
+      const deleted = [
+        await sql`delete from auth.sign_in_failures where (subject, time_window) in (
+          select subject, time_window from auth.sign_in_failures
+          where time_window < ${Math.floor(nowMs / windowMs) - 1} ${some})`,
+        await sql`delete from auth.known_addresses where (account_id, address_hash) in (
+          select account_id, address_hash from auth.known_addresses
+          where last_at < now() - ${knownDays} * interval '1 day' ${some})`,
+      ];
+      return deleted.some(({ count }) => count === expiredRowsMax);
+    },
+  });
+}

@@ -33,7 +33,6 @@ COPY gen gen
 COPY contracts contracts
 COPY platform platform
 COPY cli cli
-COPY dev dev
 COPY services services
 COPY --from=dashboard /app/dashboard/dist dashboard/dist
 # The user node, by number, so that Kubernetes sees that it is not root. Nothing is written outside /tmp.

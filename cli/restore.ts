@@ -1,7 +1,6 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
-import { startSuite } from "../dev/cluster.ts";
 import { appliedMigrations, migrate, type Tx } from "../platform/postgres/pool.ts";
 import { loadConfig } from "../platform/process/config.ts";
 import { createLogger, type Logger } from "../platform/telemetry/log.ts";
@@ -37,6 +36,11 @@ interface Target {
 
 async function openTarget(config: { databaseUrl: string; dataDir: string; toolsDir: string }): Promise<Target> {
   if (config.databaseUrl) return { databaseUrl: config.databaseUrl, close: async () => {} };
+  // The image has no Postgres of its own, and so not the code that starts one.
+  if (!existsSync(new URL("../dev", import.meta.url))) {
+    throw new UserError("DATABASE_URL is not set: set it to the database to restore into.");
+  }
+  const { startSuite } = await import("../dev/cluster.ts");
   const suite = await startSuite({
     dataDir: path.resolve(root, config.dataDir),
     toolsDir: path.resolve(root, config.toolsDir),

@@ -5,16 +5,6 @@ import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 
-/** What signs a person in who opens it. The token stands behind the #, which browsers keep to themselves. */
-export function signInLink(dashboardUrl: string, token: string): string {
-  return `${dashboardUrl}/#/sign-in/${token}`;
-}
-
-/** What makes an account for the person who opens it. The token stands behind the # likewise. */
-export function invitationLink(dashboardUrl: string, token: string): string {
-  return `${dashboardUrl}/#/invitation/${token}`;
-}
-
 const wait = { deadlineMs: 10_000 };
 const actor = { name: "operator:npm start", address: "" };
 

@@ -1,11 +1,11 @@
 import { defineTool } from "../cli/command.ts";
 import { UsageError } from "../cli/errors.ts";
+import { signInLink } from "../cli/links.ts";
 import { runTool } from "../cli/run-tool.ts";
 import { operatorSettings } from "../cli/settings.ts";
 import { Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { loadConfig } from "../platform/process/config.ts";
 import { settings as qrSettings } from "../services/qr/config.ts";
-import { signInLink } from "./demo.ts";
 import { type MadeAccount, makeAccount } from "./seed/accounts.ts";
 import { makeCodes } from "./seed/codes.ts";
 import { type Deployment, openDeployment } from "./seed/deployment.ts";

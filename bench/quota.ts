@@ -19,7 +19,7 @@ const rounds = 3;
 /** Requests under way at once: enough to fill the batches of several edges. */
 const outstanding = 4_096;
 const limits = { perMinute: 1_000_000_000, perDay: 1_000_000_000_000 };
-const wait = { deadlineMs: 10_000 };
+const wait = { timeoutMs: 10_000 };
 const accountId = (index: number) => `Q${String(index).padStart(19, "0")}`;
 
 /** Keeps `outstanding` requests under way for a while; requests per second. */

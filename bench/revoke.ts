@@ -11,7 +11,7 @@ import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 import { withSuite } from "./suite.ts";
 
-const wait = { deadlineMs: 15_000 };
+const wait = { timeoutMs: 15_000 };
 const rounds = { healthy: 200, slow: 15 };
 
 async function revokeTimes(

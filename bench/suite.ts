@@ -5,7 +5,7 @@ import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 
-const wait = { deadlineMs: 10_000 };
+const wait = { timeoutMs: 10_000 };
 
 /** A suite of its own for one measurement; `work` is done in it and it is removed again. */
 export async function withSuite(options: Partial<SuiteOptions>, work: (suite: Suite) => Promise<void>): Promise<void> {

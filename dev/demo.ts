@@ -5,7 +5,7 @@ import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 
-const wait = { deadlineMs: 10_000 };
+const wait = { timeoutMs: 10_000 };
 const actor = { name: "operator:npm start", address: "" };
 
 /** The account to play with: with its key if it was made just now. */

@@ -14,7 +14,7 @@ import { findSuite } from "../find-suite.ts";
 import { operatorSettings, userName } from "../settings.ts";
 
 /** The timeout of one call. */
-export const wait = { deadlineMs: 15_000 };
+export const wait = { timeoutMs: 15_000 };
 /** The timeout of connecting to a service. */
 const connectTimeoutMs = 5_000;
 
@@ -112,7 +112,7 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
     /** Resolves once the services are connected; fails with a UserError that says where they were looked for. */
     async ready(services: Service[]): Promise<void> {
       const check = (service: Service) =>
-        firstOf[service].ready({ deadlineMs: connectTimeoutMs }).catch((error) => {
+        firstOf[service].ready({ timeoutMs: connectTimeoutMs }).catch((error) => {
           throw new UserError(
             `${service} does not answer at ${addresses[service]} (from ${source[service]}). ` +
               "Check that it is running, that the address is right, and that both ends use TLS or neither.",

@@ -2,7 +2,7 @@ import { isUnavailable } from "../../platform/errors.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 
 /** How long one call may take, in ms: a batch with logos is drawn and read back meanwhile. */
-export const wait = { deadlineMs: 120_000 };
+export const wait = { timeoutMs: 120_000 };
 
 /** Works on items, so many at a time, and resolves once all are done. Begins nothing more after a failure. */
 export async function inParallel<T>(

@@ -3,21 +3,21 @@ import { ServiceError } from "../errors.ts";
 import { createBatcher } from "./batcher.ts";
 
 const bounds = { batchItemsMax: 10, inFlightMax: 2, queuedItemsMax: 100 };
-const wait = { deadlineMs: 1_000 };
+const wait = { timeoutMs: 1_000 };
 
 /** A batcher whose batches are answered by hand. */
 function manual(overrides: Partial<typeof bounds> = {}) {
   const batches: {
     items: number[];
-    deadlineMs: number;
+    timeoutMs: number;
     answer(results: (number | Error)[]): void;
     fail(e: Error): void;
   }[] = [];
   const batch = createBatcher<number, number>({
     ...bounds,
     ...overrides,
-    send: (items, { deadlineMs }) =>
-      new Promise((resolve, reject) => batches.push({ items, deadlineMs, answer: resolve, fail: reject })),
+    send: (items, { timeoutMs }) =>
+      new Promise((resolve, reject) => batches.push({ items, timeoutMs, answer: resolve, fail: reject })),
   });
   return { batch, batches };
 }
@@ -84,7 +84,7 @@ describe("the batcher", () => {
     const { batch, batches } = manual({ inFlightMax: 1, batchItemsMax: 1 });
     const first = batch(1, wait);
     await turn();
-    await expect(batch(2, { deadlineMs: 1 })).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await expect(batch(2, { timeoutMs: 1 })).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
     const third = batch(3, wait);
     batches[0]?.answer([1]);
     await first;
@@ -97,9 +97,9 @@ describe("the batcher", () => {
 
   it("gives a batch the latest deadline of its items", async () => {
     const { batch, batches } = manual();
-    void batch(1, { deadlineMs: 50 }).catch(() => {});
-    void batch(2, { deadlineMs: 5_000 }).catch(() => {});
+    void batch(1, { timeoutMs: 50 }).catch(() => {});
+    void batch(2, { timeoutMs: 5_000 }).catch(() => {});
     await turn();
-    expect(batches[0]?.deadlineMs).toBeGreaterThan(4_000);
+    expect(batches[0]?.timeoutMs).toBeGreaterThan(4_000);
   });
 });

@@ -3,7 +3,7 @@ import { captured } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
   /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
-  send(items: Item[], options: { deadlineMs: number }): Promise<(Result | Error)[]>;
+  send(items: Item[], options: { timeoutMs: number }): Promise<(Result | Error)[]>;
   /** Items in one batch at most. */
   batchItemsMax: number;
   /** Batches on their way at once at most; what comes meanwhile gathers for the next. */
@@ -12,8 +12,8 @@ export interface BatcherOptions<Item, Result> {
   queuedItemsMax: number;
 }
 
-/** Has one item done. Rejects with DEADLINE_EXCEEDED after `deadlineMs` milliseconds, whatever its batch does. */
-export type Batcher<Item, Result> = (item: Item, options: { deadlineMs: number }) => Promise<Result>;
+/** Has one item done. Rejects with DEADLINE_EXCEEDED after `timeoutMs` milliseconds, whatever its batch does. */
+export type Batcher<Item, Result> = (item: Item, options: { timeoutMs: number }) => Promise<Result>;
 
 interface Waiting<Item, Result> {
   item: Item;
@@ -91,9 +91,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
   async function sendBatch(batch: Waiting<Item, Result>[]): Promise<void> {
     try {
       const now = performance.now();
-      const deadlineMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
+      const timeoutMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
       const items = batch.map((waiting) => waiting.item);
-      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() => options.send(items, { deadlineMs }));
+      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() => options.send(items, { timeoutMs }));
       if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
       for (const [index, waiting] of batch.entries()) {
         const result = results[index] as Result | Error;
@@ -109,14 +109,14 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     }
   }
 
-  return (item, { deadlineMs }) =>
+  return (item, { timeoutMs }) =>
     new Promise<Result>((resolve, reject) => {
-      if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
+      if (!Number.isFinite(timeoutMs)) throw new TypeError(`timeoutMs must be a finite number, not ${timeoutMs}`);
       if (queue.length >= options.queuedItemsMax) {
         reject(new ServiceError("UNAVAILABLE", undefined, { cause: new Error("batch queue is full"), retryAfterS: 1 }));
         return;
       }
-      const expiresAt = performance.now() + deadlineMs;
+      const expiresAt = performance.now() + timeoutMs;
       queue.push({ item, expiresAt, settled: false, inTrace: captured(), resolve, reject });
       watch(expiresAt);
       schedule();

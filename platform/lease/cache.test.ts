@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ServiceError } from "../errors.ts";
 import { createLeasedCache } from "./cache.ts";
 
-const wait = { deadlineMs: 1_000 };
+const wait = { timeoutMs: 1_000 };
 
 function manual(overrides: { entriesMax?: number; staleMs?: number } = {}) {
   const world = { now: 0, leasedUntil: 1_000, asked: [] as string[] };

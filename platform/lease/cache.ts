@@ -2,7 +2,7 @@ import type { Clock } from "../process/clock.ts";
 
 export interface LeasedCacheOptions<Value> {
   /** Fetches what is not kept. */
-  load(key: string, options: { deadlineMs: number }): Promise<Value>;
+  load(key: string, options: { timeoutMs: number }): Promise<Value>;
   /** Until when, on the monotonic clock, what is kept may be used; in the past if it may not. */
   leasedUntil(): number;
   /** Entries kept at most, and as many negative ones; the one unused for longest goes first. */
@@ -26,7 +26,7 @@ export interface LeasedCache<Value> {
   /** Returns the kept answer; undefined if there is none, or no lease. */
   peek(key: string): Value | undefined;
   /** The kept answer, or a fresh one. */
-  get(key: string, options: { deadlineMs: number }): Promise<Value>;
+  get(key: string, options: { timeoutMs: number }): Promise<Value>;
   /** Forgets answers. A question about one that is under way is answered to those who wait, and not kept or joined. */
   forget(keys: string[]): void;
   /** Forgets everything, in the same way. */
@@ -59,10 +59,10 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
   }
 
   /** A question that others may join while the lease holds, and whose answer is kept unless it is hit meanwhile. */
-  function askForAll(key: string, deadlineMs: number): Promise<Value> {
+  function askForAll(key: string, timeoutMs: number): Promise<Value> {
     const question = {} as { answer: Promise<Value> };
     questions.set(key, question);
-    question.answer = options.load(key, { deadlineMs }).then(
+    question.answer = options.load(key, { timeoutMs }).then(
       (value) => {
         if (questions.get(key) === question) {
           questions.delete(key);
@@ -94,14 +94,14 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
 
   return {
     peek: (key) => (leased() ? kept(key) : undefined),
-    async get(key, { deadlineMs }) {
+    async get(key, { timeoutMs }) {
       let answer: Promise<Value>;
       if (leased()) {
         const value = kept(key);
         if (value !== undefined) return value;
-        answer = questions.get(key)?.answer ?? askForAll(key, deadlineMs);
+        answer = questions.get(key)?.answer ?? askForAll(key, timeoutMs);
       } else {
-        answer = options.load(key, { deadlineMs });
+        answer = options.load(key, { timeoutMs });
       }
       if (options.staleMs === 0) return answer;
       return answer.catch((error) => stale(key, error));

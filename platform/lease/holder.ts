@@ -8,7 +8,7 @@ export interface LeaseHolderOptions {
   times: Pick<LeaseTimes, "renewMs">;
   clock: Clock;
   /** Asks the granter; rejects if there is no answer within the deadline. */
-  renew(renewal: Renewal, options: { deadlineMs: number }): Promise<Grant>;
+  renew(renewal: Renewal, options: { timeoutMs: number }): Promise<Grant>;
   /** Tells those who wait for a change that it is applied. May get lost. */
   acknowledge(position: number, logId: string): void;
   /** Forgets the answers to these keys, and counts the questions about them that are under way as hit. */
@@ -34,7 +34,7 @@ export interface LeaseHolder {
 /** The least time between renewals when each brings news, in ms. */
 const breathMs = 10;
 /** The longest that one renewal waits for its answer, in ms: with another replica there is time for a second try. */
-const renewalDeadlineMs = 1_000;
+const renewalTimeoutMs = 1_000;
 
 /** Holds a lease: renews it, applies the log, and says whether the cache beside it may be used. */
 export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
@@ -54,7 +54,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     const sentAt = clock.monotonic();
     const grant = await options.renew(
       { holder: options.holder, renewal: ++renewals, applied, logId },
-      { deadlineMs: renewalDeadlineMs },
+      { timeoutMs: renewalTimeoutMs },
     );
     if (closed) return false;
     const news = apply(grant);

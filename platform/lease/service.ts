@@ -110,7 +110,7 @@ export function openHolder(options: {
   closer.defer("lease", async () => {
     lease.close();
     await running;
-    await client.release({ holder }, { deadlineMs: 1_000 }).catch((error) => {
+    await client.release({ holder }, { timeoutMs: 1_000 }).catch((error) => {
       options.log.warn({ error }, "lease could not be given back; changes wait until it has run out");
     });
   });

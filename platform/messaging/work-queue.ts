@@ -97,7 +97,7 @@ export async function inspectQueue(connection: NatsConnection, queue: Queue): Pr
 /** Puts messages into a queue. */
 export interface Publisher {
   /** Resolves once the message is on disk. Fails with UNAVAILABLE if it is not, or if that is not known; repeat it with its id. */
-  publish(id: string, data: Uint8Array, options: { deadlineMs: number }): Promise<void>;
+  publish(id: string, data: Uint8Array, options: { timeoutMs: number }): Promise<void>;
 }
 
 /** Opens a queue for putting in. */
@@ -108,14 +108,14 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
   /** While it is not to be had, it is not asked for each message. */
   let pausedUntil = 0;
   return {
-    async publish(id, data, { deadlineMs }) {
+    async publish(id, data, { timeoutMs }) {
       const connection = performance.now() < pausedUntil ? undefined : bus.connection();
       if (!connection)
         throw new ServiceError("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
       try {
-        if (known !== connection) await ensureStream(connection, queue, options.replicas, deadlineMs / 2);
+        if (known !== connection) await ensureStream(connection, queue, options.replicas, timeoutMs / 2);
         known = connection;
-        await connection.jetstream().publish(queue.subject, data, { msgID: id, timeout: deadlineMs });
+        await connection.jetstream().publish(queue.subject, data, { msgID: id, timeout: timeoutMs });
       } catch (error) {
         known = undefined;
         pausedUntil = performance.now() + publishPauseMs;

@@ -7,11 +7,11 @@ import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMetho
 import { statusToError } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";
 
-/** One function for each method of a service. Rejects with a ServiceError, DEADLINE_EXCEEDED after `deadlineMs`. */
+/** One function for each method of a service. Rejects with a ServiceError, DEADLINE_EXCEEDED after `timeoutMs`. */
 export type RpcClient<S extends DescService> = {
   [M in keyof UnaryMethods<S>]: (
     request: RequestInitOf<UnaryMethods<S>[M]>,
-    options: { deadlineMs: number },
+    options: { timeoutMs: number },
   ) => Promise<ResponseOf<UnaryMethods<S>[M]>>;
 };
 
@@ -26,7 +26,7 @@ export interface RpcClientOptions {
 export interface OpenRpcClient<S extends DescService> {
   client: RpcClient<S>;
   /** Resolves once a replica is connected; rejects with UNAVAILABLE if none is within the deadline. */
-  ready(options: { deadlineMs: number }): Promise<void>;
+  ready(options: { timeoutMs: number }): Promise<void>;
   close(): void;
 }
 
@@ -55,9 +55,9 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
   for (const method of service.methods as DescMethodUnary[]) client[method.localName] = caller(channel, method);
   return {
     client: client as RpcClient<S>,
-    ready: ({ deadlineMs }) =>
+    ready: ({ timeoutMs }) =>
       new Promise((resolve, reject) =>
-        channel.waitForReady(Date.now() + deadlineMs, (error) =>
+        channel.waitForReady(Date.now() + timeoutMs, (error) =>
           error ? reject(new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 })) : resolve(),
         ),
       ),
@@ -79,11 +79,11 @@ function caller(channel: Client, method: DescMethodUnary) {
   const path = methodPath(method.parent, method.name);
   const { serialize } = codec(method.input);
   const { deserialize } = codec(method.output);
-  return (request: never, { deadlineMs }: { deadlineMs: number }) =>
+  return (request: never, { timeoutMs }: { timeoutMs: number }) =>
     new Promise((resolve, reject) => {
-      if (!Number.isFinite(deadlineMs)) throw new TypeError(`deadlineMs must be a finite number, not ${deadlineMs}`);
+      if (!Number.isFinite(timeoutMs)) throw new TypeError(`timeoutMs must be a finite number, not ${timeoutMs}`);
       const message = create(method.input, request);
-      const deadline = Date.now() + deadlineMs;
+      const deadline = Date.now() + timeoutMs;
       const span = openSpan(path.slice(1), "client");
       const metadata = span.run(() => toMetadata(carried()));
       channel.makeUnaryRequest(path, serialize, deserialize, message, metadata, { deadline }, (error, answer) => {

@@ -46,7 +46,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     metrics,
     log,
   });
-  closer.defer("scan recorder", () => scanRecorder.close({ deadlineMs: stageMs }));
+  closer.defer("scan recorder", () => scanRecorder.close({ timeoutMs: stageMs }));
 
   const keyUse = openKeyUse({ keys: upstreams.keys, clock: systemClock, closer, log });
 
@@ -76,7 +76,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     }),
     pipeline: createPipeline({
       consumeQuota: ({ accountId, keyId, limits }, cost, { timeoutMs }) =>
-        upstreams.consumeQuota({ accountId, keyId, cost, limits }, { deadlineMs: timeoutMs }),
+        upstreams.consumeQuota({ accountId, keyId, cost, limits }, { timeoutMs }),
       slots: slotsOf("api_requests", config.apiInFlightMax),
       fairQueue,
     }),

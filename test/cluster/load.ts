@@ -142,7 +142,7 @@ export async function startLoad(options: {
     else if (answer && !editing.has(slug as string)) told.violations.push(`a chart answered ${answer.status}`);
   }
   async function revoke(): Promise<void> {
-    const wait = { deadlineMs: 5_000 };
+    const wait = { timeoutMs: 5_000 };
     const made = await auth.keys.createKey({ accountId, name: "short-lived" }, wait).catch(() => undefined);
     const secret = made?.secret;
     if (!secret) return;

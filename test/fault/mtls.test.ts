@@ -120,7 +120,7 @@ describe("with certificates", () => {
   });
 
   it("a client without a certificate, or with one of another authority, is not let in", async () => {
-    const soon = { deadlineMs: 1_500 };
+    const soon = { timeoutMs: 1_500 };
     for (const name of [undefined, "stranger"]) {
       const refused = clients(name).keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, soon);
       await expect(refused).rejects.toMatchObject({ reason: expect.stringMatching(/UNAVAILABLE|DEADLINE_EXCEEDED/) });

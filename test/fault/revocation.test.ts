@@ -195,7 +195,7 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
         const silent = edges()[2] as Member;
         silent.child.kill("SIGSTOP");
         let returned = false;
-        const first = alone.keys.revokeKey({ keyId }, { deadlineMs: 5_000 }).then(
+        const first = alone.keys.revokeKey({ keyId }, { timeoutMs: 5_000 }).then(
           () => {
             returned = true;
           },

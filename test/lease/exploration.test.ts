@@ -251,8 +251,8 @@ describe("the exploration finds what is wrong with", () => {
       story: "a holder that starts",
       modules: await broken("cache", [
         [
-          "answer = options.load(key, { deadlineMs });",
-          "answer = questions.get(key)?.answer ?? askForAll(key, deadlineMs);",
+          "answer = options.load(key, { timeoutMs });",
+          "answer = questions.get(key)?.answer ?? askForAll(key, timeoutMs);",
         ],
       ]),
     });

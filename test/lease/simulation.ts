@@ -62,7 +62,7 @@ export interface Outcome {
 }
 
 export const times = { leaseMs: 2_000, renewMs: 500, marginMs: 100, pollMs: 700 };
-const rpcDeadlineMs = 900;
+const rpcTimeoutMs = 900;
 const stepsMax = 160;
 const silent = pino({ level: "silent" });
 
@@ -138,7 +138,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   /** A call to another process, which may lose its question or its answer; then the deadline tells. */
   function call<T>(from: string, to: string, stream: string, serve: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = { owner: from, due: now + rpcDeadlineMs, fire: () => reject(new Error("deadline")) };
+      const timer = { owner: from, due: now + rpcTimeoutMs, fire: () => reject(new Error("deadline")) };
       timers.push(timer);
       push(
         to,
@@ -260,7 +260,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     // The request starts when its own process gets to it.
     push(owner, `request ${index}`, () => {
       const least = returned.get(key) ?? 0;
-      cache.get(key, { deadlineMs: rpcDeadlineMs }).then(
+      cache.get(key, { timeoutMs: rpcTimeoutMs }).then(
         (version) => {
           if (version < least)
             outcome.violations.push(`${owner} gave version ${version} of ${key}, ${least} had returned`);

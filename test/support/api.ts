@@ -39,7 +39,7 @@ export async function call(url: string, options: CallOptions = {}): Promise<ApiA
   };
 }
 
-export const wait = { deadlineMs: 10_000 };
+export const wait = { timeoutMs: 10_000 };
 let made = 0;
 
 /** Clients for auth, as an operator's command or the dashboard would have them. */

@@ -55,7 +55,7 @@ export function createRestFace(options: RestOptions): RestFace {
         async handle(decision) {
           if (!route) return throwNotInTable(request, reply);
           const { params, query } = request;
-          const routeCall = { caller, decision, headers, upstreams, deadlineMs: call.remainingMs() };
+          const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs() };
           return await route.handle(routeCall, { params, query, body });
         },
       });

@@ -17,7 +17,7 @@ export interface RouteCall {
   headers: IncomingHttpHeaders;
   upstreams: Upstreams;
   /** How long upstream calls of this request may take from now on, in ms. */
-  deadlineMs: number;
+  timeoutMs: number;
 }
 
 /** What a route is called with, before it is validated. */
@@ -44,7 +44,7 @@ export interface RouteInput<Params, Query, Body> {
   idempotency: IdempotencyJson | undefined;
   upstreams: Upstreams;
   /** How long upstream calls of this request may take from now on, in ms. */
-  deadlineMs: number;
+  timeoutMs: number;
 }
 
 /** What a handler answers: the data of the envelope, or nothing for 304. */

@@ -82,7 +82,7 @@ export const routes: Route[] = [
       q: z.string().max(200).optional(),
     }),
     body: undefined,
-    async handle({ accountId, query, upstreams, deadlineMs }) {
+    async handle({ accountId, query, upstreams, timeoutMs }) {
       const page = await upstreams.qrCodes.listQrCodes(
         omitUndefined({
           accountId,
@@ -92,7 +92,7 @@ export const routes: Route[] = [
           status: statusNumbers[query.status],
           nameContains: query.q,
         }),
-        { deadlineMs },
+        { timeoutMs },
       );
       return { data: page.qrCodes.map(toQrCodeJson), nextCursor: page.nextPageToken || null };
     },
@@ -113,9 +113,9 @@ export const routes: Route[] = [
     params: noParams,
     query: noQuery,
     body: createQrCode,
-    async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
+    async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
       const request = omitUndefined({ accountId, ...newQrCode(body), idempotency });
-      const { qrCode, replayed } = await upstreams.qrCodes.createQrCode(request, { deadlineMs });
+      const { qrCode, replayed } = await upstreams.qrCodes.createQrCode(request, { timeoutMs });
       const data = toQrCodeJson(qrCode);
       const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag), ...replay(replayed) };
       return { data, status: 201, headers };
@@ -154,9 +154,9 @@ export const routes: Route[] = [
       // One that holds too few or too many is refused, and counts as the one request that it is.
       return Array.isArray(codes) && codes.length >= 1 && codes.length <= limits.codesPerBatchMax ? codes.length : 1;
     },
-    async handle({ accountId, body, idempotency, upstreams, deadlineMs }) {
+    async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
       const request = omitUndefined({ accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency });
-      const { qrCodes, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { deadlineMs });
+      const { qrCodes, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { timeoutMs });
       return { data: qrCodes.map(toQrCodeJson), status: 201, headers: replay(replayed) };
     },
   }),
@@ -175,8 +175,8 @@ export const routes: Route[] = [
     params: idParams,
     query: noQuery,
     body: undefined,
-    async handle({ accountId, params, ifNoneMatch, upstreams, deadlineMs }) {
-      const qrCode = await upstreams.getQrCode(accountId, params.id, { deadlineMs });
+    async handle({ accountId, params, ifNoneMatch, upstreams, timeoutMs }) {
+      const qrCode = await upstreams.getQrCode(accountId, params.id, { timeoutMs });
       if (!qrCode) throw noSuchCode();
       return unlessMatched(ifNoneMatch, qrCode.etag, toQrCodeJson(qrCode));
     },
@@ -197,7 +197,7 @@ export const routes: Route[] = [
     params: idParams,
     query: noQuery,
     body: updateQrCode,
-    async handle({ accountId, params, body, ifMatch, upstreams, deadlineMs }) {
+    async handle({ accountId, params, body, ifMatch, upstreams, timeoutMs }) {
       const { qrCode } = await upstreams.qrCodes.updateQrCode(
         omitUndefined({
           accountId,
@@ -209,7 +209,7 @@ export const routes: Route[] = [
           status: body.status && statusNumbers[body.status],
           etag: requiredTag(ifMatch),
         }),
-        { deadlineMs },
+        { timeoutMs },
       );
       return { data: toQrCodeJson(qrCode), headers: { etag: quoted(qrCode?.etag) } };
     },
@@ -230,7 +230,7 @@ export const routes: Route[] = [
     params: idParams,
     query: imageQuery,
     body: undefined,
-    async handle({ accountId, params, query, accept, ifNoneMatch, upstreams, deadlineMs }) {
+    async handle({ accountId, params, query, accept, ifNoneMatch, upstreams, timeoutMs }) {
       const format = query.format ?? acceptedFormat(accept);
       const options = omitUndefined({
         format: symbolFormats[format].number,
@@ -239,7 +239,7 @@ export const routes: Route[] = [
         errorCorrection: query.ecc && ErrorCorrection[query.ecc],
       });
       const request = { accountId, idOrSlug: params.id, options, knownEtags: readTags(ifNoneMatch) };
-      const { etag, content } = await upstreams.symbols.drawSymbol(request, { deadlineMs });
+      const { etag, content } = await upstreams.symbols.drawSymbol(request, { timeoutMs });
       const headers = { etag: quoted(etag), vary: "accept", ...fileHeaders };
       if (content.length === 0) return { status: 304, headers };
       return { file: { type: symbolFormats[format].type, bytes: content }, headers };
@@ -260,8 +260,8 @@ export const routes: Route[] = [
     params: idParams,
     query: scansQuery,
     body: undefined,
-    handle: ({ accountId, params, query, upstreams, deadlineMs }) =>
-      countScans(upstreams, { accountId, idOrSlug: params.id }, query, { deadlineMs }),
+    handle: ({ accountId, params, query, upstreams, timeoutMs }) =>
+      countScans(upstreams, { accountId, idOrSlug: params.id }, query, { timeoutMs }),
   }),
   route({
     method: "GET",
@@ -279,10 +279,10 @@ export const routes: Route[] = [
     params: noParams,
     query: queryOf(listQuery),
     body: undefined,
-    async handle({ accountId, query, upstreams, deadlineMs }) {
+    async handle({ accountId, query, upstreams, timeoutMs }) {
       const page = await upstreams.projects.listProjects(
         omitUndefined({ accountId, pageSize: query.limit, pageToken: query.cursor }),
-        { deadlineMs },
+        { timeoutMs },
       );
       return { data: page.projects.map(toProjectJson), nextCursor: page.nextPageToken || null };
     },
@@ -305,10 +305,10 @@ export const routes: Route[] = [
       name: nameOf(limits.projectNameLengthMax),
       description: textOf(limits.projectDescriptionLengthMax).optional(),
     }),
-    async handle({ accountId, createdVia, body, idempotency, upstreams, deadlineMs }) {
+    async handle({ accountId, createdVia, body, idempotency, upstreams, timeoutMs }) {
       const { project, replayed } = await upstreams.projects.createProject(
         omitUndefined({ accountId, name: body.name, description: body.description, createdVia, idempotency }),
-        { deadlineMs },
+        { timeoutMs },
       );
       const data = toProjectJson(project);
       return { data, status: 201, headers: { location: `/v1/projects/${data.id}`, ...replay(replayed) } };
@@ -329,8 +329,8 @@ export const routes: Route[] = [
     params: idParams,
     query: noQuery,
     body: undefined,
-    async handle({ accountId, params, upstreams, deadlineMs }) {
-      const { project } = await upstreams.projects.getProject({ accountId, projectId: params.id }, { deadlineMs });
+    async handle({ accountId, params, upstreams, timeoutMs }) {
+      const { project } = await upstreams.projects.getProject({ accountId, projectId: params.id }, { timeoutMs });
       return { data: toProjectJson(project) };
     },
   }),

@@ -15,7 +15,7 @@ export async function countScans(
   upstreams: Upstreams,
   of: { accountId: string } & ({ idOrSlug: string } | { projectId: string }),
   query: z.output<typeof scansQuery>,
-  wait: { deadlineMs: number },
+  wait: { timeoutMs: number },
 ): Promise<RouteAnswer> {
   const toMs = query.to ?? Date.now();
   const fromMs = query.from ?? toMs - defaultRangeMs;

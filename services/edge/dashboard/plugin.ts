@@ -73,11 +73,11 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
       ...(bytesMax && { bytesMax }),
     });
 
-  async function findPerson(request: FastifyRequest, deadlineMs: number): Promise<Person> {
+  async function findPerson(request: FastifyRequest, timeoutMs: number): Promise<Person> {
     const token = tokenOf(request, isSecure(request));
     if (token === "") throw new ServiceError("UNAUTHORIZED", "You are not signed in.");
     if (request.method !== "GET") requireOwnPage(request, token);
-    const resolved = await upstreams.sessions.resolveSession({ token }, { deadlineMs });
+    const resolved = await upstreams.sessions.resolveSession({ token }, { timeoutMs });
     const { accountId, email, hasPassword, maySetPassword } = resolved;
     return { token, accountId, email, hasPassword, maySetPassword };
   }
@@ -137,7 +137,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
         if (countSender) countSender(networkOf(address));
         const body = route.method === "GET" ? { value: undefined } : await readBody(request);
         using _slot = slots.acquire();
-        const wait = { deadlineMs: startCall(request, reply).remainingMs() };
+        const wait = { timeoutMs: startCall(request, reply).remainingMs() };
         return sendSession(request, reply, await route.handle({ body, address, upstreams, shortUrlBase, wait }));
       },
     });
@@ -151,7 +151,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
         const answer = await run(request, reply, route.body !== undefined, ({ person, body, call }) => {
           const { params, query } = request;
           const { address } = call;
-          const wait = { deadlineMs: call.remainingMs() };
+          const wait = { timeoutMs: call.remainingMs() };
           return route.handle({ person, address, upstreams, shortUrlBase, wait }, { params, query, body });
         });
         return sendSession(request, reply, answer);
@@ -168,8 +168,8 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
           const { headers, params } = request;
           // `v` keeps a browser from showing the picture that it has of an earlier revision.
           const { v: _, ...query } = request.query as Record<string, unknown>;
-          const deadlineMs = call.remainingMs();
-          return route.handle({ caller, decision, headers, upstreams, deadlineMs }, { params, query, body });
+          const timeoutMs = call.remainingMs();
+          return route.handle({ caller, decision, headers, upstreams, timeoutMs }, { params, query, body });
         });
         return sendAnswer(request, reply, answer);
       },

@@ -37,7 +37,7 @@ interface Asked {
   upstreams: Upstreams;
   /** Where short URLs begin; no slash at the end. */
   shortUrlBase: string;
-  wait: { deadlineMs: number };
+  wait: { timeoutMs: number };
 }
 
 interface PersonCall extends Asked {

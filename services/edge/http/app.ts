@@ -133,7 +133,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.get("/healthz", (_request, reply) => reply.type(jsonType).send('{"ok":true}'));
   app.get("/readyz", async (_request, reply) => {
     if (closing) throw new ServiceError("UNAVAILABLE", "The edge is stopping.", { retryAfterS: 1 });
-    await options.rest.upstreams.ready({ deadlineMs: 1_000 });
+    await options.rest.upstreams.ready({ timeoutMs: 1_000 });
     return reply.type(jsonType).send('{"ok":true}');
   });
   return app;

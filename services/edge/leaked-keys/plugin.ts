@@ -46,7 +46,7 @@ export function serveLeakReports(app: FastifyInstance, options: LeakReportOption
     const keyHashes = keys.filter((key) => keyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
     if (keyHashes.length > 0) {
       const actor = { name: "reporter", address };
-      await options.upstreams.keys.reportLeakedKeys({ keyHashes, actor }, { deadlineMs: options.upstreamTimeoutMs });
+      await options.upstreams.keys.reportLeakedKeys({ keyHashes, actor }, { timeoutMs: options.upstreamTimeoutMs });
     }
     const answer = successBody(request.id, { data: { received: keys.length } });
     return reply.code(202).type(jsonType).send(answer);

@@ -25,7 +25,7 @@ export function createKeyAuthentication(options: AuthenticateOptions): Authentic
     let answer = upstreams.peekKey(hash);
     if (!answer) {
       guessLimit.check(address, clock.now());
-      answer = await upstreams.resolveKey(hash, { deadlineMs: remainingMs() });
+      answer = await upstreams.resolveKey(hash, { timeoutMs: remainingMs() });
       if (answer.verdict === "unknown") guessLimit.record(address, hash, clock.now());
     }
     if (answer.verdict !== "active") throw refusals[answer.verdict]();

@@ -5,13 +5,13 @@ let nowMs = 0;
 let queue: ReturnType<typeof createFairQueue>;
 
 /** Work that goes on until it is told to end. */
-function piece(accountId: string, deadlineMs = 1_000) {
+function piece(accountId: string, timeoutMs = 1_000) {
   const state = { begun: false, end: () => {}, done: Promise.resolve() as Promise<unknown> };
   const ended = new Promise<void>((resolve) => {
     state.end = resolve;
   });
   const run = async () => {
-    using _place = await queue.acquire(accountId, { timeoutMs: deadlineMs });
+    using _place = await queue.acquire(accountId, { timeoutMs });
     state.begun = true;
     await ended;
   };

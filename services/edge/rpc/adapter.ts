@@ -157,7 +157,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       cost: ("value" in given.body && route.cost?.(given.body.value)) || 1,
       handle: (decision) => {
         const { headers } = call;
-        const routeCall = { caller, decision, headers, upstreams: options.upstreams, deadlineMs: call.remainingMs() };
+        const routeCall = { caller, decision, headers, upstreams: options.upstreams, timeoutMs: call.remainingMs() };
         return route.handle(routeCall, given);
       },
     });

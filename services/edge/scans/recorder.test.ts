@@ -72,7 +72,7 @@ describe("the scan recorder", () => {
   it("hands in what waits when it closes, in batches of at most 1,000", async () => {
     const { recorder, batches, stored } = recorderWith([]);
     for (let scan = 0; scan < 2_500; scan++) recorder.record("c", person);
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     expect(stored.length).toBe(2_500);
     expect(Math.max(...batches.map((batch) => batch.length))).toBe(1_000);
   });
@@ -83,7 +83,7 @@ describe("the scan recorder", () => {
       new ServiceError("DEADLINE_EXCEEDED"),
     ]);
     recorder.record("c", person);
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     expect(new Set(batches.map((batch) => batch.join())).size).toBe(1);
     expect(batches).toHaveLength(3);
     expect(stored.length).toBe(1);
@@ -92,14 +92,14 @@ describe("the scan recorder", () => {
   it("does not let a batch that is refused for good hold up the others", async () => {
     const { recorder, stored } = recorderWith([new ServiceError("INVALID_REQUEST")]);
     for (let scan = 0; scan < 1_500; scan++) recorder.record("c", person);
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     expect(stored.length).toBe(500);
   });
 
   it("keeps no more than its buffer holds, and counts what it drops", async () => {
     const { recorder, stored, counted } = recorderWith([], { bufferMax: 10 });
     for (let scan = 0; scan < 15; scan++) recorder.record("c", person);
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     expect(stored.length).toBe(10);
     expect(counted).toEqual({ dropped: 5, acknowledged: 10 });
   });
@@ -107,7 +107,7 @@ describe("the scan recorder", () => {
   it("puts batches into the queue, and hands them to qr with the same scan ids if that fails", async () => {
     const { recorder, queued, batches, stored } = recorderWith([new ServiceError("UNAVAILABLE")], { withQueue: true });
     recorder.record("c", person);
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     expect(batches).toEqual(queued.map(({ scans }) => scans));
     expect(stored).toHaveLength(1);
   });
@@ -117,7 +117,7 @@ describe("the scan recorder", () => {
     recorder.record("c", person);
     recorder.record("c", person);
     recorder.record("c", { ...person, address: "192.0.2.8", country: "FR", referer: "nonsense" });
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     const [one, again, other] = stored as [Scan, Scan, Scan];
     expect(one).toMatchObject({ device: Device.MOBILE, country: "DE", referrer: "shop.example" });
     expect(other).toMatchObject({ country: "FR", referrer: "" });
@@ -138,7 +138,7 @@ describe("the scan recorder", () => {
     ]) {
       recorder.record("c", { ...person, userAgent });
     }
-    await recorder.close({ deadlineMs: 5_000 });
+    await recorder.close({ timeoutMs: 5_000 });
     expect(stored).toHaveLength(3);
     expect(counted).toEqual({ robot: 3, acknowledged: 3 });
   });

@@ -30,7 +30,7 @@ export interface ScanRecorder {
   /** Notes a scan and returns at once. */
   record(codeId: string, scanner: Scanner): void;
   /** Hands in what still waits, trying for at most this long. */
-  close(options: { deadlineMs: number }): Promise<void>;
+  close(options: { timeoutMs: number }): Promise<void>;
 }
 
 interface Noted {
@@ -52,8 +52,8 @@ const headerLengthMax = 512;
 /** How long scans gather before they are sent. */
 const gatherMs = 50;
 const retryMs = 250;
-const queueDeadlineMs = 1_000;
-const callDeadlineMs = 2_000;
+const queueTimeoutMs = 1_000;
+const callTimeoutMs = 2_000;
 
 /**
  * Hands scans to qr in batches, one at a time, off the path of the scanner: through the queue, which keeps them on disk,
@@ -75,7 +75,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
     let pauseMs = gatherMs;
     while (waiting() > 0 && !closing.signal.aborted) {
       await clock.sleep(pauseMs, closing.signal);
-      pauseMs = (await send(callDeadlineMs).catch(unforeseen)) ? gatherMs : retryMs;
+      pauseMs = (await send(callTimeoutMs).catch(unforeseen)) ? gatherMs : retryMs;
     }
     draining = undefined;
   }
@@ -112,14 +112,14 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
   }
 
   /** Sends one batch and tells whether it has been acknowledged. */
-  async function send(deadlineMs: number): Promise<boolean> {
+  async function send(timeoutMs: number): Promise<boolean> {
     if (dropped > 0) log.error({ dropped }, "scans were dropped: the buffer was full");
     dropped = 0;
     batch ??= await nextBatch();
     if (!batch) return true;
     const { id, request } = batch;
     try {
-      await handIn(id, request, deadlineMs);
+      await handIn(id, request, timeoutMs);
       count({ outcome: "acknowledged" }, request.scans.length);
     } catch (error) {
       if (!(error instanceof ServiceError && error.reason === "INVALID_REQUEST")) {
@@ -133,13 +133,13 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
     return true;
   }
 
-  async function handIn(id: string, request: Batch["request"], deadlineMs: number): Promise<void> {
+  async function handIn(id: string, request: Batch["request"], timeoutMs: number): Promise<void> {
     try {
       const bytes = toBinary(BatchRecordScansRequestSchema, request);
-      await options.queue.publish(id, bytes, { deadlineMs: Math.min(deadlineMs, queueDeadlineMs) });
+      await options.queue.publish(id, bytes, { timeoutMs: Math.min(timeoutMs, queueTimeoutMs) });
     } catch (error) {
       log.debug({ error }, "no queue: scans are handed to qr");
-      await options.scans.batchRecordScans(request, { deadlineMs });
+      await options.scans.batchRecordScans(request, { timeoutMs });
     }
   }
 
@@ -155,8 +155,8 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
       noted.push({ codeId, scannedAtMs: clock.now(), scanner: { ...scanner, userAgent, referer } });
       draining ??= detached(drain);
     },
-    async close({ deadlineMs }) {
-      const end = clock.monotonic() + deadlineMs;
+    async close({ timeoutMs }) {
+      const end = clock.monotonic() + timeoutMs;
       closing.abort();
       await draining;
       while (waiting() > 0 && clock.monotonic() < end) {

@@ -33,7 +33,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
     }
     try {
       using _slot = options.slots.acquire();
-      const answer = await upstreams.resolveSlug(request.params.slug, { deadlineMs: options.timeoutMs });
+      const answer = await upstreams.resolveSlug(request.params.slug, { timeoutMs: options.timeoutMs });
       if (answer.status !== "active") {
         return reply
           .code(answer.status === "archived" ? 410 : 404)

@@ -2,7 +2,7 @@ import type { Clock } from "../../../platform/process/clock.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 
-const deadlineMs = 1_000;
+const timeoutMs = 1_000;
 const retryMs = 5_000;
 const dayMs = 86_400_000;
 
@@ -21,7 +21,7 @@ export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: 
       if (known?.date === date) return known.salt;
       if (date < new Date(clock.now()).toISOString().slice(0, 10) || clock.monotonic() < retryAt) return undefined;
       try {
-        const { salt } = await scans.getVisitorSalt({ date }, { deadlineMs });
+        const { salt } = await scans.getVisitorSalt({ date }, { timeoutMs });
         known = { date, salt };
         // Gone when its day is, also if nobody scans any more.
         setTimeout(forget, dayMs - (clock.now() % dayMs), date).unref();

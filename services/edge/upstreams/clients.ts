@@ -34,7 +34,7 @@ export type KeyAnswer =
 export type SlugAnswer = { status: "active"; codeId: string; redirectUrl: string } | { status: "archived" | "unknown" };
 
 interface Wait {
-  deadlineMs: number;
+  timeoutMs: number;
 }
 
 /** All that the edge asks of the services behind it. Every call fails with a ServiceError, and none outlasts its deadline. */
@@ -193,9 +193,9 @@ export function createUpstreams(
       return toQuotaDecision(decision, { limits }, Number(decideTime.seconds) * 1_000);
     },
     getQrCode: (accountId, idOrSlug, wait) => getQrCodes({ accountId, idOrSlug }, wait),
-    resolveSlug(slug, { deadlineMs }) {
+    resolveSlug(slug, { timeoutMs }) {
       lookups({ cache: "slugs" });
-      return slugCache.get(slug, { deadlineMs: Math.min(deadlineMs, config.redirectTimeoutMs) });
+      return slugCache.get(slug, { timeoutMs: Math.min(timeoutMs, config.redirectTimeoutMs) });
     },
     keys: keys.client,
     accounts: accounts.client,

@@ -6,7 +6,7 @@ import type { Upstreams } from "./clients.ts";
 
 const flushMs = 5_000;
 const usesPerCallMax = 1_000;
-const deadlineMs = 2_000;
+const timeoutMs = 2_000;
 
 /** Notes when keys are used, in memory, and hands it to auth every few seconds: no request costs a write. */
 export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
@@ -22,7 +22,7 @@ export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; clo
       const batch = entries.splice(0, usesPerCallMax);
       try {
         const sent = batch.map(([keyId, usedAt]) => ({ keyId, useTime: timestampFromMs(usedAt) }));
-        await options.keys.batchRecordKeyUse({ uses: sent }, { deadlineMs });
+        await options.keys.batchRecordKeyUse({ uses: sent }, { timeoutMs });
       } catch (error) {
         options.log.warn({ error }, "last uses of keys could not be handed in and will be again");
         for (const [keyId, usedAt] of [...batch, ...entries]) if (!uses.has(keyId)) uses.set(keyId, usedAt);

@@ -99,14 +99,14 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
   }
 
   /** Reports the oldest counts; rejects if quota cannot take them now. */
-  async function reportUsage(one: Unreported, deadlineMs = reportTimeoutMs): Promise<void> {
+  async function reportUsage(one: Unreported, timeoutMs = reportTimeoutMs): Promise<void> {
     const { batchId, servedMs, counts, sentAt } = one;
     const lost = unitsOf([one]);
     if (sentAt !== undefined && clock.monotonic() - sentAt > batchKnownMs) {
       log.error({ lost }, "whether a batch was charged cannot be found out any more; it is not counted again");
     } else {
       try {
-        await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { deadlineMs });
+        await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { timeoutMs });
       } catch (error) {
         if (!isUnavailable(error)) one.failures++;
         const isRefused = error instanceof ServiceError && error.reason === "INVALID_REQUEST";

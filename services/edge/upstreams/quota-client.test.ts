@@ -71,7 +71,7 @@ function manual(policy: "closed" | "open") {
     log,
   });
   return {
-    one: (accountId?: string) => consumeQuota(ask(accountId), { deadlineMs: 1_000 }),
+    one: (accountId?: string) => consumeQuota(ask(accountId), { timeoutMs: 1_000 }),
     seen,
     reported,
     setAway: (value: typeof away) => (away = value),

@@ -11,7 +11,7 @@ import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
 import type { ConsumeRequest } from "./offline-windows.ts";
 
 /** Charges a request, or returns which window has no room. */
-export type ConsumeQuota = (request: ConsumeRequest, wait: { deadlineMs: number }) => Promise<QuotaDecision>;
+export type ConsumeQuota = (request: ConsumeRequest, wait: { timeoutMs: number }) => Promise<QuotaDecision>;
 
 export interface QuotaClientOptions extends OfflineQuotaOptions {
   quota: RpcClient<typeof QuotaService>;
@@ -88,7 +88,7 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     for (let attempt = 1; ; attempt++) {
       try {
         const { decisions, decideTime } = await quota.batchConsumeQuota(message, {
-          deadlineMs: end - clock.monotonic(),
+          timeoutMs: end - clock.monotonic(),
         });
         const decidedAtMs = Number(decideTime?.seconds ?? 0) * 1000;
         return decisions.map((decision, index) =>

@@ -1,5 +1,5 @@
 import { ServiceError } from "../errors.ts";
-import { captured } from "../telemetry/tracing.ts";
+import { bindContext } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
   /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
@@ -21,7 +21,7 @@ interface Waiting<Item, Result> {
   expiresAt: number;
   settled: boolean;
   /** Runs the sending as a part of what asked. */
-  inTrace: ReturnType<typeof captured>;
+  inTrace: ReturnType<typeof bindContext>;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -117,7 +117,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
         return;
       }
       const expiresAt = performance.now() + timeoutMs;
-      queue.push({ item, expiresAt, settled: false, inTrace: captured(), resolve, reject });
+      queue.push({ item, expiresAt, settled: false, inTrace: bindContext(), resolve, reject });
       watch(expiresAt);
       schedule();
     });

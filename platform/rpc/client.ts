@@ -2,7 +2,7 @@ import { create, type DescMethodUnary, type DescService } from "@bufbuild/protob
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { ServiceError } from "../errors.ts";
-import { type Carrier, carried, openSpan } from "../telemetry/tracing.ts";
+import { type Carrier, injectContext, openSpan } from "../telemetry/tracing.ts";
 import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
 import { statusToError } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";
@@ -85,7 +85,7 @@ function caller(channel: Client, method: DescMethodUnary) {
       const message = create(method.input, request);
       const deadline = Date.now() + timeoutMs;
       const span = openSpan(path.slice(1), "client");
-      const metadata = span.run(() => toMetadata(carried()));
+      const metadata = span.run(() => toMetadata(injectContext()));
       channel.makeUnaryRequest(path, serialize, deserialize, message, metadata, { deadline }, (error, answer) => {
         const failure = error ? statusToError(error) : undefined;
         span.end({ "rpc.system": "grpc" }, failure?.reason);

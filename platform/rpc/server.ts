@@ -15,7 +15,7 @@ import { tellCertificate } from "../process/build-info.ts";
 import { systemClock } from "../process/clock.ts";
 import { createOutageLog, type Logger, redact } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type Carrier, openSpan, within } from "../telemetry/tracing.ts";
+import { type Carrier, openSpan, withRemoteParent } from "../telemetry/tracing.ts";
 import { bind } from "./bind.ts";
 import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
 import { errorToStatus } from "./status.ts";
@@ -151,7 +151,7 @@ function adapt(
     calls.inFlight++;
     const startedAt = performance.now();
     let outcome = "OK";
-    const span = within(carrierOf(call), () => openSpan(name, "server"));
+    const span = withRemoteParent(carrierOf(call), () => openSpan(name, "server"));
     let request: Message | undefined;
     try {
       requireAllowed(call, rpcAllow, name);

@@ -70,12 +70,12 @@ export function openTracing(options: {
 }
 
 /** What runs in a trace of its caller's, if the caller named one. */
-export function within<T>(carrier: Carrier, work: () => T): T {
+export function withRemoteParent<T>(carrier: Carrier, work: () => T): T {
   return isOn ? context.with(propagation.extract(context.active(), carrier), work) : work();
 }
 
 /** What a call has to carry so that what it causes is in the same trace; empty if nothing is traced. */
-export function carried(): Carrier {
+export function injectContext(): Carrier {
   const carrier: Carrier = {};
   if (isOn) propagation.inject(context.active(), carrier);
   return carrier;
@@ -84,14 +84,14 @@ export function carried(): Carrier {
 const asItIs = <T>(work: () => T): T => work();
 
 /** Runs something later as a part of what is running now. */
-export function captured(): <T>(work: () => T) => T {
+export function bindContext(): <T>(work: () => T) => T {
   if (!isOn) return asItIs;
   const here = context.active();
   return (work) => context.with(here, work);
 }
 
 /** Runs something as a part of nothing: what goes on after the request that began it. */
-export function detached<T>(work: () => T): T {
+export function withRootContext<T>(work: () => T): T {
   return isOn ? context.with(ROOT_CONTEXT, work) : work();
 }
 

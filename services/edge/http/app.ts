@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { type Carrier, type OpenSpan, openSpan, within } from "../../../platform/telemetry/tracing.ts";
+import { type Carrier, type OpenSpan, openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
 import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
 import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
 import { servePage } from "../dashboard/static-files.ts";
@@ -91,7 +91,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     // HTTP/2 has frames for this.
     if (closing && request.raw.httpVersionMajor === 1) reply.header("connection", "close");
     const name = `${request.method} ${request.routeOptions.url ?? "other"}`;
-    request.span = within(traceOf(request.headers), () => openSpan(name, "server"));
+    request.span = withRemoteParent(traceOf(request.headers), () => openSpan(name, "server"));
     request.span.run(done);
   });
   // By the pattern of the path, never by the path itself, of which there is no end.

@@ -7,7 +7,7 @@ import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import { errorDetails } from "../../../platform/rpc/status.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { openSpan, within } from "../../../platform/telemetry/tracing.ts";
+import { openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
 import type { Route, RouteAnswer, RouteArguments } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
 import type { BodySlots } from "../http/body-reader.ts";
@@ -123,7 +123,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
           admitted.isRead = true;
           admitted.slot[Symbol.dispose]();
           const traceparent = context.requestHeader.get("traceparent");
-          const span = within(traceparent ? { traceparent } : {}, () =>
+          const span = withRemoteParent(traceparent ? { traceparent } : {}, () =>
             openSpan(`${ApiService.typeName}/${method.name}`, "server"),
           );
           let failed: string | undefined;

@@ -6,7 +6,7 @@ import type { Publisher } from "../../../platform/messaging/work-queue.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { detached } from "../../../platform/telemetry/tracing.ts";
+import { withRootContext } from "../../../platform/telemetry/tracing.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import { createAgentLookup, referrerOf, type Scanner, visitorOf } from "./attributes.ts";
 import type { CountryLookup } from "./geoip.ts";
@@ -153,7 +153,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
       const userAgent = scanner.userAgent.slice(0, headerLengthMax);
       const referer = scanner.referer.slice(0, headerLengthMax);
       noted.push({ codeId, scannedAtMs: clock.now(), scanner: { ...scanner, userAgent, referer } });
-      draining ??= detached(drain);
+      draining ??= withRootContext(drain);
     },
     async close({ timeoutMs }) {
       const end = clock.monotonic() + timeoutMs;

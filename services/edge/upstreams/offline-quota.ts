@@ -6,7 +6,7 @@ import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { detached } from "../../../platform/telemetry/tracing.ts";
+import { withRootContext } from "../../../platform/telemetry/tracing.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import {
   type ConsumeRequest,
@@ -184,7 +184,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
       const tally = createTally();
       const decisions = requests.map((request) => decide(request, servedMs, tally));
       unreported.push({ batchId, servedMs, counts: tally.counts(), sentAt, failures: 0 });
-      recovering ??= detached(recover);
+      recovering ??= withRootContext(recover);
       return decisions;
     },
   };

@@ -9,13 +9,13 @@ const manifest = readFileSync(new URL("../../package.json", import.meta.url), "u
 export const version = (JSON.parse(manifest) as { version: string }).version;
 
 /** Tells in a process's metrics which version it is and what time it has: for whoever compares processes. */
-export function tellAbout(metrics: Metrics): void {
+export function registerBuildInfo(metrics: Metrics): void {
   metrics.gauge("build_info", "1, by the version of the code and of Node", () => 1, { version, node: process.version });
   metrics.gauge("clock_seconds", "the process's clock when metrics are read, Unix time", () => Date.now() / 1_000);
 }
 
 /** Tells in a process's metrics until when the certificate in a file is valid. */
-export function tellCertificate(options: { use: string; file: string; metrics: Metrics; log: Logger }): void {
+export function registerCertificateExpiry(options: { use: string; file: string; metrics: Metrics; log: Logger }): void {
   const { use, file, metrics, log } = options;
   if (file === "") return;
   const validTo = (): number => {

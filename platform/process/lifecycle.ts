@@ -1,7 +1,7 @@
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { type Metrics, type metricsAddress, openMetrics } from "../telemetry/metrics.ts";
 import { openTracing, type tracingSettings } from "../telemetry/tracing.ts";
-import { tellAbout, version } from "./build-info.ts";
+import { registerBuildInfo, version } from "./build-info.ts";
 import { createCloser } from "./closer.ts";
 import { type Config, ConfigError, type commonSettings, loadConfig, type Settings } from "./config.ts";
 import { type Health, openHealth } from "./health.ts";
@@ -86,7 +86,7 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
       closer,
     });
     const metrics = await openMetrics({ listen: config.metricsListen as { host: string; port: number }, closer });
-    tellAbout(metrics);
+    registerBuildInfo(metrics);
     health = await openHealth({ listen: config.healthListen as { host: string; port: number } | undefined, closer });
     const running = await service.start(config, log, metrics, health);
     closer.defer(service.name, () => running.close());

@@ -11,7 +11,7 @@ import { type handleUnaryCall, Server, type ServerUnaryCall } from "@grpc/grpc-j
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { ServiceError, toServiceError } from "../errors.ts";
-import { tellCertificate } from "../process/build-info.ts";
+import { registerCertificateExpiry } from "../process/build-info.ts";
 import { systemClock } from "../process/clock.ts";
 import { createOutageLog, type Logger, redact } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -113,7 +113,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     server.addService(definition as never, adapted);
   }
 
-  tellCertificate({ use: "rpc", file: options.tlsCertFile, metrics: options.metrics, log: options.log });
+  registerCertificateExpiry({ use: "rpc", file: options.tlsCertFile, metrics: options.metrics, log: options.log });
   const { host } = options.listen;
   const port = await bind(server, options.listen, serverCredentials(options));
 

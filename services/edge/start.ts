@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Server as SecureServer } from "node:tls";
-import { tellCertificate } from "../../platform/process/build-info.ts";
+import { registerCertificateExpiry } from "../../platform/process/build-info.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
@@ -143,8 +143,8 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     await app.close();
     clearTimeout(cut);
   });
-  tellCertificate({ use: "rpc", file: config.tlsCertFile, metrics, log });
-  tellCertificate({ use: "public", file: config.publicCertFile, metrics, log });
+  registerCertificateExpiry({ use: "rpc", file: config.tlsCertFile, metrics, log });
+  registerCertificateExpiry({ use: "public", file: config.publicCertFile, metrics, log });
   if (certificate) {
     const server = app.server as unknown as SecureServer;
     renewCertificate({ server, read: certificateNow, clock: systemClock, closer, log });

@@ -1,9 +1,9 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { SessionService, SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
-import { networkOf } from "../../../platform/client-network.ts";
 import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
 import { newId, newToken } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { passwordIssue } from "../domain/passwords.ts";
 import { fixedLimits, normalizeEmail } from "../domain/plans.ts";
@@ -106,7 +106,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
     signIn: ({ email, password, address }) =>
       withMinimumDuration(async () => {
-        const network = networkOf(address);
+        const network = rateLimitKey(address);
         const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, network);
         const { token, session } = startSession();
         if (!(await sessions.open(accountId, hash, session, sha256(network)))) throw wrong();
@@ -134,7 +134,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const issue = passwordIssue(newPassword);
       if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
       const { accountId, email, passwordHash, maySetPassword } = await resolved(token);
-      const before = maySetPassword ? passwordHash : (await check(email, oldPassword, networkOf(address))).hash;
+      const before = maySetPassword ? passwordHash : (await check(email, oldPassword, rateLimitKey(address))).hash;
       const { token: next, session } = startSession();
       const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await sessions.changePassword(userActor(accountId, address, context), accountId, hashes, session)))

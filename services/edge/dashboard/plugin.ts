@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import { networkOf } from "../../../platform/client-network.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { sendAnswer } from "../api/rest.ts";
 import { routes } from "../api/routes.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
@@ -134,7 +134,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
         // What costs nothing to know comes before the body is read.
         requireOwnPage(request, undefined);
         const { address } = originOf(request.raw);
-        if (countSender) countSender(networkOf(address));
+        if (countSender) countSender(rateLimitKey(address));
         const body = route.method === "GET" ? { value: undefined } : await readBody(request);
         using _slot = slots.acquire();
         const wait = { timeoutMs: startCall(request, reply).remainingMs() };

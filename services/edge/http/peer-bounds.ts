@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
-import { networkOf } from "../../../platform/client-network.ts";
 import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Origin, plainAddress } from "./client-address.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
@@ -36,7 +36,7 @@ export function createPeerBounds(options: {
       server.on("connection", (socket: Socket) => {
         const address = plainAddress(socket.remoteAddress ?? "");
         // A proxy brings the connections of many.
-        const key = trustedProxies(address) ? `proxied ${proxied++}` : networkOf(address);
+        const key = trustedProxies(address) ? `proxied ${proxied++}` : rateLimitKey(address);
         const slot = connections.tryAcquire(key);
         if (!slot) {
           refused({ kind: "connection" });
@@ -47,7 +47,7 @@ export function createPeerBounds(options: {
       });
     },
     boundRequests: (handle) => (request, response) => {
-      const slot = requests.tryAcquire(networkOf(options.originOf(request).address));
+      const slot = requests.tryAcquire(rateLimitKey(options.originOf(request).address));
       if (!slot) {
         refused({ kind: "request" });
         refuse(response as ServerResponse);

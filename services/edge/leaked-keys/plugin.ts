@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { networkOf } from "../../../platform/client-network.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { parseBody } from "../api/route.ts";
 import { type BodySlots, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -39,7 +39,7 @@ export function serveLeakReports(app: FastifyInstance, options: LeakReportOption
 
   app.post("/leaked-keys", async (request: FastifyRequest, reply: FastifyReply) => {
     const { address } = options.originOf(request.raw);
-    countReport(networkOf(address));
+    countReport(rateLimitKey(address));
     const body = await readJsonBody(request.raw, { address, slots: options.bodySlots });
     using _slot = options.slots.acquire();
     const { keys } = parseBody(report, body);

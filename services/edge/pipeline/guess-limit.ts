@@ -1,5 +1,5 @@
-import { networkOf } from "../../../platform/client-network.ts";
 import { ServiceError } from "../../../platform/errors.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 
 /** Addresses that are remembered at most; beyond, all are forgotten. */
 const addressesMax = 10_000;
@@ -23,7 +23,7 @@ export function createGuessLimit({ perMinuteMax }: { perMinuteMax: number }): Gu
     if (now !== minute || tried.size > addressesMax) tried = new Map();
     minute = now;
     // Most of the time nobody has tried anything, and the address need not be parsed.
-    return tried.size > 0 ? tried.get(networkOf(address)) : undefined;
+    return tried.size > 0 ? tried.get(rateLimitKey(address)) : undefined;
   }
 
   return {
@@ -36,7 +36,7 @@ export function createGuessLimit({ perMinuteMax }: { perMinuteMax: number }): Gu
     },
     record(address, hash, nowMs) {
       const entry = current(address, nowMs);
-      if (!entry) tried.set(networkOf(address), { count: 1, recent: [hash] });
+      if (!entry) tried.set(rateLimitKey(address), { count: 1, recent: [hash] });
       else if (!entry.recent.includes(hash)) {
         entry.count++;
         entry.recent = [hash, ...entry.recent.slice(0, recentMax - 1)];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { networkOf } from "./client-network.ts";
+import { rateLimitKey } from "./rate-limit-key.ts";
 
 describe("the network of an address", () => {
   it.each([
@@ -17,6 +17,6 @@ describe("the network of an address", () => {
     ["", ""],
     ["no address", "no address"],
   ])("%s is %s", (address, network) => {
-    expect(networkOf(address)).toBe(network);
+    expect(rateLimitKey(address)).toBe(network);
   });
 });

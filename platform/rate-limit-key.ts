@@ -4,7 +4,7 @@ import { isIPv6 } from "node:net";
  * Whom an address belongs to, for counting: an IPv4 address as it is; of an IPv6 address the first 64 bits, since whoever has
  * one has them all. What is no address stays as it is.
  */
-export function networkOf(address: string): string {
+export function rateLimitKey(address: string): string {
   const plain = address.replace(/%.*$/, "");
   if (!isIPv6(plain)) return address;
   // The one spelling of all: https://url.spec.whatwg.org/#concept-ipv6-serializer

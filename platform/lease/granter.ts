@@ -26,7 +26,7 @@ export interface LeaseStore {
   /** Deletes a holder's row. */
   release(holder: string): Promise<void>;
   /** Removes old entries from the log. */
-  trim(): Promise<void>;
+  deleteExpired(): Promise<void>;
 }
 
 export interface LeaseGranterOptions {
@@ -177,7 +177,7 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
           for (const row of rows) if (before.get(row.holder) === row.renewal) await store.forget(row);
           before = new Map(rows.map((row) => [row.holder, row.renewal]));
           pauseMs = waitMs(Math.max(times.leaseMs, ...rows.map((row) => row.leaseMs)));
-          await store.trim();
+          await store.deleteExpired();
         } catch (error) {
           log.warn({ error }, "lease holders could not be looked through");
         }

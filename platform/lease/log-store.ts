@@ -74,7 +74,7 @@ export function createSqlLeaseStore(sql: Sql, schema: string): LeaseStore {
       await sql`delete from ${at}.lease_holders where holder = ${holder}`;
     },
 
-    async trim(): Promise<void> {
+    async deleteExpired(): Promise<void> {
       await sql.begin(async (tx) => {
         const [{ last }] = await tx<[{ last: number | null }]>`
           select max(position) as last from ${tx(schema)}.lease_log

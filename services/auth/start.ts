@@ -1,7 +1,7 @@
 import { openGranter } from "../../platform/lease/service.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
 import { openDatabase } from "../../platform/postgres/pool.ts";
-import { openTrimmer } from "../../platform/postgres/retention.ts";
+import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
@@ -51,7 +51,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const links = createSignInLinkStore(sql);
   const attempts = createSignInAttemptStore(sql);
   const invitations = createInvitationStore(sql);
-  const trim = async () => {
+  const deleteExpired = async () => {
     const more = [
       await sessions.deleteExpired(),
       await links.deleteExpired(),
@@ -60,7 +60,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     ];
     return more.includes(true);
   };
-  openTrimmer({ trim, everyMs: deleteExpiredMs, clock: systemClock, closer, log });
+  startRetention({ deleteExpired, everyMs: deleteExpiredMs, clock: systemClock, closer, log });
   const shared = {
     passwords: createPasswordHasher(),
     clock: systemClock,

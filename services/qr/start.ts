@@ -11,7 +11,7 @@ import { createRpcServer } from "../../platform/rpc/server.ts";
 import { createOutageLog, type Logger } from "../../platform/telemetry/log.ts";
 import type { settings } from "./config.ts";
 import { createQrService } from "./handlers/services.ts";
-import { openHousekeeping } from "./jobs/retention.ts";
+import { startRetention } from "./jobs/retention.ts";
 import { consumeScans } from "./jobs/scan-consumer.ts";
 import { createStore } from "./store/qr-codes.ts";
 import { createScanStore, type Standby } from "./store/scans.ts";
@@ -36,7 +36,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
 
   const store = createStore(sql, { newId });
   const scans = createScanStore(sql, standby);
-  await openHousekeeping({ store, scans, retention: config, clock, closer, log });
+  await startRetention({ store, scans, retention: config, clock, closer, log });
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
   const drawer = openDrawer({
     threads: config.symbolThreads,

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { openDatabase } from "../../platform/postgres/pool.ts";
-import { openTrimmer } from "../../platform/postgres/retention.ts";
+import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock as clock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
@@ -13,7 +13,7 @@ import { openUsage } from "./jobs/usage.ts";
 import { createStore } from "./store/windows.ts";
 
 /** How often old rows are removed, in ms. */
-const trimMs = 20_000;
+const retentionIntervalMs = 20_000;
 /** How long a batch can be repeated, in ms. */
 const keepMs = 300_000;
 
@@ -24,7 +24,13 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   closer.defer("sql", () => sql.end({ timeout: 2 }));
 
   const store = createStore(sql);
-  openTrimmer({ trim: () => store.trim(daysKept), everyMs: trimMs, clock, closer, log });
+  startRetention({
+    deleteExpired: () => store.deleteExpired(daysKept),
+    everyMs: retentionIntervalMs,
+    clock,
+    closer,
+    log,
+  });
   const usage = openUsage({ store, newBatchId: randomUUIDv7, clock, closer, log });
   const decided = metrics.counter("quota_decisions", "requests decided, by result");
   const statements = metrics.counter("quota_statements", "statements that charged");

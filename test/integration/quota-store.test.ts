@@ -78,9 +78,9 @@ describe("a batch in the database", () => {
     const batchId = randomUUID();
     await storeAt(at(today)).charge([charge(newId(), 1)], keepOf(batchId));
     const find = async () => (await storeAt(at(today)).findBatches([batchId])).length;
-    await storeAt(at(today) + 59_000).trim(400);
+    await storeAt(at(today) + 59_000).deleteExpired(400);
     expect(await find()).toBe(1);
-    await storeAt(at(today) + 61_000).trim(400);
+    await storeAt(at(today) + 61_000).deleteExpired(400);
     expect(await find()).toBe(0);
   });
 });
@@ -90,7 +90,7 @@ describe("trimming", () => {
     const ids = Array.from({ length: 400 }, () => randomUUID());
     for (const id of ids) await storeAt(at(today)).charge([charge(newId(), 1)], keepOf(id));
     const later = storeAt(at(today) + 61_000);
-    await Promise.all(Array.from({ length: 12 }, () => later.trim(400)));
+    await Promise.all(Array.from({ length: 12 }, () => later.deleteExpired(400)));
     expect(await later.findBatches(ids)).toEqual([]);
   });
 });
@@ -114,7 +114,7 @@ describe("day totals", () => {
     await storeAt(at(today - 401)).charge([charge(accountId, 5)]);
     await storeAt(at(today - 400)).charge([charge(accountId, 6)]);
     await storeAt(at(today)).charge([charge(accountId, 7)]);
-    while (await storeAt(at(today)).trim(400));
+    while (await storeAt(at(today)).deleteExpired(400));
     const days = await storeAt(at(today)).listDays(accountId, today - 500, today);
     expect(days.map(({ used }) => used)).toEqual([6, 7]);
   });

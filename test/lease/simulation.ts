@@ -192,7 +192,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
         if (rows.get(row.holder)?.renewal === row.renewal) rows.delete(row.holder);
       }),
     release: (holder) => query(owner, "release", () => void rows.delete(holder)),
-    trim: () => query(owner, "trim", () => {}),
+    deleteExpired: () => query(owner, "trim", () => {}),
   });
 
   let granterOwner = "";

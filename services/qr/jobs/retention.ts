@@ -11,8 +11,8 @@ const roundMs = 60_000;
  * Makes the months' partitions ahead of time and removes what is over its time, every minute until closed. Resolves once
  * the running month's partition is there, if it can be made.
  */
-export async function openHousekeeping(options: {
-  store: Pick<Store, "trim">;
+export async function startRetention(options: {
+  store: Pick<Store, "deleteExpired">;
   scans: ScanStore;
   retention: Retention;
   clock: Clock;
@@ -22,7 +22,7 @@ export async function openHousekeeping(options: {
   const { store, scans, clock, log } = options;
   /** One failure does not keep the other things from being done. */
   const attempt = (what: string, work: () => Promise<unknown>) =>
-    work().catch((error) => log.warn({ error, what }, "housekeeping failed and will be tried again"));
+    work().catch((error) => log.warn({ error, what }, "retention job failed; trying again later"));
 
   async function ensureMonths(): Promise<void> {
     const { first, next } = monthOf(clock.now());
@@ -32,14 +32,14 @@ export async function openHousekeeping(options: {
   async function run(closing: AbortSignal): Promise<void> {
     while (!closing.aborted) {
       await attempt("salts", () => scans.destroySalts());
-      await attempt("scans", () => scans.trimScans(options.retention));
+      await attempt("scans", () => scans.deleteExpiredScans(options.retention));
       await attempt("answers and logos", async () => {
-        while (!closing.aborted && (await store.trim()));
+        while (!closing.aborted && (await store.deleteExpired()));
       });
       await clock.sleep(roundMs, closing);
       await attempt("months", ensureMonths);
     }
   }
   await attempt("months", ensureMonths);
-  options.closer.loop("housekeeping", run);
+  options.closer.loop("retention", run);
 }

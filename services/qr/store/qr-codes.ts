@@ -82,8 +82,8 @@ const rememberedMax = 10_000;
 
 /** Bytes of logos that one account may keep. */
 const logoBytesMax = 32 * 1_048_576;
-/** Rows that one statement of the trimming deletes at most. */
-const trimRowsMax = 10_000;
+/** Maximum number of rows that one statement of the retention job deletes. */
+const deletedRowsMax = 10_000;
 
 /** Hours for which an answer to a request with an idempotency key is kept. */
 const keptHours = 24;
@@ -255,18 +255,18 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
     findAnswer: (once: Once): Promise<Uint8Array | undefined> => findAnswer(sql, once),
 
     /** Removes answers that are older than clients may rely on, and logos that no code has; tells whether there may be more. */
-    async trim(): Promise<boolean> {
+    async deleteExpired(): Promise<boolean> {
       const answers = await sql`
         delete from qr.idempotency_keys where (account_id, key) in (
           select account_id, key from qr.idempotency_keys
-          where created_at < now() - ${keptHours} * interval '1 hour' limit ${trimRowsMax} for update skip locked)`;
+          where created_at < now() - ${keptHours} * interval '1 hour' limit ${deletedRowsMax} for update skip locked)`;
       const logos = await sql`
         delete from qr.logos where (account_id, logo_id) in (
           select account_id, logo_id from qr.logos l
           where named_at < now() - interval '1 day' and not exists (
             select 1 from qr.codes c where c.account_id = l.account_id and c.logo_id = l.logo_id and c.logo_id <> '')
-          limit ${trimRowsMax} for update skip locked)`;
-      return answers.count === trimRowsMax || logos.count === trimRowsMax;
+          limit ${deletedRowsMax} for update skip locked)`;
+      return answers.count === deletedRowsMax || logos.count === deletedRowsMax;
     },
 
     /** Keeps a logo; tells whether there was room for it. */

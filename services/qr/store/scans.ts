@@ -236,7 +236,7 @@ export function createScanStore(sql: Sql, standby?: Standby) {
     },
 
     /** Removes what is over its time. */
-    async trimScans({ scanDays, hourDays, dayDays }: Retention): Promise<void> {
+    async deleteExpiredScans({ scanDays, hourDays, dayDays }: Retention): Promise<void> {
       const months = await sql<{ name: string; ends: Date }[]>`
         select c.relname as name,
           ((to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC') as ends

@@ -22,8 +22,8 @@ export interface KeyDay {
 
 const keepNothing: Keep = { statementId: "00000000-0000-0000-0000-000000000000", batches: [], keepMs: 0 };
 
-/** Rows that one statement of the trimming deletes at most. */
-const trimRowsMax = 10_000;
+/** Maximum number of rows that one statement of the retention job deletes. */
+const deletedRowsMax = 10_000;
 
 export type Store = ReturnType<typeof createStore>;
 
@@ -317,9 +317,9 @@ export function createStore(sql: Sql, time = sql`now()`) {
     },
 
     /** Deletes answers that nobody may ask for again, and days before one; tells whether there may be more to delete. */
-    async trim(daysKept: number): Promise<boolean> {
+    async deleteExpired(daysKept: number): Promise<boolean> {
       // What another replica is deleting is left to it.
-      const some = sql`limit ${trimRowsMax} for update skip locked`;
+      const some = sql`limit ${deletedRowsMax} for update skip locked`;
       // Ids before answers: a batch that is still known must not be without its answer for longer than it takes to get here.
       const batches = await sql`delete from quota.batches where batch_id in (
         select batch_id from quota.batches where expires_at < ${time} ${some})`;
@@ -329,7 +329,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
         select account_id, day from quota.days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
       const keyDays = await sql`delete from quota.key_days where (account_id, day, key_id) in (
         select account_id, day, key_id from quota.key_days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
-      return [batches, statements, days, keyDays].some(({ count }) => count === trimRowsMax);
+      return [batches, statements, days, keyDays].some(({ count }) => count === deletedRowsMax);
     },
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodePageToken, encodePageToken, pageSize, toPage } from "./pagination.ts";
+import { decodePageToken, encodePageToken, pageSize, paginate } from "./pagination.ts";
 
 describe("page tokens", () => {
   it("come back as the position that they were made of", () => {
@@ -18,8 +18,8 @@ describe("page tokens", () => {
 describe("pages", () => {
   it("hold as many rows as asked for and say where the next begins", () => {
     const rows = [3, 2, 1].map((n) => ({ createdAt: new Date(n), id: String(n) }));
-    expect(toPage(rows, 2, (row) => row)).toEqual({ rows: rows.slice(0, 2), next: rows[1] });
-    expect(toPage(rows, 3, (row) => row)).toEqual({ rows, next: undefined });
+    expect(paginate(rows, 2, (row) => row)).toEqual({ rows: rows.slice(0, 2), next: rows[1] });
+    expect(paginate(rows, 3, (row) => row)).toEqual({ rows, next: undefined });
   });
 
   it("have a size within bounds", () => {

@@ -1,7 +1,7 @@
 import { ServiceError } from "../errors.ts";
 
 /** Where a list that runs from new to old goes on: after the row created at this time with this id. */
-export interface Position {
+export interface Cursor {
   createdAt: Date;
   id: string;
 }
@@ -9,24 +9,24 @@ export interface Position {
 /** A page of rows and where the next one begins, if there is one. */
 export interface Page<Row> {
   rows: Row[];
-  next: Position | undefined;
+  next: Cursor | undefined;
 }
 
 /** The page that a query for one row more than the page's size found. */
-export function toPage<Row>(found: Row[], size: number, position: (row: Row) => Position): Page<Row> {
+export function paginate<Row>(found: Row[], size: number, cursor: (row: Row) => Cursor): Page<Row> {
   const rows = found.slice(0, size);
   const last = rows.at(-1);
-  return { rows, next: found.length > size && last !== undefined ? position(last) : undefined };
+  return { rows, next: found.length > size && last !== undefined ? cursor(last) : undefined };
 }
 
-/** A position as an opaque token; empty for none. */
-export function encodePageToken(position: Position | undefined): string {
-  if (!position) return "";
-  return Buffer.from(`${position.createdAt.getTime().toString(36)}.${position.id}`).toString("base64url");
+/** A cursor as an opaque token; empty for none. */
+export function encodePageToken(cursor: Cursor | undefined): string {
+  if (!cursor) return "";
+  return Buffer.from(`${cursor.createdAt.getTime().toString(36)}.${cursor.id}`).toString("base64url");
 }
 
-/** The position behind a token that `encodePageToken` made; undefined for an empty one. Fails with INVALID_REQUEST. */
-export function decodePageToken(token: string): Position | undefined {
+/** The cursor behind a token that `encodePageToken` made; undefined for an empty one. Fails with INVALID_REQUEST. */
+export function decodePageToken(token: string): Cursor | undefined {
   if (token === "") return undefined;
   const match = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,40})$/.exec(Buffer.from(token, "base64url").toString("latin1"));
   const createdAt = new Date(Number.parseInt(match?.[1] ?? "", 36));

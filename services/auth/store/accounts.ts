@@ -1,5 +1,5 @@
 import { ServiceError } from "../../../platform/errors.ts";
-import { type Page, type Position, toPage } from "../../../platform/postgres/pagination.ts";
+import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
 import { cleanStore, type Sql, violates } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import { activeKeysMax, type PlanLimits, type PlanName } from "../domain/plans.ts";
@@ -120,12 +120,12 @@ export function createAccountStore(sql: Sql) {
     },
 
     /** Lists accounts, newest first. */
-    async list(size: number, after: Position | undefined): Promise<Page<AccountRow>> {
+    async list(size: number, after: Cursor | undefined): Promise<Page<AccountRow>> {
       const found = await sql<AccountRow[]>`
         select ${columns} from auth.accounts
         ${after ? sql`where (created_at, account_id) < (${after.createdAt}, ${after.id})` : sql``}
         order by created_at desc, account_id desc limit ${size + 1}`;
-      return toPage(found, size, (row) => ({ createdAt: row.createdAt, id: row.accountId }));
+      return paginate(found, size, (row) => ({ createdAt: row.createdAt, id: row.accountId }));
     },
 
     /** Returns what a sign-in to an e-mail address is checked against; undefined if it has no account. */

@@ -1,5 +1,5 @@
 import { ServiceError } from "../../../platform/errors.ts";
-import { type Page, type Position, toPage } from "../../../platform/postgres/pagination.ts";
+import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
 import { cleanStore, type Sql, type Tx } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import type { KeyTraces } from "../domain/keys.ts";
@@ -100,12 +100,12 @@ export function createKeyStore(sql: Sql) {
     },
 
     /** Lists the keys of an account, newest first. */
-    async list(accountId: string, size: number, after: Position | undefined): Promise<Page<KeyRow>> {
+    async list(accountId: string, size: number, after: Cursor | undefined): Promise<Page<KeyRow>> {
       const found = await sql<KeyRow[]>`
         select ${columns} from auth.keys where account_id = ${accountId}
           ${after ? sql`and (created_at, key_id) < (${after.createdAt}, ${after.id})` : sql``}
         order by created_at desc, key_id desc limit ${size + 1}`;
-      return toPage(found, size, (row) => ({ createdAt: row.createdAt, id: row.keyId }));
+      return paginate(found, size, (row) => ({ createdAt: row.createdAt, id: row.keyId }));
     },
 
     /**

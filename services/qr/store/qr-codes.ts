@@ -1,6 +1,6 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import { appendToLog } from "../../../platform/lease/log-store.ts";
-import { type Page, type Position, toPage } from "../../../platform/postgres/pagination.ts";
+import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
 import { cleanStore, type Sql, type Tx, violates } from "../../../platform/postgres/pool.ts";
 import type { Logo, Style } from "../symbols/style.ts";
 
@@ -203,12 +203,12 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       return row;
     },
 
-    async listProjects(accountId: string, size: number, after: Position | undefined): Promise<Page<ProjectRow>> {
+    async listProjects(accountId: string, size: number, after: Cursor | undefined): Promise<Page<ProjectRow>> {
       const found = await sql<ProjectRow[]>`
         select ${projectColumns} from qr.projects where account_id = ${accountId}
           ${after ? sql`and (created_at, project_id) < (${after.createdAt}, ${after.id})` : sql``}
         order by created_at desc, project_id desc limit ${size + 1}`;
-      return toPage(found, size, (row) => ({ createdAt: row.createdAt, id: row.projectId }));
+      return paginate(found, size, (row) => ({ createdAt: row.createdAt, id: row.projectId }));
     },
 
     requireProjects,
@@ -320,7 +320,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
       accountId: string,
       filter: CodeFilter,
       size: number,
-      after: Position | undefined,
+      after: Cursor | undefined,
     ): Promise<Page<CodeRow>> {
       const pattern = `%${filter.nameContains.replace(/[\\%_]/g, "\\$&")}%`;
       const found = await sql<CodeRow[]>`
@@ -330,7 +330,7 @@ export function createStore(sql: Sql, { newId }: { newId(): string }) {
           ${filter.nameContains ? sql`and c.name ilike ${pattern}` : sql``}
           ${after ? sql`and (c.created_at, c.code_id) < (${after.createdAt}, ${after.id})` : sql``}
         order by c.created_at desc, c.code_id desc limit ${size + 1}`;
-      return toPage(found, size, (row) => ({ createdAt: row.createdAt, id: row.codeId }));
+      return paginate(found, size, (row) => ({ createdAt: row.createdAt, id: row.codeId }));
     },
 
     /**

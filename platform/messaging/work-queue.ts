@@ -33,7 +33,7 @@ const duplicateWindowMs = 120_000;
 const setUpTimeoutMs = 2_000;
 /** How long a consumer may work on a message before it comes again, so about as long as one lies still whose consumer died, in ms. */
 const ackWaitMs = 5_000;
-const againMs = 500;
+const nakDelayMs = 500;
 const fetchMs = 1_000;
 const pauseMs = 500;
 /** How long a publisher leaves a queue alone after a failure, in ms. */
@@ -125,8 +125,8 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
   };
 }
 
-/** What became of a message: it is dealt with, it is to come again, or it can never be dealt with. */
-export type Handled = "done" | "again" | "never";
+/** How a message was handled: `ack` removes it, `nak` has it redelivered, `term` removes it as one that can never be handled. */
+export type Handled = "ack" | "nak" | "term";
 
 /** Takes messages out of a queue, one at a time, from now on until closed, whenever there is a connection. */
 export function openConsumer(options: {
@@ -159,11 +159,11 @@ export function openConsumer(options: {
     return consumer;
   }
 
-  async function take(message: JsMsg): Promise<void> {
+  async function consume(message: JsMsg): Promise<void> {
     const handled = await options.handle(message.data);
-    if (handled === "done") message.ack();
-    else if (handled === "never") message.term();
-    else message.nak(againMs);
+    if (handled === "ack") message.ack();
+    else if (handled === "term") message.term();
+    else message.nak(nakDelayMs);
   }
 
   async function run(closing: AbortSignal): Promise<void> {
@@ -176,7 +176,7 @@ export function openConsumer(options: {
           continue;
         }
         const message = await (await consumerOn(connection)).next({ expires: fetchMs });
-        if (message) await take(message);
+        if (message) await consume(message);
         told = false;
       } catch (error) {
         known = undefined;

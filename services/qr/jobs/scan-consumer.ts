@@ -34,15 +34,15 @@ export function consumeScans(options: {
       } catch (error) {
         log.error({ error }, "a message in the queue is no batch of scans; it is dropped");
         dropped();
-        return "never";
+        return "term";
       }
       try {
         recorded({}, await scans.recordScans(rows));
-        return "done";
+        return "ack";
       } catch (error) {
         // Acknowledged scans are not given up, whatever keeps them from being stored.
         if (!isUnavailable(error)) log.error({ error }, "a batch of scans could not be stored; it comes again");
-        return "again";
+        return "nak";
       }
     },
   });

@@ -32,7 +32,7 @@ async function backup(file: string): Promise<void> {
 
 /** Writes a backup of a database to a file: whole, or not at all, however the process ends. */
 export async function backUp(file: string, database: DatabaseRun): Promise<void> {
-  await refuseExisting(file);
+  await throwIfFileExists(file);
   // A name of its own, so that what a killed run left is in nobody's way.
   const partial = `${file}.${randomBytes(4).toString("hex")}.partial`;
   const opened = await openNew(file, partial);
@@ -44,7 +44,7 @@ export async function backUp(file: string, database: DatabaseRun): Promise<void>
       writeBackup(sql, opened.createWriteStream({ flush: true }), watch),
     );
     // Another may have been written meanwhile.
-    await refuseExisting(file);
+    await throwIfFileExists(file);
     await rename(partial, file);
   } catch (error) {
     throw explainFull(error, file);
@@ -62,7 +62,7 @@ function endBySignal(signal: NodeJS.Signals): void {
   process.exit(128 + constants.signals[signal]);
 }
 
-async function refuseExisting(file: string): Promise<void> {
+async function throwIfFileExists(file: string): Promise<void> {
   const isThere = await access(file).then(
     () => true,
     () => false,

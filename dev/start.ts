@@ -34,7 +34,7 @@ export const startTool = defineTool({
 });
 
 /** npm takes options for itself that stand before `--`, and says nothing of it. It reads `--lan` as -l, -a and -n. */
-function refuseTakenOptions(): void {
+function throwIfReservedOptions(): void {
   const npm = (name: string) => process.env[`npm_config_${name}`];
   const taken = Object.keys(options)
     .map(flagOf)
@@ -44,7 +44,7 @@ function refuseTakenOptions(): void {
 }
 
 async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): Promise<void> {
-  refuseTakenOptions();
+  throwIfReservedOptions();
   const startedAt = performance.now();
   const config = loadConfig(settings);
   const print = (text: string) => process.stdout.write(`${text}\n`);

@@ -99,12 +99,12 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /** Throws INVALID_PAYLOAD if any field is at fault. */
-export function refuseFields(fields: FieldIssue[]): void {
+export function throwIfFieldIssues(fields: FieldIssue[]): void {
   if (fields.length > 0) throw new ServiceError("INVALID_PAYLOAD", describeFields(fields), { fields });
 }
 
 /** Throws INVALID_PAYLOAD for one field. */
-export function refuseField(field: string, issue: string): never {
+export function rejectField(field: string, issue: string): never {
   throw new ServiceError("INVALID_PAYLOAD", describeFields([{ field, issue }]), { fields: [{ field, issue }] });
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Style as StyleMessage } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { refuseField } from "../../platform/errors.ts";
+import { rejectField } from "../../platform/errors.ts";
 import { changeStyle } from "./domain/fields.ts";
 import { readStyle } from "./domain/requests.ts";
 import type { Store } from "./store/qr-codes.ts";
@@ -23,15 +23,15 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
   /** The logo that a style has; fails if the account has no such logo. */
   async function findLogo(find: Store["getLogo"], accountId: string, { logoId }: Style, field: string) {
     if (logoId === "") return undefined;
-    return (await find(accountId, logoId)) ?? refuseField(field, "is no logo of this account");
+    return (await find(accountId, logoId)) ?? rejectField(field, "is no logo of this account");
   }
 
   async function takeLogo(caller: DrawCaller, bytes: Uint8Array, field: string): Promise<string> {
     const read = await drawer.readLogo(bytes, caller);
-    if ("issue" in read) return refuseField(field, read.issue);
+    if ("issue" in read) return rejectField(field, read.issue);
     const logoId = logoIdOf(read);
     const kept = await store.putLogo(caller.accountId, logoId, read);
-    return kept ? logoId : refuseField(field, "is one too many: the account's logos take all the room that they may");
+    return kept ? logoId : rejectField(field, "is one too many: the account's logos take all the room that they may");
   }
 
   return {
@@ -62,7 +62,7 @@ export function createStyles({ store, drawer, shortUrl }: StyleDependencies) {
       const issue = await drawer.judge({ text, style, logo, margin: marginBounds.fallback, ecc: eccFallback }, caller);
       if (issue) {
         const named = issue.field === "ecc" ? { field: "slug", issue: "is too long for this style" } : issue;
-        refuseField(field(named.field), named.issue);
+        rejectField(field(named.field), named.issue);
       }
       return style;
     },

@@ -1,7 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Plan } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
-import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
+import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, newToken } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -92,7 +92,7 @@ export function createInvitationService(dependencies: InvitationDependencies): I
       // Checked first, so that an unknown token does not cost the hashing of a password.
       await findOpen(token);
       const issue = passwordIssue(password);
-      if (issue !== undefined) refuseFields([{ field: "password", issue }]);
+      if (issue !== undefined) throwIfFieldIssues([{ field: "password", issue }]);
       const { token: sessionToken, session } = newSession(newToken(), dependencies.clock.now(), dependencies.sessionMs);
       const by = (accountId: string) => userActor(accountId, address, context);
       const accepted = await invitations.accept(by, sha256(token), await passwords.hash(password), session);

@@ -7,7 +7,7 @@ import {
   KeyStatus,
   KeyVerdict,
 } from "../../../gen/qrforge/auth/v1/key_pb.ts";
-import { refuseFields, ServiceError } from "../../../platform/errors.ts";
+import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, randomBase62 } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
@@ -53,7 +53,7 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
       const accountId = validId(request.accountId, "account");
       const name = request.name.trim();
       if (name === "" || [...name].length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
-        refuseFields([{ field: "name", issue: "must have 1 to 100 characters, no control characters" }]);
+        throwIfFieldIssues([{ field: "name", issue: "must have 1 to 100 characters, no control characters" }]);
       }
       const secret = formatKey(randomBase62(randomPartLength));
       const fields = { keyId: newId(), name, ...tracesOf(secret) };

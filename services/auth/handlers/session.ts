@@ -1,6 +1,6 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { SessionService, SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
-import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
+import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, newToken } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
@@ -94,7 +94,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const email = readEmail(request.email, issues);
       const issue = passwordIssue(request.password);
       if (issue !== undefined) issues.push({ field: "password", issue });
-      refuseFields(issues);
+      throwIfFieldIssues(issues);
       return withMinimumDuration(async () => {
         const accountId = newId();
         const passwordHash = await passwords.hash(request.password);
@@ -132,7 +132,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
     async changePassword({ token, oldPassword, newPassword, address }, context) {
       const issue = passwordIssue(newPassword);
-      if (issue !== undefined) refuseFields([{ field: "new_password", issue }]);
+      if (issue !== undefined) throwIfFieldIssues([{ field: "new_password", issue }]);
       const { accountId, email, passwordHash, maySetPassword } = await resolved(token);
       const before = maySetPassword ? passwordHash : (await check(email, oldPassword, rateLimitKey(address))).hash;
       const { token: next, session } = startSession();

@@ -15,7 +15,7 @@ import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
 import { pageHeaders, scanPages } from "../scans/html-pages.ts";
 import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
 import { jsonType } from "./envelope.ts";
-import { createSendError, refuseMalformed } from "./errors.ts";
+import { createSendError, rejectMalformed } from "./errors.ts";
 
 export interface HttpOptions {
   rest: RestOptions;
@@ -74,7 +74,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
         sendError(request, reply, isUnknownPath ? error : failure);
       });
     },
-    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, options.newRequestId()),
+    clientErrorHandler: (error, socket) => rejectMalformed(error, socket, options.newRequestId()),
   });
   let closing = false;
   // Balancers and clients are told first, and have a moment to go elsewhere before connections are refused.

@@ -50,7 +50,7 @@ export function createPeerBounds(options: {
       const slot = requests.tryAcquire(rateLimitKey(options.originOf(request).address));
       if (!slot) {
         refused({ kind: "request" });
-        refuse(response as ServerResponse);
+        rejectRequest(response as ServerResponse);
         return;
       }
       response.once("close", () => slot[Symbol.dispose]());
@@ -59,7 +59,7 @@ export function createPeerBounds(options: {
   };
 }
 
-function refuse(response: ServerResponse): void {
+function rejectRequest(response: ServerResponse): void {
   const message = "Too many requests are open. Read the answers, or try again shortly.";
   response.writeHead(503, { "content-type": "application/json", "retry-after": "1" });
   response.end(JSON.stringify({ ok: false, code: "unavailable", message }));

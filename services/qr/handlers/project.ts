@@ -6,7 +6,7 @@ import {
   type ProjectSchema,
   ProjectService,
 } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import { refuseFields } from "../../../platform/errors.ts";
+import { throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId } from "../../../platform/ids.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -19,7 +19,7 @@ export function createProjectService({ store }: { store: Store }): Implementatio
   return implement(ProjectService, {
     async createProject({ accountId, name, description, createdVia, idempotency }) {
       requireAccount(accountId);
-      refuseFields(projectIssues({ name, description }));
+      throwIfFieldIssues(projectIssues({ name, description }));
       await store.ensureDefaultProject(accountId);
       const via = createdVia === CreatedVia.DASHBOARD ? ("dashboard" as const) : ("api" as const);
       const project = { projectId: newId(), accountId, name, description, createdVia: via };

@@ -11,7 +11,7 @@ import {
   QrCodeType,
   RenderStatus,
 } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { type FieldIssue, refuseFields, ServiceError } from "../../../platform/errors.ts";
+import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, randomBase36 } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
@@ -83,7 +83,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
     field: (place: number, name: string) => string,
   ) {
     const issues = requests.flatMap((request, place) => issuesOf(request).map(named(place, field)));
-    refuseFields(issues);
+    throwIfFieldIssues(issues);
     const known = once && (await store.findAnswer(once));
     if (known) return { answer: known, replayed: true };
 
@@ -245,7 +245,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
       const { accountId, name, redirectUrl, projectId } = request;
       requireAccount(accountId);
       const codeId = validId(request.qrCodeId, "NOT_FOUND");
-      refuseFields(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, undefined));
+      throwIfFieldIssues(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, undefined));
       if (projectId !== undefined) await store.requireProjects(accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const status = statusNames[request.status as keyof typeof statusNames];
       const change = { name, redirectUrl, projectId, status };
@@ -261,7 +261,7 @@ export function createCodeService({ store, styles, shortUrl, propagate, hintSlug
             'The code is archived. Restore it first, or with the edit: "status":"active".',
           );
         }
-        refuseFields(codeIssues({ redirectUrl }, shortUrl(current.slug)));
+        throwIfFieldIssues(codeIssues({ redirectUrl }, shortUrl(current.slug)));
       };
       for (let round = 0; round < updateRoundsMax; round++) {
         // A style is drawn and read back before the row is locked, from what is there now: if that changes, once more.

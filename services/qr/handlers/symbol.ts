@@ -5,7 +5,7 @@ import {
   type SymbolOptions,
   SymbolService,
 } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
-import { refuseFields, ServiceError } from "../../../platform/errors.ts";
+import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { changeStyle, styleIssues } from "../domain/fields.ts";
 import { idPattern, readStyle, requireAccount } from "../domain/requests.ts";
@@ -62,7 +62,7 @@ export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolD
       }
       const { format, size, margin, ecc } = readOptions(options);
       const given = readStyle(message);
-      refuseFields(styleIssues(given));
+      throwIfFieldIssues(styleIssues(given));
       const style = changeStyle(plainStyle, given);
       const uploaded = message?.logo.length ? await drawer.readLogo(message.logo, caller) : undefined;
       if (uploaded && "issue" in uploaded) return { field: "style.logo", issue: uploaded.issue };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Piscina } from "piscina";
-import { type FieldIssue, isUnavailable, refuseField, ServiceError } from "../../../platform/errors.ts";
+import { type FieldIssue, isUnavailable, rejectField, ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { createGate, createShares, type DrawCaller } from "./gate.ts";
@@ -92,7 +92,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
         remembered = false;
         return accounts.take(caller, async () => {
           const issue = await judge(request, caller);
-          if (issue) refuseField(issue.field, issue.issue);
+          if (issue) rejectField(issue.field, issue.issue);
           const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
           if (format !== "png" || size <= heavySizeMin) return await draw();
           return await heavy.take(caller, () => heavyGate.pass(caller, draw));

@@ -34,8 +34,13 @@ export const settings = {
   symbolTimeoutMs: integer("SYMBOL_TIMEOUT_MS", "how long one drawing may take, in ms", 10_000, { min: 100 }),
   symbolCacheMib: integer("SYMBOL_CACHE_MIB", "memory for drawings that are asked for again, in MiB", 64),
   scanDays: integer("SCAN_DAYS", "days for which single scans are kept", 35, { min: 2 }),
-  hourDays: integer("SCAN_HOURS_DAYS", "days for which counts by hour are kept", 400, { min: 1 }),
-  dayDays: integer("SCAN_DAYS_DAYS", "days for which counts by day, device, country and referrer are kept", 1_500, {
-    min: 1,
-  }),
+  hourlyRetentionDays: integer("SCAN_HOURLY_RETENTION_DAYS", "days for which counts by hour are kept", 400, { min: 1 }),
+  dailyRetentionDays: integer(
+    "SCAN_DAILY_RETENTION_DAYS",
+    "days for which counts by day, device, country and referrer are kept",
+    1_500,
+    {
+      min: 1,
+    },
+  ),
 };

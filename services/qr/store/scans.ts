@@ -25,9 +25,9 @@ export interface Retention {
   /** Single scans: how late one may be sent again and not be counted twice. */
   scanDays: number;
   /** Counts by hour. */
-  hourDays: number;
+  hourlyRetentionDays: number;
   /** Counts by day, and by device, country and referrer. */
-  dayDays: number;
+  dailyRetentionDays: number;
 }
 
 /** Values of a dimension that are told apart for one code on one day, about. */
@@ -236,7 +236,7 @@ export function createScanStore(sql: Sql, standby?: Standby) {
     },
 
     /** Removes what is over its time. */
-    async deleteExpiredScans({ scanDays, hourDays, dayDays }: Retention): Promise<void> {
+    async deleteExpiredScans({ scanDays, hourlyRetentionDays, dailyRetentionDays }: Retention): Promise<void> {
       const months = await sql<{ name: string; ends: Date }[]>`
         select c.relname as name,
           ((to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC') as ends
@@ -251,16 +251,20 @@ export function createScanStore(sql: Sql, standby?: Standby) {
         ["scan_id", "scanned_at"],
         sql`scanned_at < now() - ${scanDays} * interval '1 day'`,
       );
-      await deleteAll("qr.scan_hours", ["code_id", "hour"], sql`hour < now() - ${hourDays} * interval '1 day'`);
+      await deleteAll(
+        "qr.scan_hours",
+        ["code_id", "hour"],
+        sql`hour < now() - ${hourlyRetentionDays} * interval '1 day'`,
+      );
       await deleteAll(
         "qr.scan_days",
         ["code_id", "day"],
-        sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`,
+        sql`day < (now() at time zone 'UTC')::date - ${dailyRetentionDays}::int`,
       );
       await deleteAll(
         "qr.scan_dimensions",
         ["code_id", "day", "dimension", "value"],
-        sql`day < (now() at time zone 'UTC')::date - ${dayDays}::int`,
+        sql`day < (now() at time zone 'UTC')::date - ${dailyRetentionDays}::int`,
       );
     },
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ServiceError } from "../errors.ts";
 import { createBatcher } from "./batcher.ts";
 
@@ -10,14 +10,15 @@ function manual(overrides: Partial<typeof bounds> = {}) {
   const batches: {
     items: number[];
     timeoutMs: number;
+    isWaiting(place: number): boolean;
     answer(results: (number | Error)[]): void;
     fail(e: Error): void;
   }[] = [];
   const batch = createBatcher<number, number>({
     ...bounds,
     ...overrides,
-    send: (items, { timeoutMs }) =>
-      new Promise((resolve, reject) => batches.push({ items, timeoutMs, answer: resolve, fail: reject })),
+    send: (items, { timeoutMs, isWaiting }) =>
+      new Promise((resolve, reject) => batches.push({ items, timeoutMs, isWaiting, answer: resolve, fail: reject })),
   });
   return { batch, batches };
 }
@@ -48,6 +49,17 @@ describe("the batcher", () => {
     batches[0]?.fail(new Error("lost"));
     batches[1]?.answer([20]);
     expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  });
+
+  it("says which items are still waited for when the time of others ran out on their way", async () => {
+    const { batch, batches } = manual();
+    const outcomes = Promise.allSettled([batch(1, wait), batch(2, { timeoutMs: 5 }), batch(3, wait)]);
+    await turn();
+    const [sent] = batches;
+    await vi.waitUntil(() => sent?.isWaiting(1) === false);
+    expect([0, 1, 2].map((place) => sent?.isWaiting(place))).toEqual([true, false, true]);
+    sent?.answer([10, 20, 30]);
+    expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   });
 
   it("rejects all items when the answers are not as many as the questions", async () => {

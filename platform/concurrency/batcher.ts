@@ -3,13 +3,19 @@ import { bindContext } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
   /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
-  send(items: Item[], options: { timeoutMs: number }): Promise<(Result | Error)[]>;
+  send(items: Item[], options: SendOptions): Promise<(Result | Error)[]>;
   /** Items in one batch at most. */
   batchItemsMax: number;
   /** Batches on their way at once at most; what comes meanwhile gathers for the next. */
   inFlightMax: number;
   /** Items waiting to be sent at most; one more is refused with UNAVAILABLE. */
   queuedItemsMax: number;
+}
+
+export interface SendOptions {
+  timeoutMs: number;
+  /** Returns whether the item at a place is still waited for: its own time may run out while its batch is under way. */
+  isWaiting(place: number): boolean;
 }
 
 /** Has one item done. Rejects with DEADLINE_EXCEEDED after `timeoutMs` milliseconds, whatever its batch does. */
@@ -93,7 +99,10 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       const now = performance.now();
       const timeoutMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
       const items = batch.map((waiting) => waiting.item);
-      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() => options.send(items, { timeoutMs }));
+      const isWaiting = (place: number) => batch[place]?.settled === false;
+      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() =>
+        options.send(items, { timeoutMs, isWaiting }),
+      );
       if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
       for (const [index, waiting] of batch.entries()) {
         const result = results[index] as Result | Error;

@@ -2,7 +2,6 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
-import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
@@ -15,6 +14,7 @@ import {
   type ServedCount,
   type Tally,
 } from "./offline-windows.ts";
+import { batchKnownMs, type SentBatch } from "./quota-refunds.ts";
 
 /** Decides and counts requests while quota is away, and reports the counts, once, before quota is asked again. */
 export interface OfflineQuota {
@@ -26,8 +26,13 @@ export interface OfflineQuota {
   learn(accountId: string, decision: QuotaDecision): void;
   /** Decides requests. Throws UNAVAILABLE if too many counts are unreported. */
   decide(requests: ConsumeRequest[]): QuotaDecision[];
-  /** Decides a batch whose outcome at quota is not known, sent at `sentAt` (monotonic); quota counts as away from now on. */
-  decideUnknown(batch: { batchId: string; sentAt: number }, requests: ConsumeRequest[]): QuotaDecision[];
+  /**
+   * Decides requests of a batch whose outcome at quota is not known; quota counts as away from now on. When it is back, the
+   * batch is given back whole, if it was charged, and what was decided here is reported in its place.
+   */
+  decideUnknown(batch: SentBatch, requests: ConsumeRequest[]): QuotaDecision[];
+  /** Reports what is left, for at most `closeMs`; logs what could not be. */
+  close(closeMs: number): Promise<void>;
 }
 
 export interface OfflineQuotaOptions {
@@ -35,19 +40,14 @@ export interface OfflineQuotaOptions {
   newBatchId(): string;
   /** Accounts whose windows are remembered, at most. */
   accountsMax: number;
-  /** How long a closing edge tries to report what it counted, in ms. */
-  closeMs: number;
   clock: Clock;
   metrics: Metrics;
-  closer: Closer;
   log: Logger;
 }
 
 /** How often quota is tried while it is away. */
 const retryMs = 250;
 const reportTimeoutMs = 2_000;
-/** After this long quota may have forgotten a batch's id, so its counts cannot be reported under it any more. */
-const batchKnownMs = 240_000;
 /** Failures after which counts are given up. */
 const failuresMax = 20;
 const countsPerCallMax = 1_000;
@@ -58,8 +58,8 @@ interface Unreported {
   batchId: string;
   servedMs: number;
   counts: ServedCount[];
-  /** On the monotonic clock: when the batch was sent to be charged, if it was. */
-  sentAt?: number | undefined;
+  /** The batch that quota may have charged for the same requests: given back first. */
+  unknown?: SentBatch | undefined;
   /** How often quota has failed to take it for another reason than being away. */
   failures: number;
 }
@@ -98,15 +98,26 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     }
   }
 
+  /** Reports counts, once the batch that quota may have charged for the same requests is given back. */
+  async function send(one: Unreported, timeoutMs: number): Promise<void> {
+    const { batchId, servedMs, counts, unknown } = one;
+    if (unknown) {
+      const places = [...unknown.requests.keys()];
+      await quota.batchRefundQuota({ batchId: unknown.batchId, requests: unknown.requests, places }, { timeoutMs });
+      one.unknown = undefined;
+    }
+    if (counts.length === 0) return;
+    await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { timeoutMs });
+  }
+
   /** Reports the oldest counts; rejects if quota cannot take them now. */
   async function reportUsage(one: Unreported, timeoutMs = reportTimeoutMs): Promise<void> {
-    const { batchId, servedMs, counts, sentAt } = one;
     const lost = unitsOf([one]);
-    if (sentAt !== undefined && clock.monotonic() - sentAt > batchKnownMs) {
+    if (one.unknown && clock.monotonic() - one.unknown.sentAt > batchKnownMs) {
       log.error({ lost }, "whether a batch was charged cannot be found out any more; it is not counted again");
     } else {
       try {
-        await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { timeoutMs });
+        await send(one, timeoutMs);
       } catch (error) {
         if (!isUnavailable(error)) one.failures++;
         const isRefused = error instanceof ServiceError && error.reason === "INVALID_REQUEST";
@@ -145,18 +156,6 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     }
   }
 
-  options.closer.defer("offline quota", async () => {
-    const end = clock.monotonic() + options.closeMs;
-    closing.abort();
-    await recovering;
-    takeGathered();
-    while (unreported[0] && clock.monotonic() < end) {
-      await reportUsage(unreported[0], Math.max(1, end - clock.monotonic())).catch(() => clock.sleep(retryMs));
-    }
-    const lost = unitsOf(unreported);
-    if (lost > 0) log.error({ lost }, "counts were lost: quota could not be reached");
-  });
-
   return {
     isActive: () => recovering !== undefined,
     async ready() {
@@ -179,13 +178,24 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
       const { tally } = gathering;
       return requests.map((request) => decide(request, nowMs, tally));
     },
-    decideUnknown({ batchId, sentAt }, requests) {
+    decideUnknown(batch, requests) {
       const servedMs = clock.now();
       const tally = createTally();
       const decisions = requests.map((request) => decide(request, servedMs, tally));
-      unreported.push({ batchId, servedMs, counts: tally.counts(), sentAt, failures: 0 });
+      unreported.push({ batchId: options.newBatchId(), servedMs, counts: tally.counts(), unknown: batch, failures: 0 });
       recovering ??= withRootContext(recover);
       return decisions;
+    },
+    async close(closeMs) {
+      const end = clock.monotonic() + closeMs;
+      closing.abort();
+      await recovering;
+      takeGathered();
+      while (unreported[0] && clock.monotonic() < end) {
+        await reportUsage(unreported[0], Math.max(1, end - clock.monotonic())).catch(() => clock.sleep(retryMs));
+      }
+      const lost = unitsOf(unreported);
+      if (lost > 0) log.error({ lost }, "counts were lost: quota could not be reached");
     },
   };
 }

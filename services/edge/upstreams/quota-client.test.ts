@@ -4,6 +4,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import { createCloser } from "../../../platform/process/closer.ts";
 import { createOfflineWindows } from "./offline-windows.ts";
 import { openQuotaClient, splitIntoCalls } from "./quota-client.ts";
+import type { SentBatch } from "./quota-refunds.ts";
 
 const startMs = Date.parse("2026-11-25T10:00:30.000Z");
 const limits = { perMinute: 5, perDay: 100 };
@@ -11,12 +12,15 @@ const ask = (accountId = "a", cost = 1) => ({ accountId, keyId: "k", cost, limit
 
 /** A client over a quota that keeps one count for each account and can be taken away. */
 function manual(policy: "closed" | "open") {
-  const log = pino({ level: "silent" });
+  const logged: { units?: number; msg: string }[] = [];
+  const log = pino({ level: "error" }, { write: (line) => void logged.push(JSON.parse(line)) });
   const closer = createCloser(log);
   const seen: Record<string, number> = {};
-  const reported: { batchId: string; counts: { admitted?: bigint }[] }[] = [];
+  const reported: { batchId: string; counts: { accountId: string; admitted?: bigint }[] }[] = [];
+  const refunded: { batchId: string; places: number[] }[] = [];
   const used = new Map<string, number>();
   let away: "no" | "unreachable" | "answer lost" = "no";
+  let answering: Promise<void> | undefined;
   let now = startMs;
   const wakers: (() => void)[] = [];
   const quota = {
@@ -28,13 +32,26 @@ function manual(policy: "closed" | "open") {
         return { refusedBy: 0, minuteUsed: count, dayUsed: count, minuteResetS: 30, dayResetS: 50_370 };
       });
       charged.add(batchId);
+      await answering;
       if (away === "answer lost") throw new ServiceError("DEADLINE_EXCEEDED");
       return { decisions, decideTime: { seconds: BigInt(Math.floor(startMs / 1000)), nanos: 0 } };
     },
+    async batchRefundQuota({ batchId, requests, places }: SentBatch & { places: number[] }) {
+      if (away !== "no") throw new ServiceError("UNAVAILABLE");
+      const isCharged = charged.delete(batchId);
+      refunded.push({ batchId, places });
+      for (const place of isCharged ? places : []) {
+        const { accountId } = requests[place] as SentBatch["requests"][number];
+        used.set(accountId, (used.get(accountId) ?? 0) - 1);
+      }
+      return { units: BigInt(isCharged ? places.length : 0) };
+    },
     async batchRecordServed(request: (typeof reported)[number]) {
       if (away !== "no") throw new ServiceError("UNAVAILABLE");
-      if (charged.has(request.batchId)) return { recorded: false };
       reported.push(request);
+      for (const { accountId, admitted = 0n } of request.counts) {
+        used.set(accountId, (used.get(accountId) ?? 0) + Number(admitted));
+      }
       return { recorded: true };
     },
   };
@@ -71,9 +88,18 @@ function manual(policy: "closed" | "open") {
     log,
   });
   return {
-    one: (accountId?: string) => consumeQuota(ask(accountId), { timeoutMs: 1_000 }),
+    one: (accountId?: string, timeoutMs = 1_000) => consumeQuota(ask(accountId), { timeoutMs }),
     seen,
     reported,
+    refunded,
+    used,
+    logged,
+    /** Keeps quota's answers back until what this returns is called. */
+    holdAnswers() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      answering = promise;
+      return resolve;
+    },
     setAway: (value: typeof away) => (away = value),
     passTime: (ms: number) => (now += ms),
     /** Lets the client try again, and waits until it has. */
@@ -104,6 +130,80 @@ describe("while quota cannot be reached and the policy is closed", () => {
     setAway("unreachable");
     await expect(one()).rejects.toMatchObject({ reason: "UNAVAILABLE" });
     expect(seen).toEqual({ "quota_unreachable_requests closed failed": 1 });
+  });
+});
+
+describe("a request that was refused while quota charged it", () => {
+  it("because its own time ran out is given back, and its batch's others are not", async () => {
+    const { one, used, refunded, seen, holdAnswers, close } = manual("closed");
+    const answer = holdAnswers();
+    const [first, late, last] = [one(), one("a", 5), one()];
+    await expect(late).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    answer();
+    await Promise.all([first, last]);
+    await close();
+    expect(refunded).toEqual([{ batchId: "batch-0", places: [1] }]);
+    expect(used.get("a")).toBe(2);
+    expect(seen["quota_refunds done"]).toBe(1);
+  });
+
+  it("because the answer was lost is given back as soon as quota can be reached", async () => {
+    const { one, setAway, retry, used, refunded, close } = manual("closed");
+    setAway("answer lost");
+    await expect(Promise.all([one(), one("b")])).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await retry();
+    expect(refunded).toEqual([]);
+    setAway("no");
+    await retry();
+    expect(refunded).toEqual([{ batchId: "batch-0", places: [0, 1] }]);
+    expect([used.get("a"), used.get("b")]).toEqual([0, 0]);
+    await close();
+  });
+
+  it("is given back by an edge that closes, and logged with its units if quota stays away", async () => {
+    const back = manual("closed");
+    const gone = manual("closed");
+    for (const { one, setAway } of [back, gone]) {
+      setAway("answer lost");
+      await expect(one()).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    }
+    back.setAway("no");
+    await back.close();
+    expect(back.used.get("a")).toBe(0);
+    const closing = gone.close();
+    gone.passTime(101);
+    await gone.retry();
+    await closing;
+    expect(gone.logged.map(({ units }) => units)).toEqual([1]);
+    expect(gone.seen["quota_refunds lost"]).toBe(1);
+  });
+
+  it("is given up once quota has forgotten it, and logged with its units", async () => {
+    const { one, setAway, retry, passTime, refunded, logged, close } = manual("closed");
+    setAway("answer lost");
+    await expect(one()).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    passTime(241_000);
+    setAway("no");
+    await retry();
+    expect(refunded).toEqual([]);
+    expect(logged.map(({ units }) => units)).toEqual([1]);
+    await close();
+  });
+
+  it("keeps quota from being asked while too many wait to be given back", async () => {
+    const { one, setAway, retry, used, close } = manual("closed");
+    setAway("answer lost");
+    for (let round = 0; round < 100; round++) {
+      await Promise.allSettled(Array.from({ length: 500 }, () => one()));
+    }
+    const before = used.get("a");
+    await expect(one()).rejects.toMatchObject({ reason: "UNAVAILABLE" });
+    expect(used.get("a")).toBe(before);
+    setAway("no");
+    for (let round = 0; round < 100; round++) await retry();
+    expect(used.get("a")).toBe(0);
+    expect((await one()).refusedBy).toBe("none");
+    await close();
   });
 });
 
@@ -143,21 +243,39 @@ describe("while quota cannot be reached and the policy is open", () => {
     await retry();
     expect(admittedOf(reported)).toEqual([1, 2, 2]);
     expect(new Set(reported.map(({ batchId }) => batchId)).size).toBe(3);
-    expect((await one()).minute.used).toBe(1);
+    expect((await one()).minute.used).toBe(6);
     await retry();
     expect(reported).toHaveLength(3);
     await close();
   });
 
-  it("a batch whose answer was lost is reported under its own id", async () => {
-    const { one, setAway, retry, reported, close } = manual("open");
+  it("a batch whose answer was lost is given back, and what was served is reported in its place", async () => {
+    const { one, setAway, retry, used, reported, refunded, close } = manual("open");
     setAway("answer lost");
     await one();
     setAway("unreachable");
     await one();
+    expect(used.get("a")).toBe(1);
+    setAway("no");
+    await retry();
+    expect(refunded).toEqual([{ batchId: "batch-0", places: [0] }]);
+    expect(admittedOf(reported)).toEqual([1, 1]);
+    expect(used.get("a")).toBe(2);
+    await close();
+  });
+
+  it("a request that is no longer waited for is neither served nor charged", async () => {
+    const { one, setAway, retry, used, reported, holdAnswers, close } = manual("open");
+    const answer = holdAnswers();
+    const [late, served] = [one("a", 5), one("a")];
+    await expect(late).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    setAway("answer lost");
+    answer();
+    expect((await served).refusedBy).toBe("none");
     setAway("no");
     await retry();
     expect(admittedOf(reported)).toEqual([1]);
+    expect(used.get("a")).toBe(1);
     await close();
   });
 

@@ -3,12 +3,14 @@ import {
   type QuotaService,
   Window,
 } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
-import { createBatcher } from "../../../platform/concurrency/batcher.ts";
+import { createBatcher, type SendOptions } from "../../../platform/concurrency/batcher.ts";
 import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
+import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
 import type { ConsumeRequest } from "./offline-windows.ts";
+import { openQuotaRefunds, type SentBatch } from "./quota-refunds.ts";
 
 /** Charges a request, or returns which window has no room. */
 export type ConsumeQuota = (request: ConsumeRequest, wait: { timeoutMs: number }) => Promise<QuotaDecision>;
@@ -19,7 +21,13 @@ export interface QuotaClientOptions extends OfflineQuotaOptions {
   policy: "closed" | "open";
   timeoutMs: number;
   batching: { batchItemsMax: number; inFlightMax: number; queuedItemsMax: number };
+  /** How long a closing edge tries to give back and to report what is left, in ms. */
+  closeMs: number;
+  closer: Closer;
 }
+
+/** Returns whether the request at a place is still waited for. */
+type IsWaiting = SendOptions["isWaiting"];
 
 const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Window.DAY]: "day" } as const;
 /** Calls for one batch at most: what was charged is not charged again, and another replica may be well. */
@@ -38,43 +46,65 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     "requests that quota could not decide, by policy and result",
   );
   const offline = openOfflineQuota(options);
+  const refunds = openQuotaRefunds(options);
   let isClosing = false;
-  options.closer.defer("quota client", () => {
+  options.closer.defer("quota client", async () => {
     isClosing = true;
+    await Promise.all([refunds.close(options.closeMs), offline.close(options.closeMs)]);
   });
 
   /** Sends what leaves together, in as many calls as quota's contract asks for. */
-  async function send(requests: ConsumeRequest[]): Promise<(QuotaDecision | Error)[]> {
+  async function send(requests: ConsumeRequest[], { isWaiting }: SendOptions): Promise<(QuotaDecision | Error)[]> {
     await offline.ready();
     const results = new Array<QuotaDecision | Error>(requests.length);
     await Promise.all(
       splitIntoCalls(requests).map(async (places) => {
         const inCall = places.map((place) => requests[place] as ConsumeRequest);
-        const answers = await decide(inCall).catch((error: Error) => inCall.map(() => error));
+        const isWaitingInCall = (index: number) => isWaiting(places[index] as number);
+        const answers = await decide(inCall, isWaitingInCall).catch((error: Error) => inCall.map(() => error));
         for (const [index, place] of places.entries()) results[place] = answers[index] as QuotaDecision | Error;
       }),
     );
     return results;
   }
 
-  async function decide(requests: ConsumeRequest[]): Promise<QuotaDecision[]> {
+  async function decide(requests: ConsumeRequest[], isWaiting: IsWaiting): Promise<(QuotaDecision | Error)[]> {
     if (offline.isActive()) return counted(offline.decide(requests));
-    const batchId = options.newBatchId();
-    const sentAt = clock.monotonic();
+    refunds.throwIfFull();
+    const batch = { batchId: options.newBatchId(), requests: requests.map(toMessage), sentAt: clock.monotonic() };
+    let decisions: QuotaDecision[];
     try {
-      const decisions = await consume(requests, batchId);
-      if (policy === "open") {
-        for (const [index, { accountId }] of requests.entries()) {
-          offline.learn(accountId, decisions[index] as QuotaDecision);
-        }
-      }
-      return decisions;
+      decisions = await consume(batch, requests);
     } catch (error) {
-      if (!isUnavailable(error) || policy === "closed" || isClosing) throw error;
-      if (!offline.isActive()) log.warn({ error }, "quota cannot be reached: requests are served and counted here");
-      // Whether this batch was charged is not known. Its counts are reported under its id, and left out if it was.
-      return counted(offline.decideUnknown({ batchId, sentAt }, requests));
+      return decideUnknown(batch, requests, isWaiting, error);
     }
+    if (policy === "open") {
+      for (const [index, decision] of decisions.entries()) {
+        offline.learn((requests[index] as ConsumeRequest).accountId, decision);
+      }
+    }
+    // Requests whose own time ran out meanwhile were refused.
+    const late = [...decisions.keys()].filter((index) => decisions[index]?.refusedBy === "none" && !isWaiting(index));
+    if (late.length > 0) refunds.add(batch, late);
+    return decisions;
+  }
+
+  /** Decides a batch that quota did not answer. Whether it was charged is not known, so it is given back whole. */
+  function decideUnknown(batch: SentBatch, requests: ConsumeRequest[], isWaiting: IsWaiting, error: unknown) {
+    const places = [...requests.keys()];
+    if (!isUnavailable(error) || policy === "closed" || isClosing) {
+      const isInvalid = error instanceof ServiceError && error.reason === "INVALID_REQUEST";
+      if (!isInvalid) refunds.add(batch, places);
+      throw error;
+    }
+    if (!offline.isActive()) log.warn({ error }, "quota cannot be reached: requests are served and counted here");
+    const waiting = places.filter(isWaiting);
+    const served = waiting.map((place) => requests[place] as ConsumeRequest);
+    const results = requests.map((): QuotaDecision | Error => new ServiceError("DEADLINE_EXCEEDED"));
+    for (const [index, decision] of counted(offline.decideUnknown(batch, served)).entries()) {
+      results[waiting[index] as number] = decision;
+    }
+    return results;
   }
 
   function counted(decisions: QuotaDecision[]): QuotaDecision[] {
@@ -82,9 +112,9 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     return decisions;
   }
 
-  async function consume(requests: ConsumeRequest[], batchId: string): Promise<QuotaDecision[]> {
+  async function consume({ batchId, requests: messages }: SentBatch, requests: ConsumeRequest[]) {
     const end = clock.monotonic() + options.timeoutMs;
-    const message = { requests: requests.map(toMessage), batchId };
+    const message = { requests: messages, batchId };
     for (let attempt = 1; ; attempt++) {
       try {
         const { decisions, decideTime } = await quota.batchConsumeQuota(message, {

@@ -139,12 +139,12 @@ describe("the image", () => {
     ]) {
       expect(existsSync(path.join(image.folder, "node_modules", absent)), absent).toBe(false);
     }
+    expect(existsSync(path.join(image.folder, "dev"))).toBe(false);
     expect(await readdir(image.folder)).toEqual(
       expect.arrayContaining([
         "cli",
         "contracts",
         "dashboard",
-        "dev",
         "gen",
         "node_modules",
         "package.json",

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { openDatabase } from "../platform/postgres/pool.ts";
+import { openDatabase } from "../platform/postgres/database.ts";
 import { commonSettings, databaseSettings, loadConfig } from "../platform/process/config.ts";
 import { createLogger } from "../platform/telemetry/log.ts";
 import { defineTool } from "./command.ts";

@@ -1,7 +1,8 @@
 import { createReadStream, existsSync } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
-import { appliedMigrations, migrate, type Tx } from "../platform/postgres/pool.ts";
+import { appliedMigrations, migrate } from "../platform/postgres/migrations.ts";
+import type { Tx } from "../platform/postgres/pool.ts";
 import { loadConfig } from "../platform/process/config.ts";
 import { createLogger, type Logger } from "../platform/telemetry/log.ts";
 import { type DatabaseRun, withDatabase } from "./backup/database.ts";

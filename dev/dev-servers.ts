@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../cli/errors.ts";
-import { answersQueries } from "../platform/postgres/pool.ts";
+import { answersQueries } from "../platform/postgres/inspect.ts";
 import { findNatsServer, spawnNats } from "./nats.ts";
 import { freePort } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";

@@ -2,7 +2,7 @@
 
 import { UserError } from "../cli/errors.ts";
 import { inspectBus } from "../platform/messaging/bus.ts";
-import { inspectServer, type ServerFacts } from "../platform/postgres/pool.ts";
+import { inspectServer, type ServerFacts } from "../platform/postgres/inspect.ts";
 
 const timeoutMs = 5_000;
 const postgresMin = 16;

@@ -1,4 +1,5 @@
-import { compareMigrations, openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { compareMigrations } from "../../platform/postgres/migrations.ts";
+import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { migrationsOf, schemas } from "../migrate.ts";
 import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";

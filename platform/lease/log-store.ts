@@ -1,4 +1,5 @@
-import { cleanStore, type Sql, type Tx } from "../postgres/pool.ts";
+import { cleanStore } from "../postgres/errors.ts";
+import type { Sql, Tx } from "../postgres/pool.ts";
 import type { HolderRow, LeaseStore } from "./granter.ts";
 import type { LogEntries, Renewal } from "./protocol.ts";
 

@@ -1,6 +1,6 @@
 import { openGranter } from "../../platform/lease/service.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
-import { openDatabase } from "../../platform/postgres/pool.ts";
+import { openDatabase } from "../../platform/postgres/database.ts";
 import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";

@@ -1,7 +1,8 @@
 import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
-import { openDatabase, openPool } from "../../platform/postgres/pool.ts";
+import { openDatabase } from "../../platform/postgres/database.ts";
+import { openPool } from "../../platform/postgres/pool.ts";
 import { systemClock as clock } from "../../platform/process/clock.ts";
 import { type Closer, createCloser } from "../../platform/process/closer.ts";
 import type { Config } from "../../platform/process/config.ts";

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from "node:crypto";
-import { openDatabase } from "../../platform/postgres/pool.ts";
+import { openDatabase } from "../../platform/postgres/database.ts";
 import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock as clock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";

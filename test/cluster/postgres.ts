@@ -4,7 +4,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import postgres from "postgres";
 import { preparePostgres } from "../../dev/postgres.ts";
-import { answersQueries } from "../../platform/postgres/pool.ts";
+import { answersQueries } from "../../platform/postgres/inspect.ts";
 import { eventually } from "../support/api.ts";
 
 const readyMaxMs = 30_000;

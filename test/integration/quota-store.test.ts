@@ -4,7 +4,8 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newId } from "../../platform/ids.ts";
 
-import { openDatabase, type Sql } from "../../platform/postgres/pool.ts";
+import { openDatabase } from "../../platform/postgres/database.ts";
+import type { Sql } from "../../platform/postgres/pool.ts";
 import { type Charged, crcOf, refundsOf } from "../../services/quota/domain/batch.ts";
 import { createStore } from "../../services/quota/store/windows.ts";
 

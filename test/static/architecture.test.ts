@@ -74,7 +74,7 @@ describe("the architecture", () => {
     expect(found).toEqual([]);
   });
 
-  it("only stores and platform/postgres/pool.ts import postgres, only platform/messaging/bus.ts and queue.ts import nats", () => {
+  it("only stores and platform/postgres import postgres, only platform/messaging/bus.ts and queue.ts import nats", () => {
     const found = offences(
       [...under("services"), ...under("platform"), ...under("cli"), ...under("dev")],
       (target, { file }) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { migrationsOf, schemas } from "../../cli/migrate.ts";
-import { migrate, openPool, type Sql } from "../../platform/postgres/pool.ts";
+import { migrate } from "../../platform/postgres/migrations.ts";
+import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 
 /** How much a database is filled with. */

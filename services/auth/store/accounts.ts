@@ -1,6 +1,7 @@
 import { ServiceError } from "../../../platform/errors.ts";
+import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
-import { cleanStore, type Sql, violates } from "../../../platform/postgres/pool.ts";
+import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import { activeKeysMax, type PlanLimits, type PlanName } from "../domain/plans.ts";
 import { appendToAudit } from "./audit.ts";

@@ -1,4 +1,5 @@
-import { cleanStore, type Sql, type Tx } from "../../../platform/postgres/pool.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import { type Actor, type AuditRecord, type ChainedRecord, chainHash } from "../domain/audit.ts";
 
 export interface Change {

@@ -1,5 +1,6 @@
 import { ServiceError } from "../../../platform/errors.ts";
-import { cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
+import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import type { PlanLimits, PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";

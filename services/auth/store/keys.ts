@@ -1,6 +1,7 @@
 import { ServiceError } from "../../../platform/errors.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
-import { cleanStore, type Sql, type Tx } from "../../../platform/postgres/pool.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import type { KeyTraces } from "../domain/keys.ts";
 import { activeKeysMax, type PlanName } from "../domain/plans.ts";

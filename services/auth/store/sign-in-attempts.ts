@@ -1,4 +1,5 @@
-import { cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
+import type { Sql } from "../../../platform/postgres/pool.ts";
 import { windowMs } from "../domain/sign-in-limits.ts";
 import { expiredRowsMax } from "./sessions.ts";
 

@@ -1,4 +1,5 @@
-import { cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
+import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";

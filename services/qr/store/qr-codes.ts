@@ -1,7 +1,8 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import { appendToLog } from "../../../platform/lease/log-store.ts";
+import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
-import { cleanStore, type Sql, type Tx, violates } from "../../../platform/postgres/pool.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Logo, Style } from "../symbols/style.ts";
 
 export interface ProjectRow {

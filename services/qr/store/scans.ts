@@ -1,5 +1,6 @@
 import { ServiceError, toServiceError } from "../../../platform/errors.ts";
-import { cleanSqlError, cleanStore, type Sql } from "../../../platform/postgres/pool.ts";
+import { cleanSqlError, cleanStore } from "../../../platform/postgres/errors.ts";
+import type { Sql } from "../../../platform/postgres/pool.ts";
 
 export interface ScanRow {
   scanId: string;

@@ -1,4 +1,5 @@
-import { cleanStore, type Sql, type Tx, violates } from "../../../platform/postgres/pool.ts";
+import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Charged, FoundBatch, Refund, Share, WindowRow } from "../domain/batch.ts";
 import type { Charge } from "../domain/window.ts";
 import { giveBack } from "./refunds.ts";

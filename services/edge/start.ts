@@ -56,6 +56,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     openRequestsMax: config.openRequestsMax,
     trustedProxies: config.trustedProxies,
     originOf,
+    newRequestId: randomUUIDv7,
     metrics,
   });
   const bodySlots = createBodySlots({ max: config.bodiesInFlightMax, metrics });

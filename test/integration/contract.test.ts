@@ -129,6 +129,7 @@ describe("every route", () => {
           expect([answer.status, answer.body?.code], answer.text).toEqual([http, reason.toLowerCase()]);
           expect(answer.body).toMatchObject({ ok: false, version: "2025-11-14-v1", message: expect.any(String) });
           expect(answer.body.request_id).toBe(answer.headers.get("x-request-id"));
+          expect(answer.headers.get("www-authenticate")).toBe(http === 401 ? 'ApiKey realm="qrforge"' : null);
           if (http === 429) expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
         });
       }

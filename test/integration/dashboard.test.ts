@@ -44,7 +44,27 @@ describe("the dashboard's calls", () => {
       for (const options of [{}, { key }, { headers: { cookie: `qrforge=${"a".repeat(43)}`, "x-csrf-token": "a" } }]) {
         const answer = await call(url, { method, ...body, ...options });
         expect([401, 403], `${method} ${path}`).toContain(answer.status);
+        // No scheme that a browser knows, which would have it ask for a password in a window of its own.
+        const challenge = answer.status === 401 ? 'Session realm="qrforge"' : null;
+        expect(answer.headers.get("www-authenticate")).toBe(challenge);
       }
+    }
+  });
+
+  it("that are refused are for their caller alone, and of the type they say", async () => {
+    const refused = [
+      await call(`${api}/keys`),
+      await call(`${api}/session`, { body: "{", headers: { "content-type": "application/json" } }),
+      await call(`${api}/session`, { body: {}, headers: { "sec-fetch-site": "cross-site" } }),
+      await call(`${api}/nothing`),
+      await call(`${api}/nothing`, { body: {} }),
+      await call(`${api}/%zz`),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([401, 400, 403, 404, 404, 400]);
+    for (const { headers, body } of refused) {
+      expect(body.ok).toBe(false);
+      expect(headers.get("cache-control")).toMatch(/^private, no-(store|cache)$/);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
     }
   });
 

@@ -48,6 +48,7 @@ describe("bytes that two readers could understand differently", () => {
       expect(statuses(answer), answer).toEqual([400]);
       expect(answer).not.toContain('{"ok":true}');
       expect(answer).toContain("invalid_request");
+      expect(answer).toContain("x-content-type-options: nosniff");
     });
   }
 
@@ -120,6 +121,14 @@ describe("a page in a browser", () => {
 });
 
 describe("answers of the API", () => {
+  it("with 401 say how to authenticate, whatever the path", async () => {
+    for (const path of ["/v1/usage", "/v1/nothing", "/v1/%zz", "/v1/qr-codes/%E0%A4%A"]) {
+      const answer = await call(`${edge}${path}`);
+      expect([answer.status, answer.headers.get("www-authenticate")], path).toEqual([401, 'ApiKey realm="qrforge"']);
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    }
+  });
+
   it("are for who asked alone, and of the type they say", async () => {
     const { key } = await auth.newAccount();
     for (const answer of [await call(`${edge}/v1/usage`, { key }), await call(`${edge}/v1/usage`)]) {

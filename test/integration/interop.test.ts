@@ -111,7 +111,9 @@ describe("qrforge.api.v1", () => {
       const client = createClient(ApiService, transport);
       const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 4n });
       const headers = { "x-api-key": key };
-      expect(await failureOf(client.getUsage({}))).toEqual([Code.Unauthenticated, "UNAUTHORIZED"]);
+      const [unknown, cause, { metadata }] = await reasonOf(client.getUsage({}));
+      expect([unknown, cause]).toEqual([Code.Unauthenticated, "UNAUTHORIZED"]);
+      expect(metadata.get("www-authenticate")).toBe('ApiKey realm="qrforge"');
       expect(await failureOf(client.getQrCode({ id: "qr-0000000" }, { headers }))).toEqual([
         Code.NotFound,
         "NOT_FOUND",

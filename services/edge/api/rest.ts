@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
-import { jsonType, successBody } from "../http/envelope.ts";
+import { jsonType, privateHeaders, successBody } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
@@ -24,8 +24,6 @@ export interface RestFace {
   answer(route: Route | undefined, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
 }
 
-/** Answers are for their caller alone, and JSON is nothing to guess about. */
-const apiHeaders = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
 const noBrowsers =
   "Pages in a browser cannot call the API: API keys belong on servers, where visitors cannot read them. Call it from your server.";
 
@@ -33,7 +31,7 @@ export function createRestFace(options: RestOptions): RestFace {
   const { authenticate, pipeline, upstreams } = options;
   return {
     async answer(route, request, reply) {
-      reply.headers(apiHeaders);
+      reply.headers(privateHeaders);
       const { headers } = request;
       if (headers["access-control-request-method"] !== undefined) throw new ServiceError("FORBIDDEN", noBrowsers);
       const { address } = options.originOf(request.raw);

@@ -7,6 +7,7 @@ import { sendAnswer } from "../api/rest.ts";
 import { routes } from "../api/routes.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
+import { challengeOf } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import type { FairQueue } from "../pipeline/fair-queue.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
@@ -18,7 +19,7 @@ import { openRoutes, type Person, type SessionAnswer, sessionRoutes } from "./ro
 import { requireOwnPage, sessionCookie, tokenOf } from "./session-cookie.ts";
 
 /** Where the dashboard's own calls are. */
-export const dashboardPrefix = "/dashboard/api";
+const prefix = "/dashboard/api";
 /** A logo of 256 KiB, in base64, and the rest of a code. */
 const bodyBytesMax = 400_000;
 
@@ -47,11 +48,35 @@ const uncharged: QuotaDecision = {
   decidedAtMs: 0,
 };
 
+const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };
+/** No scheme that a browser knows, so that it shows no prompt of its own. */
+const sessionScheme = "Session";
+
+/** Serves the dashboard's API below its prefix. */
+export function serveDashboard(app: FastifyInstance, options: DashboardOptions): void {
+  app.register(
+    (scope, _options, done) => {
+      scope.addHook("onRequest", async (_request, reply) => void reply.headers(answerHeaders));
+      scope.setErrorHandler((error, _request, reply) => {
+        if (error instanceof ServiceError) reply.headers(challengeOf(error, sessionScheme));
+        // The application's own handler answers.
+        throw error;
+      });
+      scope.setNotFoundHandler(async () => {
+        throw new ServiceError("NOT_FOUND", "There is no such path.");
+      });
+      serveCalls(scope, options);
+      done();
+    },
+    { prefix },
+  );
+}
+
 /**
  * Serves the calls of the dashboard's page, under a session in place of a key: what only people may do, and the public
  * API's operations by the same handlers.
  */
-export function serveDashboard(app: FastifyInstance, options: DashboardOptions): void {
+function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   const { upstreams, originOf, slots, shortUrlBase } = options;
   const isSecure = (request: FastifyRequest) => options.isSecure || originOf(request.raw).isSecure;
   const countCall = createMinuteCounter({
@@ -103,7 +128,6 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
       decision: QuotaDecision;
     }) => Promise<T>,
   ): Promise<T> {
-    reply.headers(answerHeaders);
     const person = await findPerson(request, startCall(request, reply).remainingMs());
     const body = hasBody ? await readBody(request, bodyBytesMax) : { value: undefined };
     const { accountId } = person;
@@ -128,9 +152,8 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
       });
     app.route({
       method: route.method,
-      url: `${dashboardPrefix}${route.path}`,
+      url: route.path,
       async handler(request, reply) {
-        reply.headers(answerHeaders);
         // What costs nothing to know comes before the body is read.
         requireOwnPage(request, undefined);
         const { address } = originOf(request.raw);
@@ -146,7 +169,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
   for (const route of sessionRoutes) {
     app.route({
       method: route.method,
-      url: `${dashboardPrefix}${route.path}`,
+      url: route.path,
       async handler(request, reply) {
         const answer = await run(request, reply, route.body !== undefined, ({ person, body, call }) => {
           const { params, query } = request;
@@ -162,7 +185,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
   for (const route of routes.filter(({ operation }) => operation !== "getUsage")) {
     app.route({
       method: route.method,
-      url: `${dashboardPrefix}${route.path}`,
+      url: route.path,
       async handler(request, reply) {
         const answer = await run(request, reply, route.body !== undefined, ({ caller, body, call, decision }) => {
           const { headers, params } = request;
@@ -176,5 +199,3 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
     });
   }
 }
-
-const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };

@@ -16,6 +16,7 @@ import { pageHeaders, scanPages } from "../scans/html-pages.ts";
 import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
+import { requestIdOf } from "./request-id.ts";
 
 export interface HttpOptions {
   rest: RestOptions;
@@ -48,7 +49,6 @@ declare module "fastify" {
   }
 }
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 const pathLengthMax = 8_192;
 
 /** Creates the edge's HTTP application: the API's REST face, scans, the dashboard, the reference and the probes. */
@@ -58,10 +58,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const app: FastifyInstance = fastify({
     logger: false,
     serverFactory: (handle) => options.createServer(handle as RequestListener),
-    genReqId: (raw) => {
-      const sent = raw.headers["x-request-id"];
-      return typeof sent === "string" && uuidPattern.test(sent) ? sent : options.newRequestId();
-    },
+    genReqId: ({ headers }) => requestIdOf(headers, options.newRequestId),
     routerOptions: { maxParamLength: pathLengthMax },
     return503OnClosing: false,
     // A path that cannot be decoded meets no hook. Below /v1 it is a call like any other, and costs one.

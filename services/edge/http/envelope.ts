@@ -4,6 +4,15 @@ import type { RouteAnswer } from "../api/route.ts";
 export const apiVersion = "2025-11-14-v1";
 export const jsonType = "application/json; charset=utf-8";
 
+/** Headers of every JSON answer: it is for its caller alone, and no browser guesses another type for it. */
+export const privateHeaders = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
+
+/** Returns the WWW-Authenticate header of an error, which RFC 9110, section 15.5.2, requires of every 401. */
+export function challengeOf({ reason }: ServiceError, scheme = "ApiKey"): Record<string, string> {
+  const isUnauthorized = catalogue[reason].http === catalogue.UNAUTHORIZED.http;
+  return isUnauthorized ? { "www-authenticate": `${scheme} realm="qrforge"` } : {};
+}
+
 /** The body of a successful answer. */
 export function successBody(requestId: string, answer: RouteAnswer): string {
   const { data, nextCursor } = answer;
@@ -24,9 +33,9 @@ export function errorBody(requestId: string, failure: ServiceError): string {
   });
 }
 
-/** The status and headers of a failure. */
-export function errorHead(failure: ServiceError): { status: number; headers: Record<string, string> } {
-  const headers: Record<string, string> = { "content-type": jsonType };
-  if (failure.retryAfterS !== undefined) headers["retry-after"] = String(failure.retryAfterS);
-  return { status: catalogue[failure.reason].http, headers };
+/** Returns the status and headers of an error. */
+export function errorHead(error: ServiceError): { status: number; headers: Record<string, string> } {
+  const headers: Record<string, string> = { "content-type": jsonType, ...privateHeaders, ...challengeOf(error) };
+  if (error.retryAfterS !== undefined) headers["retry-after"] = String(error.retryAfterS);
+  return { status: catalogue[error.reason].http, headers };
 }

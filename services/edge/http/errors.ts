@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
-import { errorBody, errorHead, jsonType } from "./envelope.ts";
+import { errorBody, errorHead, jsonType, privateHeaders } from "./envelope.ts";
 
 /** Answers a request with an error in the envelope, and logs what is ours to mend. */
 export type SendError = (request: FastifyRequest, reply: FastifyReply, error: Error) => FastifyReply;
@@ -16,7 +16,9 @@ export function createSendError(log: Logger): SendError {
       log.error({ error: failure.cause ?? failure, requestId: request.id, method: request.method }, "request failed");
     }
     const { status, headers } = errorHead(failure);
-    return reply.code(status).headers(headers).send(errorBody(request.id, failure));
+    // A face's own headers, set before, take precedence.
+    for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
+    return reply.code(status).type(jsonType).send(errorBody(request.id, failure));
   };
 }
 
@@ -42,6 +44,13 @@ export function rejectMalformed(error: Error & { code?: string }, socket: Socket
     "The bytes sent are not a well-formed HTTP request.",
   ];
   const body = errorBody(requestId, new ServiceError("INVALID_REQUEST", message));
-  const head = `content-type: ${jsonType}\r\nx-request-id: ${requestId}\r\nconnection: close`;
-  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  const headers = {
+    "content-type": jsonType,
+    ...privateHeaders,
+    "x-request-id": requestId,
+    connection: "close",
+    "content-length": Buffer.byteLength(body),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n${body}`);
 }

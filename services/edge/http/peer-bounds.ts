@@ -1,10 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
+import { ServiceError } from "../../../platform/errors.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Origin, plainAddress } from "./client-address.ts";
+import { errorBody, errorHead } from "./envelope.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
+import { requestIdOf } from "./request-id.ts";
 import type { AddressList } from "./trusted-proxies.ts";
 
 /** Bounds on what clients hold by sending and reading, in all; one address can hold half at most. */
@@ -20,6 +23,7 @@ export function createPeerBounds(options: {
   openRequestsMax: number;
   trustedProxies: AddressList;
   originOf(request: RawRequest): Origin;
+  newRequestId(): string;
   metrics: Metrics;
 }): PeerBounds {
   const { metrics, trustedProxies } = options;
@@ -50,7 +54,7 @@ export function createPeerBounds(options: {
       const slot = requests.tryAcquire(rateLimitKey(options.originOf(request).address));
       if (!slot) {
         refused({ kind: "request" });
-        rejectRequest(response as ServerResponse);
+        rejectRequest(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
         return;
       }
       response.once("close", () => slot[Symbol.dispose]());
@@ -59,8 +63,11 @@ export function createPeerBounds(options: {
   };
 }
 
-function rejectRequest(response: ServerResponse): void {
+/** Answers 503 in the envelope. Fastify never sees the request. */
+function rejectRequest(requestId: string, response: ServerResponse): void {
   const message = "Too many requests are open. Read the answers, or try again shortly.";
-  response.writeHead(503, { "content-type": "application/json", "retry-after": "1" });
-  response.end(JSON.stringify({ ok: false, code: "unavailable", message }));
+  const error = new ServiceError("UNAVAILABLE", message, { retryAfterS: 1 });
+  const { status, headers } = errorHead(error);
+  response.writeHead(status, { ...headers, "x-request-id": requestId });
+  response.end(errorBody(requestId, error));
 }

@@ -204,7 +204,9 @@ function describeFailures(reasons: Reason[]): Json {
         description: some.map((reason) => `\`${reason.toLowerCase()}\`: ${catalogue[reason].message}`).join("\n\n"),
         headers: {
           ...idHeader,
-          ...(status !== catalogue.UNAUTHORIZED.http && limitHeaders),
+          ...(status === catalogue.UNAUTHORIZED.http
+            ? { "WWW-Authenticate": text('`ApiKey realm="qrforge"`') }
+            : limitHeaders),
           ...(retryStatuses.includes(status) && { "Retry-After": text("Seconds until it is worth trying again") }),
         },
         content: { "application/json": { schema: { $ref: `${components}Failure` } } },

@@ -12,6 +12,7 @@ import type { Route, RouteAnswer, RouteArguments } from "../api/route.ts";
 import { routes } from "../api/routes.ts";
 import type { BodySlots } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
+import { challengeOf, privateHeaders } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Caller, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
@@ -86,6 +87,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       if (failure.reason === "INTERNAL_ERROR") {
         log.error({ error: failure.cause ?? failure, requestId, method: context.method.name }, "call failed");
       }
+      setHeaders(context, challengeOf(failure));
       throw toConnectError(failure);
     }
   }
@@ -93,11 +95,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
   return {
     async gate(context) {
       const requestId = options.newRequestId();
-      setHeaders(context, {
-        "x-request-id": requestId,
-        "cache-control": "private, no-cache",
-        "x-content-type-options": "nosniff",
-      });
+      setHeaders(context, { "x-request-id": requestId, ...privateHeaders });
       await measured(context, requestId, false, async () => {
         const call = startCall(context);
         const caller = await authenticate(call);

@@ -11,11 +11,16 @@ import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import { createOutageLog, type Logger } from "../../platform/telemetry/log.ts";
 import type { settings } from "./config.ts";
-import { createQrService } from "./handlers/services.ts";
+import { createQrServices } from "./handlers/services.ts";
 import { startRetention } from "./jobs/retention.ts";
 import { consumeScans } from "./jobs/scan-consumer.ts";
-import { createStore } from "./store/qr-codes.ts";
-import { createScanStore, type Standby } from "./store/scans.ts";
+import { createIdempotencyStore } from "./store/idempotency.ts";
+import { createLogoStore } from "./store/logos.ts";
+import { createProjectStore } from "./store/projects.ts";
+import { createCodeStore } from "./store/qr-codes.ts";
+import { createScanCountStore, type Standby } from "./store/scan-counts.ts";
+import { createScanStore } from "./store/scans.ts";
+import { createVisitorSaltStore } from "./store/visitor-salts.ts";
 import { openDrawer } from "./symbols/drawer.ts";
 
 function openStandby(config: Config<typeof settings>, closer: Closer, log: Logger): Standby | undefined {
@@ -35,9 +40,11 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   closer.defer("bus", () => bus.close());
   const { granter, implementation, hint } = openGranter({ schema: "qr", sql, bus, times: config, closer, log });
 
-  const store = createStore(sql, { newId });
-  const scans = createScanStore(sql, standby);
-  await startRetention({ store, scans, retention: config, clock, closer, log });
+  const idempotency = createIdempotencyStore(sql);
+  const logos = createLogoStore(sql);
+  const scans = createScanStore(sql);
+  const salts = createVisitorSaltStore(sql);
+  await startRetention({ idempotency, logos, salts, scans, retention: config, clock, closer, log });
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
   const drawer = openDrawer({
     threads: config.symbolThreads,
@@ -48,6 +55,12 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     metrics,
   });
 
+  const stores = {
+    codes: createCodeStore(sql),
+    projects: createProjectStore(sql, { newId }),
+    counts: createScanCountStore(sql, standby),
+    ...{ idempotency, logos, scans, salts },
+  };
   const { propagate } = granter;
   const { shortUrlBase } = config;
   metrics.gauge("short_url_base_info", "1, by where short URLs begin", () => 1, { base: shortUrlBase });
@@ -56,7 +69,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     log,
     metrics,
     implementations: [
-      ...createQrService({ store, scans, drawer, clock, shortUrlBase, propagate, hintSlug: hint }),
+      ...createQrServices({ stores, drawer, clock, shortUrlBase, propagate, hintSlug: hint }),
       implementation,
     ],
   });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
 import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
-import { createScanStore } from "../../services/qr/store/scans.ts";
+import { createScanCountStore } from "../../services/qr/store/scan-counts.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, openAuth, wait } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";
@@ -138,10 +138,10 @@ describe("a seeded deployment", () => {
     const counted = { projectId: project?.projectId as string };
     const [from, to] = [new Date(Date.now() - 398 * 86_400_000), new Date()];
     await sql.begin(async (tx) => {
-      const store = createScanStore(tx as unknown as Sql);
-      expect((await store.countValues(counted, "country", from, to)).length).toBeGreaterThan(5);
-      expect((await store.countDays(counted, from, to)).length).toBeGreaterThan(100);
-      expect((await store.countHours(counted, from, to)).length).toBeGreaterThan(100);
+      const store = createScanCountStore(tx as unknown as Sql);
+      expect((await store.byValue(counted, "country", from, to)).length).toBeGreaterThan(5);
+      expect((await store.byDay(counted, from, to)).length).toBeGreaterThan(100);
+      expect((await store.byHour(counted, from, to)).length).toBeGreaterThan(100);
       const read = await tx`
         select relname, seq_scan, seq_tup_read from pg_stat_xact_user_tables
         where relname in ('scan_dimensions', 'scan_days', 'scan_hours') and seq_scan > 0`;

@@ -48,7 +48,7 @@ const lacking: Record<string, RegExp> = {
 const narrow: Record<string, { looks: RegExp; files: string[] }> = {
   "transaction advisory locks": {
     looks: /\bpg_(?:try_)?advisory_xact_lock\b/,
-    files: ["platform/postgres/migrations.ts", "services/qr/store/qr-codes.ts"],
+    files: ["platform/postgres/migrations.ts", "services/qr/store/idempotency.ts"],
   },
   "range partitions": {
     looks: /\bpartition (?:by range|of)\b/,
@@ -62,8 +62,9 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
       "services/auth/store/sessions.ts",
       "services/auth/store/sign-in-attempts.ts",
       "services/auth/store/sign-in-links.ts",
+      "services/qr/store/idempotency.ts",
+      "services/qr/store/logos.ts",
       "services/qr/store/scans.ts",
-      "services/qr/store/qr-codes.ts",
       "services/quota/store/windows.ts",
     ],
   },

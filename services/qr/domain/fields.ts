@@ -1,20 +1,21 @@
+import { createHash } from "node:crypto";
 import { type FieldIssue, toFieldIssues } from "../../../contracts/field-issue.ts";
 import { limits } from "../../../contracts/limits.ts";
 import { type QrCodeText, qrCodeTextIssues } from "../../../contracts/qr-code.ts";
 import { lineIssue, textIssue } from "../../../contracts/text.ts";
-import type { Style } from "../symbols/style.ts";
+import type { Logo, Style } from "../symbols/style.ts";
 
-/** The fields of a code that a caller may give; undefined leaves a field alone. */
+/** The fields of a code that a caller may set; undefined leaves a field unchanged. */
 export interface CodeFields extends QrCodeText {
   style?: Partial<Style> | undefined;
 }
 
-/** Everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
+/** Returns everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
 export function codeIssues(fields: CodeFields, shortUrl: string | undefined): FieldIssue[] {
   return [...qrCodeTextIssues(fields, shortUrl), ...styleIssues(fields.style ?? {})];
 }
 
-/** Everything that is wrong with the parts of a style that are given, before it is drawn. */
+/** Returns everything that is wrong with the parts of a style that are given, before it is drawn. */
 export function styleIssues(style: Partial<Style>): FieldIssue[] {
   const issues: [string, string | undefined][] = [];
   for (const part of ["foreground", "background"] as const) {
@@ -35,7 +36,7 @@ export function styleIssues(style: Partial<Style>): FieldIssue[] {
 
 const logoIdPattern = /^[0-9a-f]{32}$/;
 
-/** Everything that is wrong with a project's fields. */
+/** Returns everything that is wrong with a project's fields. */
 export function projectIssues(fields: { name: string; description: string }): FieldIssue[] {
   return toFieldIssues([
     ["name", lineIssue(fields.name, 1, limits.projectNameLengthMax)],
@@ -43,9 +44,20 @@ export function projectIssues(fields: { name: string; description: string }): Fi
   ]);
 }
 
-/** A style of which some parts are changed, in the form in which it is stored. */
+/** Returns a style with some parts changed, in the form in which it is stored. */
 export function changeStyle(current: Style, change: Partial<Style> | undefined): Style {
   const given = Object.fromEntries(Object.entries(change ?? {}).filter(([, value]) => value !== undefined));
   const next = { ...current, ...given };
   return { ...next, foreground: next.foreground.toLowerCase(), background: next.background.toLowerCase() };
+}
+
+/** Returns the style alone of an object that has more properties. */
+export function toStyle(from: Style): Style {
+  const { foreground, background, moduleShape, finderShape, logoId, logoSize, caption } = from;
+  return { foreground, background, moduleShape, finderShape, logoId, logoSize, caption };
+}
+
+/** Returns the id of a logo: the beginning of the SHA-256 of its picture. */
+export function logoIdOf({ png }: Logo): string {
+  return createHash("sha256").update(png).digest("hex").slice(0, 32);
 }

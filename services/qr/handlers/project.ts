@@ -12,31 +12,31 @@ import { decodePageToken, encodePageToken, pageSize } from "../../../platform/po
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { projectIssues } from "../domain/fields.ts";
 import { pageBounds, readIdempotency, requireAccount, validId } from "../domain/requests.ts";
-import type { ProjectRow, Store } from "../store/qr-codes.ts";
+import type { ProjectRow, ProjectStore } from "../store/projects.ts";
 
-/** The handlers of ProjectService. */
-export function createProjectService({ store }: { store: Store }): Implementation {
+/** Creates the handlers of ProjectService. */
+export function createProjectService({ projects }: { projects: ProjectStore }): Implementation {
   return implement(ProjectService, {
     async createProject({ accountId, name, description, createdVia, idempotency }) {
       requireAccount(accountId);
       throwIfFieldIssues(projectIssues({ name, description }));
-      await store.ensureDefaultProject(accountId);
+      await projects.ensureDefault(accountId);
       const via = createdVia === CreatedVia.DASHBOARD ? ("dashboard" as const) : ("api" as const);
       const project = { projectId: newId(), accountId, name, description, createdVia: via };
-      const { answer, replayed } = await store.createProject(project, readIdempotency(accountId, idempotency), (row) =>
+      const { answer, replayed } = await projects.create(project, readIdempotency(accountId, idempotency), (row) =>
         toBinary(CreateProjectResponseSchema, create(CreateProjectResponseSchema, { project: toProject(row) })),
       );
       return { ...fromBinary(CreateProjectResponseSchema, answer), replayed };
     },
     async getProject({ accountId, projectId }) {
       requireAccount(accountId);
-      await store.ensureDefaultProject(accountId);
-      return { project: toProject(await store.getProject(accountId, validId(projectId, "NOT_FOUND"))) };
+      await projects.ensureDefault(accountId);
+      return { project: toProject(await projects.get(accountId, validId(projectId, "NOT_FOUND"))) };
     },
-    async listProjects({ accountId, pageSize: asked, pageToken }) {
+    async listProjects({ accountId, pageSize: requestedSize, pageToken }) {
       requireAccount(accountId);
-      await store.ensureDefaultProject(accountId);
-      const page = await store.listProjects(accountId, pageSize(asked, pageBounds), decodePageToken(pageToken));
+      await projects.ensureDefault(accountId);
+      const page = await projects.list(accountId, pageSize(requestedSize, pageBounds), decodePageToken(pageToken));
       return { projects: page.rows.map(toProject), nextPageToken: encodePageToken(page.next) };
     },
   });

@@ -14,12 +14,13 @@ async function countWith(interval: Interval): Promise<{ response: CountScansResp
     queries.push(name);
     return [{ start: new Date(start), scans: 3, visitors }];
   };
-  const store = {
-    findCounted: async () => ({ codeId: "c" }),
-    countDays: query("days", day, 2),
-    countHours: query("hours", day + hourMs, null),
-  } as unknown as ScanDependencies["store"];
-  const { handlers } = createScanService({ store, clock: { now: () => day } });
+  const counts = {
+    find: async () => ({ codeId: "c" }),
+    byDay: query("days", day, 2),
+    byHour: query("hours", day + hourMs, null),
+  } as unknown as ScanDependencies["counts"];
+  const unused = {} as never;
+  const { handlers } = createScanService({ counts, scans: unused, salts: unused, clock: { now: () => day } });
   const request = create(CountScansRequestSchema, {
     accountId: "0123456789abcdefghij",
     idOrSlug: "qr-0000000",

@@ -1,37 +1,50 @@
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Implementation } from "../../../platform/rpc/server.ts";
-import type { Store } from "../store/qr-codes.ts";
+import type { IdempotencyStore } from "../store/idempotency.ts";
+import type { LogoStore } from "../store/logos.ts";
+import type { ProjectStore } from "../store/projects.ts";
+import type { CodeStore } from "../store/qr-codes.ts";
+import type { ScanCountStore } from "../store/scan-counts.ts";
 import type { ScanStore } from "../store/scans.ts";
-import { createStyles } from "../styles.ts";
+import type { VisitorSaltStore } from "../store/visitor-salts.ts";
 import type { Drawer } from "../symbols/drawer.ts";
 import { createProjectService } from "./project.ts";
 import { createCodeService } from "./qr-code.ts";
 import { createScanService } from "./scan.ts";
+import { createStyles } from "./styles.ts";
 import { createSymbolService } from "./symbol.ts";
 
 export interface QrDependencies {
-  store: Store;
-  scans: ScanStore;
+  stores: {
+    codes: CodeStore;
+    projects: ProjectStore;
+    logos: LogoStore;
+    idempotency: IdempotencyStore;
+    scans: ScanStore;
+    counts: ScanCountStore;
+    salts: VisitorSaltStore;
+  };
   drawer: Drawer;
   clock: Pick<Clock, "now">;
   /** Where short URLs begin, `https://host`, without a slash at the end. */
   shortUrlBase: string;
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
-  /** Tells edges that a slug has come to exist, which some may remember as unknown for a moment longer. */
+  /** Tells edges that a slug exists now, which some may remember as unknown for a moment longer. */
   hintSlug(slug: string): void;
 }
 
-/** The handlers of qr's services. */
-export function createQrService(dependencies: QrDependencies): Implementation[] {
-  const { store, scans, drawer, clock, shortUrlBase, propagate, hintSlug } = dependencies;
+/** Creates the handlers of qr's services. */
+export function createQrServices(dependencies: QrDependencies): Implementation[] {
+  const { stores, drawer, clock, shortUrlBase, propagate, hintSlug } = dependencies;
+  const { codes, projects } = stores;
   const shortUrl = (slug: string) => `${shortUrlBase}/${slug}`;
-  const styles = createStyles({ store, drawer, shortUrl });
+  const styles = createStyles({ logos: stores.logos, drawer, shortUrl });
   return [
-    createCodeService({ store, styles, shortUrl, propagate, hintSlug }),
-    createProjectService({ store }),
-    createSymbolService({ store, styles, drawer, shortUrl }),
-    createScanService({ store: scans, clock }),
+    createCodeService({ ...stores, styles, shortUrl, propagate, hintSlug }),
+    createProjectService({ projects }),
+    createSymbolService({ codes, styles, drawer, shortUrl }),
+    createScanService({ ...stores, clock }),
   ];
 }

@@ -7,12 +7,13 @@ import {
 } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { changeStyle, styleIssues } from "../domain/fields.ts";
-import { idPattern, readStyle, requireAccount } from "../domain/requests.ts";
-import type { Store } from "../store/qr-codes.ts";
-import { eccFallback, logoIdOf, pick, type Styles } from "../styles.ts";
+import { changeStyle, logoIdOf, styleIssues, toStyle } from "../domain/fields.ts";
+import { idPattern, requireAccount } from "../domain/requests.ts";
+import type { CodeStore } from "../store/qr-codes.ts";
 import type { Drawer } from "../symbols/drawer.ts";
 import { type Ecc, type Format, marginBounds, plainStyle, sizeBounds } from "../symbols/style.ts";
+import { readStyle } from "./style-message.ts";
+import { eccFallback, type Styles } from "./styles.ts";
 
 const textLengthMax = 200;
 
@@ -31,22 +32,22 @@ const eccs: Record<ErrorCorrection, Ecc> = {
 };
 
 export interface SymbolDependencies {
-  store: Store;
+  codes: Pick<CodeStore, "getAll">;
   styles: Styles;
   drawer: Drawer;
   shortUrl(slug: string): string;
 }
 
-/** The handlers of SymbolService. */
-export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolDependencies): Implementation {
+/** Creates the handlers of SymbolService. */
+export function createSymbolService({ codes, styles, drawer, shortUrl }: SymbolDependencies): Implementation {
   return implement(SymbolService, {
     async drawSymbol({ accountId, idOrSlug, options, knownEtags }, { remainingMs }) {
       requireAccount(accountId);
       const { format, size, margin, ecc } = readOptions(options);
       const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
-      const [code] = isName ? await store.getCodes([{ accountId, idOrSlug }]) : [];
+      const [code] = isName ? await codes.getAll([{ accountId, idOrSlug }]) : [];
       if (!code) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
-      const style = pick(code);
+      const style = toStyle(code);
       const request = { text: shortUrl(code.slug), style, logo: undefined, margin, ecc };
       const etag = drawer.etagOf(request, format, size);
       if (knownEtags.includes(etag) || knownEtags.includes("*")) return { etag };
@@ -69,7 +70,7 @@ export function createSymbolService({ store, styles, drawer, shortUrl }: SymbolD
       if (uploaded) style.logoId = logoIdOf(uploaded);
       const logo = uploaded ?? (await styles.logoOf(accountId, style));
       const request = { text, style, logo, margin, ecc };
-      const issue = await drawer.judge(request, caller);
+      const issue = await drawer.checkReadability(request, caller);
       return issue ?? { content: await drawer.draw(request, format, size, caller) };
     },
   });

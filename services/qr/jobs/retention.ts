@@ -2,27 +2,31 @@ import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import { monthOf } from "../domain/spans.ts";
-import type { Store } from "../store/qr-codes.ts";
+import type { IdempotencyStore } from "../store/idempotency.ts";
+import type { LogoStore } from "../store/logos.ts";
 import type { Retention, ScanStore } from "../store/scans.ts";
+import type { VisitorSaltStore } from "../store/visitor-salts.ts";
 
 const roundMs = 60_000;
 
 /**
- * Makes the months' partitions ahead of time and removes what is over its time, every minute until closed. Resolves once
- * the running month's partition is there, if it can be made.
+ * Creates the months' partitions ahead of time and deletes expired rows, every minute until closed. Resolves once the
+ * current month's partition exists, or could not be created.
  */
 export async function startRetention(options: {
-  store: Pick<Store, "deleteExpired">;
-  scans: ScanStore;
+  idempotency: Pick<IdempotencyStore, "deleteExpired">;
+  logos: Pick<LogoStore, "deleteUnused">;
+  salts: Pick<VisitorSaltStore, "deletePast">;
+  scans: Pick<ScanStore, "ensureMonth" | "deleteExpired">;
   retention: Retention;
   clock: Clock;
   closer: Closer;
   log: Logger;
 }): Promise<void> {
-  const { store, scans, clock, log } = options;
-  /** One failure does not keep the other things from being done. */
+  const { idempotency, logos, salts, scans, clock, log } = options;
+  /** Runs a task; a failure is logged and does not stop the other tasks. */
   const attempt = (what: string, work: () => Promise<unknown>) =>
-    work().catch((error) => log.warn({ error, what }, "retention job failed; trying again later"));
+    work().catch((error) => log.warn({ error, what }, "a task of retention failed and will be tried again"));
 
   async function ensureMonths(): Promise<void> {
     const { first, next } = monthOf(clock.now());
@@ -31,10 +35,13 @@ export async function startRetention(options: {
   }
   async function run(closing: AbortSignal): Promise<void> {
     while (!closing.aborted) {
-      await attempt("salts", () => scans.destroySalts());
-      await attempt("scans", () => scans.deleteExpiredScans(options.retention));
-      await attempt("answers and logos", async () => {
-        while (!closing.aborted && (await store.deleteExpired()));
+      await attempt("salts", () => salts.deletePast());
+      await attempt("scans", () => scans.deleteExpired(options.retention, clock.now()));
+      await attempt("answers", async () => {
+        while (!closing.aborted && (await idempotency.deleteExpired()));
+      });
+      await attempt("logos", async () => {
+        while (!closing.aborted && (await logos.deleteUnused()));
       });
       await clock.sleep(roundMs, closing);
       await attempt("months", ensureMonths);

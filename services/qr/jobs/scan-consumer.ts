@@ -7,14 +7,14 @@ import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { readScans } from "../handlers/scan.ts";
-import type { ScanRow, ScanStore } from "../store/scans.ts";
+import { readScans, type ScanRow } from "../domain/scan-batch.ts";
+import type { ScanStore } from "../store/scans.ts";
 
-/** Stores the scans that edges put into the queue; a batch leaves it once it is stored. Replicas share the work. */
+/** Stores the scans of the queue. A batch leaves the queue once it is stored. Replicas share the work. */
 export function consumeScans(options: {
   bus: Bus;
   replicas: number;
-  scans: Pick<ScanStore, "recordScans">;
+  scans: Pick<ScanStore, "record">;
   clock: Clock;
   closer: Closer;
   metrics: Metrics;
@@ -37,10 +37,10 @@ export function consumeScans(options: {
         return "term";
       }
       try {
-        recorded({}, await scans.recordScans(rows));
+        recorded({}, await scans.record(rows));
         return "ack";
       } catch (error) {
-        // Acknowledged scans are not given up, whatever keeps them from being stored.
+        // The edge was told that these scans are safe, so they stay in the queue until they can be stored.
         if (!isUnavailable(error)) log.error({ error }, "a batch of scans could not be stored; it comes again");
         return "nak";
       }

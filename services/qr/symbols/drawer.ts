@@ -1,33 +1,42 @@
 import { createHash } from "node:crypto";
 import { Piscina } from "piscina";
+import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { type FieldIssue, isUnavailable, rejectField, ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { createGate, createShares, type DrawCaller } from "./gate.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 
-/** To be raised whenever any drawing changes, so that no cache takes the old one for the new. */
+/** Part of every ETag. Raise it whenever a drawing changes, so that no cache keeps the old one. */
 const drawingVersion = 2;
-/** Drawings of one account that wait or are being drawn at most, so that others get their turn. */
+/** Drawings of one account that wait or are being drawn at most, so that no account takes every thread. */
 const perAccountMax = 50;
 const heavyPerAccountMax = 8;
 const logosPerAccountMax = 4;
-/** Pictures wider than this take long, in pixels; and how many of them, and of logos, may wait. */
+/** Width above which a picture takes long, in pixels; and how many such pictures and logos may wait. */
 const heavySizeMin = 1_024;
 const heavyWaitingMax = 20;
-/** How long looking at a logo may take, in ms; the first time in a thread takes longest. */
+/** Timeout of reading a logo, in ms; the first one in a thread takes longest. */
 const logoTimeoutMs = 3_000;
-/** Verdicts that are remembered at most. */
+/** Results of readability checks that are remembered at most. */
 const verdictsMax = 10_000;
+/** The longest wait for a thread, in ms. */
+const waitTimeoutMs = 60_000;
+
+/** For whom something is drawn. */
+export interface DrawCaller {
+  accountId: string;
+  /** Milliseconds until the caller's deadline, or Infinity. */
+  remainingMs(): number;
+}
 
 export interface Drawer {
-  /** A strong validator of a picture, found without drawing it. */
+  /** Returns the strong ETag of a picture, without drawing it. */
   etagOf(request: SymbolRequest, format: Format, size: number): string;
-  /** The bytes of a picture. Fails with INVALID_PAYLOAD, saying what to change, if the symbol cannot be read back. */
+  /** Returns the bytes of a picture. Throws INVALID_PAYLOAD that says what to change if the symbol cannot be read back. */
   draw(request: SymbolRequest, format: Format, size: number, caller: DrawCaller): Promise<Uint8Array>;
-  /** What makes a symbol unreadable; undefined if nothing does. */
-  judge(request: SymbolRequest, caller: DrawCaller): Promise<FieldIssue | undefined>;
-  /** A logo from what was uploaded, or what is wrong with that. */
+  /** Returns what makes a symbol unreadable; undefined if it can be read. */
+  checkReadability(request: SymbolRequest, caller: DrawCaller): Promise<FieldIssue | undefined>;
+  /** Returns the logo that was uploaded, ready to be placed, or what is wrong with it. */
   readLogo(bytes: Uint8Array, caller: DrawCaller): Promise<Logo | { issue: string }>;
 }
 
@@ -35,7 +44,7 @@ export interface DrawerOptions {
   threads: number;
   /** Drawings that wait for a thread at most; beyond, calls fail with UNAVAILABLE. */
   queueMax: number;
-  /** How long one drawing may take before its thread is ended, in ms. */
+  /** Timeout of one drawing, in ms; its thread is then ended. */
   timeoutMs: number;
   /** Bytes of pictures that are remembered at most. */
   cacheBytesMax: number;
@@ -43,7 +52,7 @@ export interface DrawerOptions {
   metrics: Metrics;
 }
 
-/** Draws symbols in threads of their own, so that answering calls never waits for it, and each picture once. */
+/** Draws symbols in threads, so that no other call waits for a drawing, and each picture once. */
 export function openDrawer(options: DrawerOptions): Drawer {
   const pool = new Piscina({
     filename: new URL("worker.ts", import.meta.url).href,
@@ -51,60 +60,64 @@ export function openDrawer(options: DrawerOptions): Drawer {
     maxThreads: options.threads,
     idleTimeout: 60_000,
   });
-  const gate = createGate(options.threads, options.queueMax);
-  // What takes long never has all threads, so that what is quick need not wait for it.
-  const heavyGate = createGate(Math.max(1, options.threads - 1), heavyWaitingMax);
-  const accounts = createShares(perAccountMax);
-  const heavy = createShares(heavyPerAccountMax);
-  const logos = createShares(logosPerAccountMax);
+  const threads = createSemaphore({ max: options.threads, queueMax: options.queueMax });
+  // Slow drawings never take every thread, so that quick ones need not wait for them.
+  const heavyThreads = createSemaphore({ max: Math.max(1, options.threads - 1), queueMax: heavyWaitingMax });
+  const accounts = createAccountLimit(perAccountMax);
+  const heavyAccounts = createAccountLimit(heavyPerAccountMax);
+  const logoAccounts = createAccountLimit(logosPerAccountMax);
   options.closer.defer("drawing threads", () => pool.close({ force: false }));
   const drawn = options.metrics.counter("qr_symbols", "pictures of symbols asked for, by whether they were remembered");
-  options.metrics.gauge("qr_symbols_waiting", "drawings that wait for a thread", gate.waiting);
+  options.metrics.gauge("qr_symbols_waiting", "drawings that wait for a thread", threads.queued);
 
-  /** Has a thread do something. The time that it may take is counted from when a thread is free for it. */
-  function run<T>(
-    name: "draw" | "judge" | "readLogo",
+  /** Runs a task in a thread. Its timeout begins when a thread is free for it. */
+  async function run<T>(
+    name: "draw" | "checkReadability" | "readLogo",
     task: unknown,
     caller: DrawCaller,
     timeoutMs = options.timeoutMs,
-  ) {
-    return gate.pass(caller, async (): Promise<T> => {
-      try {
-        return await pool.run(task, { name, signal: AbortSignal.timeout(timeoutMs) });
-      } catch (error) {
-        if ((error as Error).name !== "AbortError") throw error;
-        throw new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
-      }
-    });
+  ): Promise<T> {
+    using _thread = await acquireFor(caller, threads);
+    try {
+      return await pool.run(task, { name, signal: AbortSignal.timeout(timeoutMs) });
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "AbortError") throw error;
+      throw new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
+    }
   }
 
   const pictures = createMemo<Uint8Array>(options.cacheBytesMax, (bytes) => bytes.length);
   const verdicts = createMemo<FieldIssue | undefined>(verdictsMax, () => 1);
-  const judge = (request: SymbolRequest, caller: DrawCaller) =>
-    verdicts.get(nameOf(request), () => run<FieldIssue | undefined>("judge", request, caller));
+  const checkReadability = (request: SymbolRequest, caller: DrawCaller) =>
+    verdicts.get(nameOf(request), () => run<FieldIssue | undefined>("checkReadability", request, caller));
 
   return {
     etagOf: (request, format, size) => nameOf(request, format, size),
-    judge: (request, caller) => accounts.take(caller, () => judge(request, caller)),
+    async checkReadability(request, caller) {
+      using _slot = acquireNow(caller, accounts);
+      return await checkReadability(request, caller);
+    },
     async draw(request, format, size, caller) {
       let remembered = true;
-      const bytes = await pictures.get(nameOf(request, format, size), () => {
+      const bytes = await pictures.get(nameOf(request, format, size), async () => {
         remembered = false;
-        return accounts.take(caller, async () => {
-          const issue = await judge(request, caller);
-          if (issue) rejectField(issue.field, issue.issue);
-          const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
-          if (format !== "png" || size <= heavySizeMin) return await draw();
-          return await heavy.take(caller, () => heavyGate.pass(caller, draw));
-        });
+        using _slot = acquireNow(caller, accounts);
+        const issue = await checkReadability(request, caller);
+        if (issue) rejectField(issue.field, issue.issue);
+        const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
+        if (format !== "png" || size <= heavySizeMin) return await draw();
+        using _heavySlot = acquireNow(caller, heavyAccounts);
+        using _heavyThread = await acquireFor(caller, heavyThreads);
+        return await draw();
       });
       drawn({ remembered: String(remembered) });
       return bytes;
     },
     async readLogo(bytes, caller) {
-      const read = () => run<Logo | { issue: string }>("readLogo", bytes, caller, logoTimeoutMs);
       try {
-        return await logos.take(caller, () => heavyGate.pass(caller, read));
+        using _slot = acquireNow(caller, logoAccounts);
+        using _heavyThread = await acquireFor(caller, heavyThreads);
+        return await run<Logo | { issue: string }>("readLogo", bytes, caller, logoTimeoutMs);
       } catch (error) {
         if (caller.remainingMs() <= 0 || !(error instanceof ServiceError) || error.reason !== "DEADLINE_EXCEEDED")
           throw error;
@@ -114,13 +127,31 @@ export function openDrawer(options: DrawerOptions): Drawer {
   };
 }
 
-/** A name for everything that a result depends on. A logo's id names its picture. */
+/** Creates the limit on what goes on at once for one account, so that no account takes every thread. */
+function createAccountLimit(keyMax: number): Semaphore {
+  return createSemaphore({ max: Number.POSITIVE_INFINITY, keyMax: () => keyMax });
+}
+
+/** Takes a slot of the caller's account. Throws UNAVAILABLE if the account has none left. */
+function acquireNow({ accountId }: DrawCaller, limit: Semaphore): Slot {
+  const slot = limit.tryAcquire(accountId);
+  if (slot) return slot;
+  throw new ServiceError("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
+}
+
+/** Takes a slot, waiting for it until the caller's deadline at most. */
+async function acquireFor({ remainingMs }: DrawCaller, semaphore: Semaphore): Promise<Slot> {
+  if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
+  return await semaphore.acquire("", { timeoutMs: Math.min(remainingMs(), waitTimeoutMs) });
+}
+
+/** Returns a hash of everything that a result depends on. A logo's id stands for its picture. */
 function nameOf({ text, style, margin, ecc }: SymbolRequest, ...rest: (string | number)[]): string {
   const parts = JSON.stringify([drawingVersion, text, Object.entries(style).sort(), margin, ecc, ...rest]);
   return createHash("sha256").update(parts).digest("hex").slice(0, 32);
 }
 
-/** Results by name, those used last, up to a total weight; a result that is being made is waited for, not made twice. */
+/** Remembers the results used last, up to a total weight. A result that is being made is awaited, not made twice. */
 function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
   const values = new Map<string, T>();
   const making = new Map<string, Promise<T>>();
@@ -144,7 +175,7 @@ function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
         return value;
       }
       const underWay = making.get(name);
-      // That another could not wait for it, or found no room, is no reason for this one.
+      // That another caller found no room, or could not wait, does not concern this one: it tries itself.
       if (underWay !== undefined)
         return underWay.catch((error) => (isUnavailable(error) ? this.get(name, make) : Promise.reject(error)));
       const made = make()

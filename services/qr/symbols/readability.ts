@@ -13,15 +13,15 @@ const smallPx = 120;
 const contrastMin = 4.5;
 
 /**
- * Draws a symbol and reads it back, at full size, and small and blurred. Tells what to change if that fails: the first
- * setting that mends it when it is changed alone.
+ * Draws a symbol and reads it back, at full size, and small and blurred. Returns what to change if that fails: the first
+ * setting that makes the symbol readable when it is changed alone.
  */
 export async function readabilityIssue(request: SymbolRequest): Promise<FieldIssue | undefined> {
   const issue = coloursIssue(request.style) ?? captionIssue(request.style);
   if (issue) return issue;
   if (await isReadable(request)) return undefined;
-  for (const { changed, field, issue: mended } of remedies(request)) {
-    if (await isReadable(changed)) return { field, issue: mended };
+  for (const { changed, field, issue: remedy } of remedies(request)) {
+    if (await isReadable(changed)) return { field, issue: remedy };
   }
   const hopeless =
     "makes a symbol that cannot be read back at 120 px; take the plain style, a shorter slug or a lower ecc";
@@ -59,7 +59,7 @@ function captionIssue({ caption }: Style): FieldIssue | undefined {
   return isVisible ? undefined : { field, issue: "must have something to see, or be null" };
 }
 
-/** Relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */
+/** Returns the relative luminance, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */
 function luminance(colour: string): number {
   const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
     const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;

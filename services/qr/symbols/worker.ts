@@ -8,9 +8,9 @@ import { readabilityIssue } from "./readability.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
 
-/** What the threads do; the names of these functions are those of the drawer's tasks. */
+/** The tasks of the drawer's threads, by name. */
 
-export function judge(request: SymbolRequest): Promise<FieldIssue | undefined> {
+export function checkReadability(request: SymbolRequest): Promise<FieldIssue | undefined> {
   return readabilityIssue(request);
 }
 

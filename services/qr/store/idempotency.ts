@@ -1,0 +1,71 @@
+import { ServiceError } from "../../../platform/errors.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
+import type { Answered, Once } from "../domain/idempotency.ts";
+
+/** Hours for which an answer to a request with an idempotency key is stored. */
+const storedHours = 24;
+/** Rows that one statement of `deleteExpired` deletes at most. */
+const deletedRowsMax = 10_000;
+
+export type IdempotencyStore = ReturnType<typeof createIdempotencyStore>;
+
+/** Answers to requests with an idempotency key, in Postgres. */
+export function createIdempotencyStore(sql: Sql) {
+  return cleanStore({
+    /** Returns what was answered to a request before. Throws CONFLICT if the key was used for another request. */
+    findAnswer: (once: Once): Promise<Uint8Array | undefined> => findAnswer(sql, once),
+
+    /** Deletes answers that are older than clients may rely on. Returns whether there may be more. */
+    async deleteExpired(): Promise<boolean> {
+      const { count } = await sql`
+        delete from qr.idempotency_keys where (account_id, key) in (
+          select account_id, key from qr.idempotency_keys
+          where created_at < now() - ${storedHours} * interval '1 hour' limit ${deletedRowsMax} for update skip locked)`;
+      return count === deletedRowsMax;
+    },
+  });
+}
+
+/**
+ * Runs `work` unless its request was handled before, and returns its answer or the earlier one. The answer is stored in the
+ * transaction of the work. Throws CONFLICT if the key was used for another request, or while its first request still runs.
+ */
+export async function doOnce(
+  sql: Sql,
+  once: Once | undefined,
+  work: (on: Sql | Tx) => Promise<Uint8Array>,
+): Promise<Answered> {
+  if (!once) return { answer: await work(sql), replayed: false };
+  return await sql.begin(async (tx) => {
+    const known = await claimKey(tx, once);
+    if (known) return { answer: known, replayed: true };
+    const answer = await work(tx);
+    await tx`
+      insert into qr.idempotency_keys (account_id, key, request_hash, answer)
+      values (${once.accountId}, ${once.key}, ${Buffer.from(once.requestHash)}, ${Buffer.from(answer)})
+      on conflict (account_id, key) do update set
+        request_hash = excluded.request_hash, answer = excluded.answer, created_at = now()`;
+    return { answer, replayed: false };
+  });
+}
+
+/** Returns what was answered under a key before; undefined if nothing was, and then this transaction holds the key. */
+async function claimKey(tx: Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
+  const [claim] = await tx<[{ free: boolean }]>`
+    select pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${key}`}, 0)) as free`;
+  const known = await findAnswer(tx, { accountId, key, requestHash });
+  if (known || claim.free) return known;
+  const message = "The first request with this Idempotency-Key is still running.";
+  throw new ServiceError("CONFLICT", message, { retryAfterS: 1 });
+}
+
+async function findAnswer(on: Sql | Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
+  const [known] = await on<{ requestHash: Buffer; answer: Buffer }[]>`
+    select request_hash as "requestHash", answer from qr.idempotency_keys
+    where account_id = ${accountId} and key = ${key} and created_at > now() - ${storedHours} * interval '1 hour'`;
+  if (known && !known.requestHash.equals(requestHash)) {
+    throw new ServiceError("CONFLICT", "This Idempotency-Key was used for another request.");
+  }
+  return known?.answer;
+}

@@ -1,8 +1,10 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../dev/cluster.ts";
+import type { Member, Suite } from "../../dev/cluster.ts";
 import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
@@ -46,6 +48,19 @@ function sendAndNotRead(bytes: string): Socket {
   sockets.push(socket);
   return socket;
 }
+
+/** Sends bytes on a connection of their own, and returns all that the edge answers until it closes that. */
+async function converse(bytes: string, { endsItsSide = false } = {}): Promise<string> {
+  const { hostname, port } = new URL(edge);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  sockets.push(socket);
+  if (endsItsSide) socket.end(bytes, "latin1");
+  else socket.write(bytes, "latin1");
+  const answer = await text(socket);
+  socket.destroy();
+  return answer;
+}
+const statusesIn = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
 
 /** Opens an HTTP/2 connection to the RPC port whose client takes no byte of an answer. */
 function openSession(): ClientHttp2Session {
@@ -181,5 +196,49 @@ describe("an address from which keys are guessed", () => {
     };
     await eventually(guess, ({ status }) => status === 429);
     expect((await call(`${edge}/v1/usage`, { key })).status).toBe(200);
+  });
+});
+
+describe("a client that goes away while its key is looked up", () => {
+  it("leaves no body behind that is being read", async () => {
+    const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
+    const { hostname, port } = new URL(edge);
+    const inFlight = async () => {
+      const { metrics } = suite.members("edge")[0] as Member;
+      const gauges = await (await fetch(`http://${metrics}/metrics`)).text();
+      return Number(/bodies_in_flight(?:\{[^}]*\})? (\d+)/.exec(gauges)?.[1]);
+    };
+    for (let count = 0; count < 20; count++) {
+      // A key that the edge does not know yet, so that it asks auth.
+      const { secret } = await auth.keys.createKey({ accountId, name: "n" }, { deadlineMs: 10_000 });
+      const path = "/qrforge.api.v1.ApiService/GetUsage";
+      const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${secret}\r\ncontent-type: application/json\r\n`;
+      const socket = connect(Number(port), hostname);
+      socket.write(`${head}content-length: 2\r\n\r\n{}`, () => socket.resetAndDestroy());
+      await new Promise((resolve) => socket.once("close", resolve));
+    }
+    expect((await call(`${edge}/v1/usage`, { key })).status).toBe(200);
+    await eventually(inFlight, (bodies) => bodies === 0);
+  });
+});
+
+describe("a client that sends requests one behind the other", () => {
+  const get = () => `GET /v1/usage HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\n`;
+
+  it("gets their answers before the refusal of what is no request", async () => {
+    expect(statusesIn(await converse(`${get()}\r\n${get()}\r\nGARBAGE\r\n\r\n`))).toEqual([200, 200, 400]);
+    const cutShort = "POST /v1/projects HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n";
+    expect(statusesIn(await converse(`${get()}\r\n${cutShort}`))).toEqual([200, 400]);
+    expect(statusesIn(await converse(cutShort))).toEqual([400]);
+  });
+
+  it("gets no answer to what it sends behind the request that closes the connection", async () => {
+    expect(statusesIn(await converse(`${get()}connection: close\r\n\r\n${get()}\r\n`))).toEqual([200]);
+  });
+
+  it("gets their answers though it has ended its side of the connection", async () => {
+    const scan = "GET /there HTTP/1.1\r\nhost: x\r\n\r\n";
+    const answer = await converse(`${get()}\r\n${scan}${scan}`, { endsItsSide: true });
+    expect(statusesIn(answer)).toEqual([200, 302, 302]);
   });
 });

@@ -99,6 +99,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       await measured(context, requestId, false, async () => {
         const call = startCall(context);
         const caller = await authenticate(call);
+        throwIfAborted(context);
         const slot = options.bodySlots.acquire(call.address);
         const admitted: Admitted = { caller, requestId, slot, isRead: false };
         context.values.set(admittedKey, admitted);
@@ -162,6 +163,13 @@ export function createRpcFace(options: RpcOptions): RpcFace {
     setHeaders(context, answered.headers ?? {});
     return toResponse(method, answered);
   }
+}
+
+/** Rejects a call that ended while its caller was found: its signal says so once, and nothing after that would end it. */
+function throwIfAborted({ signal, timeoutMs }: HandlerContext): void {
+  if (!signal.aborted) return;
+  if ((timeoutMs() ?? 1) <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
+  throw new ServiceError("INVALID_REQUEST", "The call ended before its message.", { cause: signal.reason });
 }
 
 /** Charges a call whose message could not be read. It has been refused already, whatever becomes of this. */

@@ -225,7 +225,7 @@ describe("a client that goes away while its key is looked up", () => {
 describe("a client that sends requests one behind the other", () => {
   const get = () => `GET /v1/usage HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\n`;
 
-  it("gets their answers before the refusal of what is no request", async () => {
+  it("gets their answers before the rejection of what is no request", async () => {
     expect(statusesIn(await converse(`${get()}\r\n${get()}\r\nGARBAGE\r\n\r\n`))).toEqual([200, 200, 400]);
     const cutShort = "POST /v1/projects HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n";
     expect(statusesIn(await converse(`${get()}\r\n${cutShort}`))).toEqual([200, 400]);

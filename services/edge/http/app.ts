@@ -17,6 +17,7 @@ import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
 import { requestIdOf } from "./request-id.ts";
+import { rejectInTurn } from "./server.ts";
 
 export interface HttpOptions {
   rest: RestOptions;
@@ -71,7 +72,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
         sendError(request, reply, isUnknownPath ? error : failure);
       });
     },
-    clientErrorHandler: (error, socket) => rejectMalformed(error, socket, options.newRequestId()),
+    clientErrorHandler: (error, socket) =>
+      rejectInTurn(socket, () => rejectMalformed(error, socket, options.newRequestId())),
   });
   let closing = false;
   // Balancers and clients are told first, and have a moment to go elsewhere before connections are refused.

@@ -38,7 +38,7 @@ const malformed: Record<string, [string, string]> = {
 
 /** Answers bytes that are no HTTP request, or one with too large a head, and closes the connection. */
 export function rejectMalformed(error: Error & { code?: string }, socket: Socket, requestId: string): void {
-  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  if (error.code === "ECONNRESET" || !socket.writable) return;
   const [status, message] = malformed[error.code ?? ""] ?? [
     "400 Bad Request",
     "The bytes sent are not a well-formed HTTP request.",

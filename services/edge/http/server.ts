@@ -22,7 +22,11 @@ interface Connection {
   current: Exchange;
   waiting: Exchange[];
   isPaused: boolean;
+  /** Answers what came behind them and is no request; the connection ends with that. */
+  reject?: () => void;
 }
+
+const connections = new WeakMap<Socket, Connection>();
 
 /** Creates the edge's server: HTTP/1.1 in clear text; with a certificate HTTP/1.1 and HTTP/2 on one port. */
 export function createHttpServer(options: {
@@ -41,11 +45,13 @@ export function createHttpServer(options: {
       request.httpVersionMajor === 1
         ? inTurn.handle(request as IncomingMessage, response as ServerResponse)
         : bounds.boundRequests(options.handle as Handle)(request, response);
-    const server = createSecureServer({ ...certificate, ...forHttp1, settings: http2Settings }, handleBoth);
+    const forTls = { ...certificate, handshakeTimeout: headersTimeoutMs };
+    const server = createSecureServer({ ...forTls, ...forHttp1, settings: http2Settings }, handleBoth);
     boundSessions(server);
     return Object.assign(server, times) as unknown as Server;
   };
-  const server = open();
+  // A client that sends its request and ends its side of the connection still reads the answer.
+  const server = Object.assign(open(), { httpAllowHalfOpen: true });
   bounds.boundConnections(server);
   // Node tells of a client that takes nothing at the second of two such times.
   server.setTimeout(halfTimeoutMs, inTurn.onTimeout);
@@ -57,16 +63,19 @@ export function createHttpServer(options: {
  * sent, and more is not read meanwhile. So a connection whose client does not read holds no more than one request.
  */
 function handleInTurn(handle: Handle): { handle: RequestListener; onTimeout(socket: Socket): void } {
-  const connections = new WeakMap<Socket, Connection>();
   /** How many bytes a silent client had sent when half of the timeout was over. */
   const silentSince = new WeakMap<Socket, number>();
 
   function start(socket: Socket, connection: Connection): void {
     const [request, response] = connection.current;
     response.once("close", () => {
-      const next = connection.waiting.shift();
-      if (!next || socket.destroyed) connections.delete(socket);
-      else start(socket, Object.assign(connection, { current: next }));
+      // After an answer that closes the connection nothing can be answered, so nothing is done.
+      const next = socket.writable ? connection.waiting.shift() : undefined;
+      if (next) start(socket, Object.assign(connection, { current: next }));
+      else {
+        connections.delete(socket);
+        connection.reject?.();
+      }
       // The last one's body may still be on its way.
       if (connection.isPaused && connection.waiting.length === 0) {
         connection.isPaused = false;
@@ -104,4 +113,22 @@ function handleInTurn(handle: Handle): { handle: RequestListener; onTimeout(sock
       } else socket.destroy();
     },
   };
+}
+
+/**
+ * Rejects bytes on a connection that are no request, once those before them are answered: else their client would take the
+ * rejection for the answer to what has been done. A request that is itself cut short or malformed is rejected at once.
+ */
+export function rejectInTurn(socket: Socket, reject: () => void): void {
+  const connection = connections.get(socket);
+  if (connection?.reject) return;
+  if (!connection) {
+    reject();
+    return;
+  }
+  const isWhole = ([request]: Exchange) => request.complete;
+  connection.waiting = connection.waiting.filter(isWhole);
+  if (isWhole(connection.current)) connection.reject = reject;
+  else if (connection.current[1].headersSent) socket.destroy();
+  else reject();
 }

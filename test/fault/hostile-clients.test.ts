@@ -210,7 +210,7 @@ describe("a client that goes away while its key is looked up", () => {
     };
     for (let count = 0; count < 20; count++) {
       // A key that the edge does not know yet, so that it asks auth.
-      const { secret } = await auth.keys.createKey({ accountId, name: "n" }, { deadlineMs: 10_000 });
+      const { secret } = await auth.keys.createKey({ accountId, name: "n" }, { timeoutMs: 10_000 });
       const path = "/qrforge.api.v1.ApiService/GetUsage";
       const head = `POST ${path} HTTP/1.1\r\nhost: x\r\nx-api-key: ${secret}\r\ncontent-type: application/json\r\n`;
       const socket = connect(Number(port), hostname);

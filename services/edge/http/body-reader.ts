@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
-import { networkOf } from "../../../platform/client-network.ts";
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { jsonTextIssue } from "./json-text.ts";
 
@@ -25,7 +25,7 @@ export function createBodySlots({ max, metrics }: { max: number; metrics: Metric
   metrics.gauge("bodies_in_flight", "bodies being read", () => semaphore.inUse());
   return {
     acquire(address) {
-      const slot = semaphore.tryAcquire(networkOf(address));
+      const slot = semaphore.tryAcquire(rateLimitKey(address));
       if (slot) return slot;
       refused();
       throw new ServiceError("UNAVAILABLE", "Too many requests are being sent at once. Try again shortly.", {

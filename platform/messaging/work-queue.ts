@@ -5,6 +5,7 @@ import {
   DiscardPolicy,
   type JsMsg,
   type NatsConnection,
+  NatsError,
   nanos,
   RetentionPolicy,
   StorageType,
@@ -39,6 +40,7 @@ const pauseMs = 500;
 /** How long a publisher leaves a queue alone after a failure, in ms. */
 const publishPauseMs = 2_000;
 
+/** Adds the queue's stream, or gives it the settings of this version if it exists with others. */
 async function ensureStream(
   connection: NatsConnection,
   queue: Queue,
@@ -56,16 +58,21 @@ async function ensureStream(
     duplicate_window: nanos(duplicateWindowMs),
     num_replicas: replicas,
   };
-  await manager.streams.add(config).catch(async (error) => {
-    // It is there with other settings: those of this version are put in their place.
-    await manager.streams.update(queue.stream, config).catch(() => {
-      throw error;
-    });
+  await manager.streams.add(config).catch((error) => {
+    if (errorCodeOf(error) !== streamDiffers) throw error;
+    return manager.streams.update(queue.stream, config);
   });
 }
 
-/** JetStream's code for a stream that is not there. */
-const noSuchStream = 10_059;
+/** JetStream's error codes: https://github.com/nats-io/nats-server/blob/main/server/errors.json */
+const streamDiffers = 10_058;
+const streamNotFound = 10_059;
+const consumerDiffers = 10_148;
+
+/** Returns JetStream's code of an error, or undefined if the error is not an answer of JetStream. */
+function errorCodeOf(error: unknown): number | undefined {
+  return error instanceof NatsError ? error.api_error?.err_code : undefined;
+}
 
 /** What a server says of a queue, for whoever looks after it. */
 export interface QueueState {
@@ -80,7 +87,7 @@ export interface QueueState {
 export async function inspectQueue(connection: NatsConnection, queue: Queue): Promise<QueueState | undefined> {
   const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
   const info = await manager.streams.info(queue.stream).catch((error) => {
-    if (error.api_error?.err_code === noSuchStream) return undefined;
+    if (errorCodeOf(error) === streamNotFound) return undefined;
     throw error;
   });
   if (!info) return undefined;
@@ -149,10 +156,9 @@ export function openConsumer(options: {
     await ensureStream(connection, queue, options.replicas);
     const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
     const config = { durable_name: durable, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
-    await manager.consumers.add(queue.stream, config).catch(async (error) => {
-      await manager.consumers.update(queue.stream, durable, config).catch(() => {
-        throw error;
-      });
+    await manager.consumers.add(queue.stream, config).catch((error) => {
+      if (errorCodeOf(error) !== consumerDiffers) throw error;
+      return manager.consumers.update(queue.stream, durable, config);
     });
     consumer = await connection.jetstream().consumers.get(queue.stream, durable);
     known = connection;

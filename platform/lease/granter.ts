@@ -1,4 +1,5 @@
 import type { Clock } from "../process/clock.ts";
+import { repeat } from "../process/loop.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Broadcast, Grant, LeaseTimes, LogEntries, Propagation, Renewal } from "./protocol.ts";
 
@@ -168,20 +169,15 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
     async run() {
       let before = new Map<string, number>();
       let pauseMs = waitMs(times.leaseMs);
-      while (!closing.signal.aborted) {
-        await clock.sleep(pauseMs, closing.signal);
-        if (closing.signal.aborted) return;
-        try {
-          const rows = await store.holders();
-          // Unchanged for a whole lease and its margin on this clock: its lease has run out, whatever its own clock says.
-          for (const row of rows) if (before.get(row.holder) === row.renewal) await store.forget(row);
-          before = new Map(rows.map((row) => [row.holder, row.renewal]));
-          pauseMs = waitMs(Math.max(times.leaseMs, ...rows.map((row) => row.leaseMs)));
-          await store.deleteExpired();
-        } catch (error) {
-          log.warn({ error }, "lease holders could not be looked through");
-        }
-      }
+      const message = "expired lease holders could not be removed; trying again later";
+      await repeat({ intervalMs: () => pauseMs, closing: closing.signal, clock, log, message }, async () => {
+        const rows = await store.holders();
+        // Unchanged for a whole lease and its margin on this clock: its lease has run out, whatever its own clock says.
+        for (const row of rows) if (before.get(row.holder) === row.renewal) await store.forget(row);
+        before = new Map(rows.map((row) => [row.holder, row.renewal]));
+        pauseMs = waitMs(Math.max(times.leaseMs, ...rows.map((row) => row.leaseMs)));
+        await store.deleteExpired();
+      });
     },
     close: () => closing.abort(),
   };

@@ -1,5 +1,6 @@
 import type { Clock } from "../process/clock.ts";
 import type { Closer } from "../process/closer.ts";
+import { repeat } from "../process/loop.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 /** Removes what is no longer wanted, every so often until closed. `trim` removes some of it and tells whether there is more. */
@@ -10,15 +11,11 @@ export function startRetention(options: {
   closer: Closer;
   log: Logger;
 }): void {
-  options.closer.loop("retention", async (closing) => {
-    for (;;) {
-      await options.clock.sleep(options.everyMs, closing);
-      try {
-        while (!closing.aborted && (await options.deleteExpired()));
-      } catch (error) {
-        options.log.warn({ error }, "expired rows could not be deleted; trying again later");
-      }
-      if (closing.aborted) return;
-    }
-  });
+  const { everyMs, clock, log } = options;
+  const message = "expired rows could not be deleted; trying again later";
+  options.closer.loop("retention", (closing) =>
+    repeat({ intervalMs: everyMs, closing, clock, log, message }, async () => {
+      while (!closing.aborted && (await options.deleteExpired()));
+    }),
+  );
 }

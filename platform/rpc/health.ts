@@ -1,6 +1,7 @@
 import type { Clock } from "../process/clock.ts";
 import type { Closer } from "../process/closer.ts";
 import type { Health } from "../process/health.ts";
+import { repeat } from "../process/loop.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { RpcServer } from "./server.ts";
 
@@ -15,24 +16,23 @@ export function watchHealth(options: {
   closer: Closer;
   log: Logger;
 }): void {
-  async function run(closing: AbortSignal): Promise<void> {
-    let serving = true;
-    while (!closing.aborted) {
-      await options.clock.sleep(probeMs, closing);
-      if (closing.aborted) return;
-      const answered = await options.probe().then(
-        () => true,
-        (error) => {
-          if (serving) options.log.warn({ error }, "not serving: the database does not answer");
-          return false;
-        },
-      );
-      if (answered && !serving) options.log.info("serving again");
-      serving = answered;
-      if (closing.aborted) return;
-      options.server.setServing(serving);
-      options.health.setServing(serving);
-    }
+  const { clock, log } = options;
+  let serving = true;
+  async function probe(closing: AbortSignal): Promise<void> {
+    const answered = await options.probe().then(
+      () => true,
+      (error) => {
+        if (serving) log.warn({ error }, "not serving: the database does not answer");
+        return false;
+      },
+    );
+    if (answered && !serving) log.info("serving again");
+    serving = answered;
+    if (closing.aborted) return;
+    options.server.setServing(serving);
+    options.health.setServing(serving);
   }
-  options.closer.loop("health", run);
+  options.closer.loop("health", (closing) =>
+    repeat({ intervalMs: probeMs, closing, clock, log, message: "health could not be set" }, () => probe(closing)),
+  );
 }

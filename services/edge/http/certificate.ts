@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
+import { repeat } from "../../../platform/process/loop.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 
 /** The certificate that clients see, PEM. */
@@ -29,17 +30,13 @@ export function renewCertificate(options: {
   const { server, clock, log } = options;
   options.closer.loop("certificate", async (closing) => {
     let shown = await options.read();
-    while (!closing.aborted) {
-      await clock.sleep(renewalCheckMs, closing);
-      try {
-        const read = await options.read();
-        if (!read || (shown && read.cert.equals(shown.cert) && read.key.equals(shown.key))) continue;
-        server.setSecureContext(read);
-        shown = read;
-        log.info("the certificate was renewed");
-      } catch (error) {
-        log.error({ error }, "the certificate cannot be renewed; the old one is still shown");
-      }
-    }
+    const message = "the certificate cannot be renewed; the old one is still shown";
+    await repeat({ intervalMs: renewalCheckMs, closing, clock, log, message }, async () => {
+      const read = await options.read();
+      if (!read || (shown && read.cert.equals(shown.cert) && read.key.equals(shown.key))) return;
+      server.setSecureContext(read);
+      shown = read;
+      log.info("the certificate was renewed");
+    });
   });
 }

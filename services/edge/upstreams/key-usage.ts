@@ -1,6 +1,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
+import { repeat } from "../../../platform/process/loop.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Upstreams } from "./clients.ts";
 
@@ -10,7 +11,7 @@ const timeoutMs = 2_000;
 
 /** Notes when keys are used, in memory, and hands it to auth every few seconds: no request costs a write. */
 export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
-  const { clock } = options;
+  const { clock, log } = options;
   /** At most one entry for each key that this edge remembers. */
   let uses = new Map<string, number>();
 
@@ -24,20 +25,18 @@ export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; clo
         const sent = batch.map(([keyId, usedAt]) => ({ keyId, useTime: timestampFromMs(usedAt) }));
         await options.keys.batchRecordKeyUse({ uses: sent }, { timeoutMs });
       } catch (error) {
-        options.log.warn({ error }, "last uses of keys could not be handed in and will be again");
+        log.warn({ error }, "last uses of keys could not be handed in and will be again");
         for (const [keyId, usedAt] of [...batch, ...entries]) if (!uses.has(keyId)) uses.set(keyId, usedAt);
         return;
       }
     }
   }
 
-  async function run(closing: AbortSignal): Promise<void> {
-    while (!closing.aborted) {
-      await clock.sleep(flushMs, closing);
-      await flush();
-    }
-  }
-  options.closer.loop("key use", run);
+  options.closer.loop("key usage", async (closing) => {
+    const message = "last uses of keys could not be reported; trying again later";
+    await repeat({ intervalMs: flushMs, closing, clock, log, message }, flush);
+    await flush();
+  });
 
   return {
     /** Notes that a key is used now. */

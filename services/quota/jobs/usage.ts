@@ -1,6 +1,7 @@
 import { isUnavailable } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
+import { repeat } from "../../../platform/process/loop.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { ConsumeRequest } from "../domain/window.ts";
 import type { KeyDay, Store } from "../store/windows.ts";
@@ -84,10 +85,8 @@ export function openUsage(options: {
   }
 
   async function run(closing: AbortSignal): Promise<void> {
-    while (!closing.aborted) {
-      await clock.sleep(flushMs, closing);
-      await flush();
-    }
+    const message = "usage by key could not be stored; trying again later";
+    await repeat({ intervalMs: flushMs, closing, clock, log, message }, flush);
     const end = clock.monotonic() + closeMs;
     while (!(await flush())) {
       if (clock.monotonic() > end) {

@@ -51,6 +51,21 @@ describe("the batcher", () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
   });
 
+  it("answers an item before the rest of its batch if the work says so, and only once", async () => {
+    const rest = Promise.withResolvers<number[]>();
+    const batch = createBatcher<number, number>({
+      ...bounds,
+      send(_items, { answer }) {
+        answer(1, 20);
+        return rest.promise;
+      },
+    });
+    const [first, second] = [batch(1, wait), batch(2, wait)];
+    expect(await second).toBe(20);
+    rest.resolve([10, 21]);
+    expect(await first).toBe(10);
+  });
+
   it("says which items are still waited for when the time of others ran out on their way", async () => {
     const { batch, batches } = manual();
     const outcomes = Promise.allSettled([batch(1, wait), batch(2, { timeoutMs: 5 }), batch(3, wait)]);

@@ -3,7 +3,7 @@ import { bindContext } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
   /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
-  send(items: Item[], options: SendOptions): Promise<(Result | Error)[]>;
+  send(items: Item[], options: SendOptions<Result>): Promise<(Result | Error)[]>;
   /** Items in one batch at most. */
   batchItemsMax: number;
   /** Batches on their way at once at most; what comes meanwhile gathers for the next. */
@@ -12,10 +12,12 @@ export interface BatcherOptions<Item, Result> {
   queuedItemsMax: number;
 }
 
-export interface SendOptions {
+export interface SendOptions<Result> {
   timeoutMs: number;
   /** Returns whether the item at a place is still waited for: its own time may run out while its batch is under way. */
   isWaiting(place: number): boolean;
+  /** Answers the item at a place now, before the rest of its batch; what `send` returns for it is ignored. */
+  answer(place: number, result: Result | Error): void;
 }
 
 /** Has one item done. Rejects with DEADLINE_EXCEEDED after `timeoutMs` milliseconds, whatever its batch does. */
@@ -94,22 +96,25 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     }
   }
 
+  function settle(waiting: Waiting<Item, Result>, result: Result | Error): void {
+    if (waiting.settled) return;
+    waiting.settled = true;
+    if (result instanceof Error) waiting.reject(result);
+    else waiting.resolve(result);
+  }
+
   async function sendBatch(batch: Waiting<Item, Result>[]): Promise<void> {
     try {
       const now = performance.now();
       const timeoutMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
       const items = batch.map((waiting) => waiting.item);
       const isWaiting = (place: number) => batch[place]?.settled === false;
+      const answer = (place: number, result: Result | Error) => settle(batch[place] as Waiting<Item, Result>, result);
       const results = await (batch[0] as Waiting<Item, Result>).inTrace(() =>
-        options.send(items, { timeoutMs, isWaiting }),
+        options.send(items, { timeoutMs, isWaiting, answer }),
       );
       if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
-      for (const [index, waiting] of batch.entries()) {
-        const result = results[index] as Result | Error;
-        waiting.settled = true;
-        if (result instanceof Error) waiting.reject(result);
-        else waiting.resolve(result);
-      }
+      for (const [place, result] of results.entries()) answer(place, result);
     } catch (error) {
       for (const waiting of batch) {
         waiting.settled = true;

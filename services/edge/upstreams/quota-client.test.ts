@@ -20,7 +20,7 @@ function manual(policy: "closed" | "open") {
   const refunded: { batchId: string; places: number[] }[] = [];
   const used = new Map<string, number>();
   let away: "no" | "unreachable" | "answer lost" = "no";
-  let answering: Promise<void> | undefined;
+  let held: { batchId: string | undefined; answer: Promise<void> } | undefined;
   let now = startMs;
   const wakers: (() => void)[] = [];
   const quota = {
@@ -32,7 +32,7 @@ function manual(policy: "closed" | "open") {
         return { refusedBy: 0, minuteUsed: count, dayUsed: count, minuteResetS: 30, dayResetS: 50_370 };
       });
       charged.add(batchId);
-      await answering;
+      if (held && (held.batchId ?? batchId) === batchId) await held.answer;
       if (away === "answer lost") throw new ServiceError("DEADLINE_EXCEEDED");
       return { decisions, decideTime: { seconds: BigInt(Math.floor(startMs / 1000)), nanos: 0 } };
     },
@@ -88,16 +88,17 @@ function manual(policy: "closed" | "open") {
     log,
   });
   return {
+    consumeQuota,
     one: (accountId?: string, timeoutMs = 1_000) => consumeQuota(ask(accountId), { timeoutMs }),
     seen,
     reported,
     refunded,
     used,
     logged,
-    /** Keeps quota's answers back until what this returns is called. */
-    holdAnswers() {
+    /** Keeps quota's answers, or that to one batch, back until what this returns is called. */
+    holdAnswers(batchId?: string) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      answering = promise;
+      held = { batchId, answer: promise };
       return resolve;
     },
     setAway: (value: typeof away) => (away = value),
@@ -121,6 +122,19 @@ describe("a call to quota", () => {
       [0, 1, 3, 5],
       [2, 4, 6],
     ]);
+  });
+});
+
+describe("requests that leave together in several calls", () => {
+  it("are answered call by call, so that none runs out of time after it was charged", async () => {
+    const { one, consumeQuota, holdAnswers, close } = manual("closed");
+    const answer = holdAnswers("batch-1");
+    const wider = { ...ask(), limits: { perMinute: 6, perDay: 100 } };
+    const [first, held] = [one(), consumeQuota(wider, { timeoutMs: 60_000 })];
+    expect((await first).refusedBy).toBe("none");
+    answer();
+    expect((await held).refusedBy).toBe("none");
+    await close();
   });
 });
 

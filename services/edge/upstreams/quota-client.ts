@@ -27,7 +27,7 @@ export interface QuotaClientOptions extends OfflineQuotaOptions {
 }
 
 /** Returns whether the request at a place is still waited for. */
-type IsWaiting = SendOptions["isWaiting"];
+type IsWaiting = SendOptions<QuotaDecision>["isWaiting"];
 
 const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Window.DAY]: "day" } as const;
 /** Calls for one batch at most: what was charged is not charged again, and another replica may be well. */
@@ -53,8 +53,14 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     await Promise.all([refunds.close(options.closeMs), offline.close(options.closeMs)]);
   });
 
-  /** Sends what leaves together, in as many calls as quota's contract asks for. */
-  async function send(requests: ConsumeRequest[], { isWaiting }: SendOptions): Promise<(QuotaDecision | Error)[]> {
+  /**
+   * Sends what leaves together, in as many calls as quota's contract asks for. Each call's requests are answered when it
+   * ends: a request that waited for the others could run out of time after it was found to be in time, and stay charged.
+   */
+  async function send(
+    requests: ConsumeRequest[],
+    { isWaiting, answer }: SendOptions<QuotaDecision>,
+  ): Promise<(QuotaDecision | Error)[]> {
     await offline.ready();
     const results = new Array<QuotaDecision | Error>(requests.length);
     await Promise.all(
@@ -62,7 +68,10 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
         const inCall = places.map((place) => requests[place] as ConsumeRequest);
         const isWaitingInCall = (index: number) => isWaiting(places[index] as number);
         const answers = await decide(inCall, isWaitingInCall).catch((error: Error) => inCall.map(() => error));
-        for (const [index, place] of places.entries()) results[place] = answers[index] as QuotaDecision | Error;
+        for (const [index, place] of places.entries()) {
+          results[place] = answers[index] as QuotaDecision | Error;
+          answer(place, results[place]);
+        }
       }),
     );
     return results;

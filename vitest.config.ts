@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          globalSetup: ["test/support/global-suite.ts"],
+          globalSetup: ["test/support/global-cluster.ts"],
           ...slow,
         },
       },

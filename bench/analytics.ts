@@ -12,8 +12,8 @@ import { Dimension, Interval, ScanService } from "../gen/qrforge/qr/v1/scan_pb.t
 import { createRpcClient } from "../platform/rpc/client.ts";
 import { addressesOf } from "../test/support/addresses.ts";
 import { seed } from "../test/support/seed.ts";
+import { withSuite } from "./cluster.ts";
 import { median } from "./load.ts";
-import { withSuite } from "./suite.ts";
 
 const scans = 10_000_000;
 /** What the tables hold beside it. */
@@ -28,8 +28,8 @@ readScriptOptions({
   summary: "Measures reading a month's chart of a code with ten million scans.",
 });
 
-await withSuite({}, async (suite) => {
-  const address = addressesOf(suite, "qr").join();
+await withSuite({}, async (cluster) => {
+  const address = addressesOf(cluster, "qr").join();
   const codes = createRpcClient(QrCodeService, { address });
   const counts = createRpcClient(ScanService, { address });
   const { qrCode } = await codes.client.createQrCode(
@@ -39,13 +39,13 @@ await withSuite({}, async (suite) => {
   const code = qrCode?.qrCodeId ?? "";
   await seed(
     {
-      ...{ AUTH_ADDRESS: addressesOf(suite, "auth").join(), QUOTA_ADDRESS: addressesOf(suite, "quota").join() },
-      ...{ QR_ADDRESS: address, DATABASE_URL: suite.databaseUrl },
+      ...{ AUTH_ADDRESS: addressesOf(cluster, "auth").join(), QUOTA_ADDRESS: addressesOf(cluster, "quota").join() },
+      ...{ QR_ADDRESS: address, DATABASE_URL: cluster.databaseUrl },
     },
     others,
   );
 
-  const sql = postgres(suite.databaseUrl, { max: 1, onnotice: () => {} });
+  const sql = postgres(cluster.databaseUrl, { max: 1, onnotice: () => {} });
   process.stdout.write(
     `filling in the counts of ${scans.toLocaleString("en")} scans beside ${others.scans.toLocaleString("en")} of ${others.codes} other codes\n`,
   );

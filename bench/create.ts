@@ -8,8 +8,8 @@ import { Agent, request } from "node:http";
 import postgres from "postgres";
 import { readScriptOptions } from "../cli/run-tool.ts";
 import { newId, randomBase36 } from "../platform/ids.ts";
+import { newKey, withSuite } from "./cluster.ts";
 import { median } from "./load.ts";
-import { newKey, withSuite } from "./suite.ts";
 
 const concurrency = 16;
 const seconds = 3;
@@ -37,13 +37,13 @@ readScriptOptions({
   summary: "Measures durable creates per second, beside rows inserted straight into Postgres.",
 });
 
-await withSuite({}, async (suite) => {
-  const key = await newKey(suite);
+await withSuite({}, async (cluster) => {
+  const key = await newKey(cluster);
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
     new Promise<void>((resolve, reject) => {
       const sent = request(
-        `${suite.edgeUrls()[0]}${path}`,
+        `${cluster.edgeUrls()[0]}${path}`,
         { method: "POST", agent, headers: { "x-api-key": key, "content-type": "application/json", ...headers } },
         (response) => {
           response.resume();
@@ -55,7 +55,7 @@ await withSuite({}, async (suite) => {
       sent.once("error", reject);
       sent.end(JSON.stringify(body));
     });
-  const sql = postgres(suite.databaseUrl, { max: concurrency });
+  const sql = postgres(cluster.databaseUrl, { max: concurrency });
   await post("/v1/qr-codes", code);
   const [{ project, account }] = await sql<[{ project: string; account: string }]>`
     select project_id as project, account_id as account from qr.codes limit 1`;

@@ -4,16 +4,16 @@
  */
 import { readScriptOptions } from "../cli/run-tool.ts";
 import { compareWithBare, p99BesideBare } from "./beside.ts";
-import { newCode, withSuite } from "./suite.ts";
+import { newCode, withSuite } from "./cluster.ts";
 
 readScriptOptions({
   call: "npm run bench:edge",
   summary: "Measures what one API request costs the edge, beside a bare HTTP server.",
 });
 
-await withSuite({}, async (suite) => {
-  const { edge, key, code } = await newCode(suite);
-  const pid = suite.members("edge")[0]?.child.pid as number;
+await withSuite({}, async (cluster) => {
+  const { edge, key, code } = await newCode(cluster);
+  const pid = cluster.members("edge")[0]?.child.pid as number;
   const asked = { url: `${edge}/v1/qr-codes/${code.id}`, headers: { "x-api-key": key }, pid, expectedStatus: 200 };
   await compareWithBare(asked);
   await p99BesideBare(asked, 1_000);

@@ -7,8 +7,8 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readScriptOptions } from "../cli/run-tool.ts";
+import { newCode, newKey, withSuite } from "./cluster.ts";
 import { median, paced } from "./load.ts";
-import { newCode, newKey, withSuite } from "./suite.ts";
 
 const rounds = 5;
 const requestsPerSecond = 100;
@@ -45,14 +45,14 @@ if (process.argv[2] === "flood") {
     call: "npm run bench:flood",
     summary: "Measures what one account's flood does to the latency of another account.",
   });
-  await withSuite({}, async (suite) => {
-    const { edge, key, code } = await newCode(suite);
+  await withSuite({}, async (cluster) => {
+    const { edge, key, code } = await newCode(cluster);
     const url = `${edge}/v1/qr-codes/${code.id}`;
     const steady = () => paced({ url, headers: { "x-api-key": key }, requestsPerSecond, seconds, expectedStatus: 200 });
     await steady();
     for (const [name, flooding] of [
-      ["beyond its limit", await newKey(suite, { perMinute: 60n })],
-      ["without a limit", await newKey(suite, {})],
+      ["beyond its limit", await newKey(cluster, { perMinute: 60n })],
+      ["without a limit", await newKey(cluster, {})],
     ] as const) {
       const ratios: number[] = [];
       for (let round = 1; round <= rounds; round++) {

@@ -10,8 +10,8 @@ import postgres from "postgres";
 import { readScriptOptions } from "../cli/run-tool.ts";
 import { randomBase62 } from "../platform/ids.ts";
 import { formatKey } from "../services/auth/domain/keys.ts";
+import { withSuite } from "./cluster.ts";
 import { cpuUs } from "./load.ts";
-import { withSuite } from "./suite.ts";
 
 const restS = 10;
 const usesMeasured = 10_000;
@@ -27,8 +27,8 @@ readScriptOptions({
 });
 
 for (const count of [1_000, 100_000]) {
-  await withSuite({ env: { edge: { CACHE_ENTRIES_MAX: "200000" } } }, async (suite) => {
-    const sql = postgres(suite.databaseUrl);
+  await withSuite({ env: { edge: { CACHE_ENTRIES_MAX: "200000" } } }, async (cluster) => {
+    const sql = postgres(cluster.databaseUrl);
     const keys = Array.from({ length: count }, () => formatKey(randomBase62(26)));
     await sql`insert into auth.accounts (account_id, email, plan, per_minute, per_day)
       values (${"B".repeat(20)}, 'bench@qrforge.example', 'enterprise', 0, 0)`;
@@ -44,14 +44,14 @@ for (const count of [1_000, 100_000]) {
       await sql`insert into auth.keys ${sql(rows)}`;
     }
     await sql.end();
-    const edge = suite.members("edge")[0];
+    const edge = cluster.members("edge")[0];
     const pid = edge?.child.pid as number;
     const before = await residentMiB(pid);
     const use = async (queue: string[]) => {
       await Promise.all(
         Array.from({ length: 64 }, async () => {
           for (let key = queue.pop(); key; key = queue.pop()) {
-            const answer = await fetch(`${suite.edgeUrls()[0]}/v1/usage`, { headers: { "x-api-key": key } });
+            const answer = await fetch(`${cluster.edgeUrls()[0]}/v1/usage`, { headers: { "x-api-key": key } });
             await answer.arrayBuffer();
             if (answer.status !== 200) throw new Error(`a key was refused: ${answer.status}`);
           }

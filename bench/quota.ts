@@ -11,8 +11,8 @@ import { QuotaService } from "../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher } from "../platform/concurrency/batcher.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 import { createStore } from "../services/quota/store/windows.ts";
+import { withSuite } from "./cluster.ts";
 import { median } from "./load.ts";
-import { withSuite } from "./suite.ts";
 
 const seconds = 3;
 const rounds = 3;
@@ -77,8 +77,8 @@ const only = readScriptOptions({
 });
 
 for (const replicas of only.replicas ? [only.replicas] : [1, 2]) {
-  await withSuite({ replicas: { edge: 1, auth: 1, quota: replicas, qr: 1 } }, async (suite) => {
-    const address = suite.members("quota").map((member) => member.address);
+  await withSuite({ replicas: { edge: 1, auth: 1, quota: replicas, qr: 1 } }, async (cluster) => {
+    const address = cluster.members("quota").map((member) => member.address);
     const { client, close } = createRpcClient(QuotaService, { address: address.join(",") });
     const request = { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) };
     const consume = createBatcher<string, unknown>({
@@ -96,7 +96,7 @@ for (const replicas of only.replicas ? [only.replicas] : [1, 2]) {
           )
         ).decisions,
     });
-    const sql = postgres(suite.databaseUrl, { max: 10 });
+    const sql = postgres(cluster.databaseUrl, { max: 10 });
     const store = createStore(sql as never);
     for (const accounts of only.accounts ? [only.accounts] : [1, 1_000, 100_000]) {
       const batched = (index: number) => consume(accountId((index * 7_919) % accounts), wait);

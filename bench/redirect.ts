@@ -4,7 +4,7 @@
  */
 import { readScriptOptions } from "../cli/run-tool.ts";
 import { compareWithBare } from "./beside.ts";
-import { newCode, withSuite } from "./suite.ts";
+import { newCode, withSuite } from "./cluster.ts";
 
 const phone =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
@@ -14,8 +14,8 @@ readScriptOptions({
   summary: "Measures what one scan costs the edge, beside a bare HTTP server.",
 });
 
-await withSuite({}, async (suite) => {
-  const { edge, code } = await newCode(suite);
-  const pid = suite.members("edge")[0]?.child.pid as number;
+await withSuite({}, async (cluster) => {
+  const { edge, code } = await newCode(cluster);
+  const pid = cluster.members("edge")[0]?.child.pid as number;
   await compareWithBare({ url: `${edge}/${code.slug}`, headers: { "user-agent": phone }, pid, expectedStatus: 302 });
 });

@@ -5,21 +5,21 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { readScriptOptions } from "../cli/run-tool.ts";
-import type { Suite } from "../dev/cluster.ts";
+import type { Cluster } from "../dev/cluster.ts";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
-import { withSuite } from "./suite.ts";
+import { withSuite } from "./cluster.ts";
 
 const wait = { timeoutMs: 15_000 };
 const rounds = { healthy: 200, slow: 15 };
 
 async function revokeTimes(
-  suite: Suite,
+  cluster: Cluster,
   count: number,
   before: () => Promise<void> = async () => {},
 ): Promise<number[]> {
-  const address = suite.members("auth")[0]?.address as string;
+  const address = cluster.members("auth")[0]?.address as string;
   const accounts = createRpcClient(AccountService, { address });
   const keys = createRpcClient(KeyService, { address });
   const email = `bench-${Date.now()}@qrforge.example`;
@@ -29,7 +29,7 @@ async function revokeTimes(
   for (let round = 0; round < count; round++) {
     const { key, secret } = await keys.client.createKey({ accountId, name: `bench ${round}` }, wait);
     await Promise.all(
-      suite.edgeUrls().map(async (url) => {
+      cluster.edgeUrls().map(async (url) => {
         const answer = await fetch(`${url}/v1/usage`, {
           headers: { "x-api-key": secret },
           signal: AbortSignal.timeout(3_000),
@@ -61,21 +61,21 @@ readScriptOptions({
 });
 
 for (const edges of [1, 3, 10]) {
-  await withSuite({ replicas: { edge: edges, auth: 1, quota: 1, qr: 1 } }, async (suite) => {
+  await withSuite({ replicas: { edge: edges, auth: 1, quota: 1, qr: 1 } }, async (cluster) => {
     await sleep(1_000);
-    await revokeTimes(suite, 20);
-    report(`${edges} edges, healthy`, await revokeTimes(suite, rounds.healthy));
-    if (suite.infra().nats) {
-      await suite.command({ stop: "nats" });
+    await revokeTimes(cluster, 20);
+    report(`${edges} edges, healthy`, await revokeTimes(cluster, rounds.healthy));
+    if (cluster.servers().nats) {
+      await cluster.command({ stop: "nats" });
       // At moments spread over the renewal period, as a person's would be.
-      report(`${edges} edges, without NATS`, await revokeTimes(suite, rounds.slow, () => sleep(Math.random() * 500)));
-      await suite.command({ start: "nats" });
+      report(`${edges} edges, without NATS`, await revokeTimes(cluster, rounds.slow, () => sleep(Math.random() * 500)));
+      await cluster.command({ start: "nats" });
       await sleep(2_000);
     }
-    const hung = suite.members("edge").at(-1)?.child;
+    const hung = cluster.members("edge").at(-1)?.child;
     report(
       `${edges} edges, one of them hung`,
-      await revokeTimes(suite, 5, async () => {
+      await revokeTimes(cluster, 5, async () => {
         hung?.kill("SIGSTOP");
         await sleep(50);
         setTimeout(() => hung?.kill("SIGCONT"), 2_600);

@@ -8,7 +8,7 @@ import { type DatabaseRun, withDatabase } from "./backup/database.ts";
 import { writeBackup } from "./backup/write.ts";
 import { defineTool } from "./command.ts";
 import { UserError } from "./errors.ts";
-import { findSuite } from "./find-suite.ts";
+import { findCluster } from "./find-cluster.ts";
 import { runTool } from "./run-tool.ts";
 import { operatorSettings } from "./settings.ts";
 
@@ -25,7 +25,7 @@ export const backupTool = defineTool({
 
 async function backup(file: string): Promise<void> {
   const config = loadConfig(operatorSettings);
-  const databaseUrl = config.databaseUrl || (await findSuite(config.dataDir, "set DATABASE_URL")).postgres.url;
+  const databaseUrl = config.databaseUrl || (await findCluster(config.dataDir, "set DATABASE_URL")).postgres.url;
   await backUp(file, { databaseUrl, databasePassword: config.databasePassword });
   process.stdout.write(`${file}\n`);
 }

@@ -5,7 +5,7 @@ import { checkDatabase } from "./doctor/database.ts";
 import { type Finding, wrong } from "./doctor/finding.ts";
 import { checkNats } from "./doctor/nats.ts";
 import { checkProcesses, type Target, targetsOf } from "./doctor/processes.ts";
-import { findSuite } from "./find-suite.ts";
+import { findCluster } from "./find-cluster.ts";
 import { runTool } from "./run-tool.ts";
 import { operatorSettings } from "./settings.ts";
 
@@ -40,7 +40,7 @@ async function find(config: Config<typeof operatorSettings>): Promise<Deployment
     return { databaseUrl: config.databaseUrl, natsUrl: config.natsUrl, targets: await targetsOf(named) };
   }
   const orElse = "set DATABASE_URL and AUTH_METRICS, QUOTA_METRICS, QR_METRICS, EDGE_METRICS";
-  const listed = await findSuite(config.dataDir, orElse);
+  const listed = await findCluster(config.dataDir, orElse);
   const members = { auth: listed.auth, quota: listed.quota, qr: listed.qr, edge: listed.edges };
   const targets = Object.entries(members).flatMap(([service, all]) =>
     all.map(({ metrics: url }) => ({ service, url })),

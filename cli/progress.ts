@@ -1,15 +1,16 @@
-/** When to say for the first time that something is still going on, and how often from then on, in ms. */
+/** Time until the first report, and between further ones, in ms. */
 const firstMs = 2_000;
 const everyMs = 5_000;
 
-/** Waits for `work` and returns its result. Whatever takes longer than 2 s is reported as still going on, and every 5 s again. */
-export async function withProgress<T>(what: string, tell: (text: string) => void, work: Promise<T>): Promise<T> {
+/** Waits for `work` and returns its result. Reports work that takes longer than 2 s, and again every 5 s. */
+export async function withProgress<T>(what: string, report: (text: string) => void, work: Promise<T>): Promise<T> {
   const startedAt = performance.now();
-  const report = () => tell(`${what}: still working, ${Math.round((performance.now() - startedAt) / 1_000)} s so far`);
+  const reportProgress = () =>
+    report(`${what}: still working, ${Math.round((performance.now() - startedAt) / 1_000)} s so far`);
   let repeat: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
-    report();
-    repeat = setInterval(report, everyMs);
+    reportProgress();
+    repeat = setInterval(reportProgress, everyMs);
   }, firstMs);
   try {
     return await work;

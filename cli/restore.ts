@@ -41,8 +41,8 @@ async function openTarget(config: { databaseUrl: string; dataDir: string; toolsD
   if (!existsSync(new URL("../dev", import.meta.url))) {
     throw new UserError("DATABASE_URL is not set: set it to the database to restore into.");
   }
-  const { startSuite } = await import("../dev/cluster.ts");
-  const suite = await startSuite({
+  const { startCluster } = await import("../dev/cluster.ts");
+  const cluster = await startCluster({
     dataDir: path.resolve(root, config.dataDir),
     toolsDir: path.resolve(root, config.toolsDir),
     port: 0,
@@ -50,9 +50,9 @@ async function openTarget(config: { databaseUrl: string; dataDir: string; toolsD
     databaseUrl: "",
     natsUrl: "none",
     restart: false,
-    tell: (text) => process.stderr.write(`${text}\n`),
+    report: (text) => process.stderr.write(`${text}\n`),
   });
-  return { databaseUrl: suite.databaseUrl, close: () => suite.stop() };
+  return { databaseUrl: cluster.databaseUrl, close: () => cluster.stop() };
 }
 
 /** Makes the tables as they were when the backup was taken: by its migrations and no others. */

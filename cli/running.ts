@@ -1,5 +1,5 @@
 /**
- * Notes which suites run from this folder of the project, each in its own data directory, so that the operator's tools find
+ * Notes which clusters run from this folder of the project, each in its own data directory, so that the operator's tools find
  * one without being told where its data is. One small file for each launcher, named by its pid.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ export async function noteRunning(folder: string, dataDir: string): Promise<() =
   return () => rm(note, { force: true });
 }
 
-/** Returns the data directories of the suites that run now, and removes the notes of those that have ended. */
+/** Returns the data directories of the clusters that run now, and removes the notes of those that have ended. */
 export async function listRunning(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder).catch(() => [])) {

@@ -46,7 +46,7 @@ const metricsOf = (service: string) =>
     ),
   );
 
-/** What the operator's tools read of a suite elsewhere; without it they look for the one that npm start runs here. */
+/** What the operator's tools read of a cluster elsewhere; without it they look for the one that npm start runs here. */
 export const operatorSettings = {
   ...settings,
   ...tlsSettings,

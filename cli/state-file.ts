@@ -8,7 +8,7 @@ export interface Listed {
   metrics: string;
 }
 
-/** `run.json` in the data directory: every process of a running suite. It holds the database's password. */
+/** `run.json` in the data directory: every process of a running cluster. It holds the database's password. */
 export interface RunFile {
   launcher: { pid: number };
   /** Where people reach the dashboard and clients the API. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 
-/** A Node process of the suite, in a process group of its own so that Ctrl-C reaches the launcher alone. */
+/** A Node process of the cluster, in a process group of its own so that Ctrl-C reaches the launcher alone. */
 export function spawnNode(
   script: string,
   options: { args?: string[]; env: NodeJS.ProcessEnv; logFile: string },

@@ -8,7 +8,7 @@ import { freePort, probePort } from "./ports.ts";
 const mend = "Set QRFORGE_DATA_DIR to a folder of your own.";
 
 /** Makes the data directory this launcher's own. Throws a UserError if it is another user's or launcher's, or cannot be written. */
-export async function claimDataDir(dataDir: string, tell: (text: string) => void): Promise<void> {
+export async function claimDataDir(dataDir: string, report: (text: string) => void): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -31,7 +31,7 @@ export async function claimDataDir(dataDir: string, tell: (text: string) => void
   }
   await takeLock(dataDir);
   if (existsSync(runFile)) {
-    tell("run.json was left by a suite that has ended; it is replaced");
+    report("run.json was left by a suite that has ended; it is replaced");
     await removeRunFile(dataDir);
   }
 }

@@ -9,13 +9,13 @@ import { isAlive, type RunFile, removeRunFile, writeRunFile } from "../cli/state
 import { buildDashboard } from "../scripts/build-dashboard.ts";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
 import { claimDataDir, claimPorts, releaseDataDir } from "./claim.ts";
-import type { InfraCommand, ServerState } from "./dev-servers.ts";
+import type { DevServersCommand, ServerState } from "./dev-servers.ts";
 import { defaultSignUp } from "./sign-up.ts";
 import { type ServerStates, spawnSupervisor } from "./supervisor.ts";
 
 export type Kind = "auth" | "quota" | "qr" | "edge";
 
-export interface SuiteOptions {
+export interface ClusterOptions {
   dataDir: string;
   /** Where a fetched nats-server is kept. */
   toolsDir: string;
@@ -36,8 +36,8 @@ export interface SuiteOptions {
   /** Whether a service that ends unasked is started again. */
   restart: boolean;
   /** Told what is going on, a line at a time. */
-  tell(text: string): void;
-  /** Called when the suite has stopped by itself because Postgres and NATS are lost. */
+  report(text: string): void;
+  /** Called when the cluster has stopped by itself because Postgres and NATS are lost. */
   onLost?(): void;
 }
 
@@ -54,7 +54,7 @@ export interface Member {
   env?: Record<string, string>;
 }
 
-export interface Suite {
+export interface Cluster {
   members(kind: Kind): Member[];
   /** Where the edges are, `http://host:port`. */
   edgeUrls(): string[];
@@ -64,12 +64,13 @@ export interface Suite {
   signUp: string;
   /** Where people reach the dashboard and clients the API. */
   publicUrl: string;
-  infra(): ServerStates;
+  /** Returns which embedded servers run now. */
+  servers(): ServerStates;
   databaseUrl: string;
   /** Stops or starts an embedded server and waits until that is so. */
-  command(command: InfraCommand): Promise<void>;
+  command(command: DevServersCommand): Promise<void>;
   /** Starts a member that has ended again, at its old address. */
-  revive(member: Member): Promise<void>;
+  restart(member: Member): Promise<void>;
   /** Drains and ends everything. */
   stop(): Promise<void>;
 }
@@ -79,12 +80,12 @@ const endMaxMs = 15_000;
 const restartMs = 500;
 const restartMaxMs = 10_000;
 
-/** Starts the whole suite on this machine and lists it in `run.json`. Throws a UserError if something is to be mended. */
-export async function startSuite(options: SuiteOptions): Promise<Suite> {
-  const { dataDir, tell } = options;
+/** Starts the whole cluster on this machine and lists it in `run.json`. Throws a UserError if something is to be mended. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { dataDir, report } = options;
   const host = options.host ?? "127.0.0.1";
   const edgePorts = await claimPorts(host, options.port, options.replicas.edge);
-  await claimDataDir(dataDir, tell);
+  await claimDataDir(dataDir, report);
   const logs = path.join(dataDir, "logs");
   await mkdir(logs, { recursive: true, mode: 0o700 });
 
@@ -92,19 +93,19 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   /** Every service process started and not seen to end, also one that is still starting. */
   const running = new Set<ChildProcess>();
   let stopping = false;
-  const logFile = path.join(logs, "infra.log");
-  const infra = spawnSupervisor({
+  const logFile = path.join(logs, "dev-servers.log");
+  const supervisor = spawnSupervisor({
     request: { dataDir, toolsDir: options.toolsDir, postgres: !options.databaseUrl, nats: !options.natsUrl },
     logFile,
-    tell,
+    report,
     onChange: () => void (members.length > 0 && list()),
     onExit(code) {
       if (stopping) return;
-      tell(`the supervisor of Postgres and NATS ended (code ${code}); stopping. See ${logFile}`);
+      report(`the supervisor of Postgres and NATS ended (code ${code}); stopping. See ${logFile}`);
       void stop().then(options.onLost);
     },
   });
-  const databaseUrl = () => options.databaseUrl || (infra.state().postgres as ServerState).url;
+  const databaseUrl = () => options.databaseUrl || (supervisor.state().postgres as ServerState).url;
   const ownUrl = `http://${host === "127.0.0.1" ? "localhost" : host}:${edgePorts[0]}`;
   const shortUrlBase = options.shortUrlBase || ownUrl;
   const publicUrl = options.publicUrl || ownUrl;
@@ -118,7 +119,7 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
       METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
       RPC_LISTEN_ADDRESS: "127.0.0.1:0",
-      NATS_URL: options.natsUrl || (infra.state().nats?.url ?? ""),
+      NATS_URL: options.natsUrl || (supervisor.state().nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
       SIGN_UP: signUp,
       ...(kind !== "edge" && { DATABASE_URL: databaseUrl() }),
@@ -134,8 +135,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
   async function startMember(kind: Kind, index: number, listen: string): Promise<Member> {
     const name = options.replicas[kind] > 1 ? `${kind}-${index + 1}` : kind;
     const member = { kind, name, address: listen } as Member;
-    await withProgress(name, tell, launch(member));
-    tell(`${name}: ready`);
+    await withProgress(name, report, launch(member));
+    report(`${name}: ready`);
     return member;
   }
 
@@ -155,17 +156,17 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
 
   async function replace(member: Member, child: ChildProcess): Promise<void> {
     if (!options.restart || stopping || member.child !== child) return;
-    tell(`${member.name} ended unexpectedly; starting it again`);
+    report(`${member.name} ended unexpectedly; starting it again`);
     for (let delayMs = restartMs; !stopping; delayMs = Math.min(2 * delayMs, restartMaxMs)) {
       await sleep(delayMs);
       if (stopping) return;
       try {
         await launch(member);
         await list();
-        tell(`${member.name}: ready`);
+        report(`${member.name}: ready`);
         return;
       } catch (error) {
-        tell((error as Error).message);
+        report((error as Error).message);
       }
     }
   }
@@ -188,8 +189,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
       auth: of("auth").map(inner),
       quota: of("quota").map(inner),
       qr: of("qr").map(inner),
-      postgres: infra.state().postgres ?? { url: options.databaseUrl, pid: null },
-      nats: infra.state().nats ?? (options.natsUrl ? { url: options.natsUrl, pid: null } : null),
+      postgres: supervisor.state().postgres ?? { url: options.databaseUrl, pid: null },
+      nats: supervisor.state().nats ?? (options.natsUrl ? { url: options.natsUrl, pid: null } : null),
     };
     await writeRunFile(dataDir, content);
   }
@@ -199,9 +200,9 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     // Who asks is stopped before who answers, so that what is in flight can finish.
     await Promise.all(members.filter(({ kind }) => kind === "edge").map(({ child }) => endChild(child, endMaxMs)));
     await Promise.all([...running].map((child) => endChild(child, endMaxMs)));
-    await endChild(infra.child, endMaxMs);
+    await endChild(supervisor.child, endMaxMs);
     // Only a supervisor that was killed leaves its servers behind.
-    for (const server of Object.values(infra.state()) as (ServerState | null)[]) {
+    for (const server of Object.values(supervisor.state()) as (ServerState | null)[]) {
       if (server && isAlive(server.pid)) process.kill(server.pid, "SIGINT");
     }
     await removeRunFile(dataDir);
@@ -210,8 +211,8 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
 
   try {
     // While the servers start.
-    await withProgress("dashboard", tell, buildDashboard(tell));
-    await withProgress("Postgres and NATS", tell, infra.started);
+    await withProgress("dashboard", report, buildDashboard(report));
+    await withProgress("Postgres and NATS", report, supervisor.started);
     const backends = (["auth", "quota", "qr"] as const).flatMap((kind) =>
       Array.from({ length: options.replicas[kind] }, (_, index) => startMember(kind, index, "127.0.0.1:0")),
     );
@@ -230,10 +231,10 @@ export async function startSuite(options: SuiteOptions): Promise<Suite> {
     shortUrlBase,
     signUp,
     publicUrl,
-    infra: infra.state,
+    servers: supervisor.state,
     databaseUrl: databaseUrl(),
-    command: infra.command,
-    async revive(member) {
+    command: supervisor.command,
+    async restart(member) {
       if (!hasEnded(member.child)) throw new Error(`${member.name} still runs`);
       await launch(member);
       await list();

@@ -19,7 +19,7 @@ export interface Demo {
 }
 
 /**
- * Makes a demo account with a key if the suite has no account yet, and notes it in the data directory; else tells the one
+ * Makes a demo account with a key if the cluster has no account yet, and notes it in the data directory; else tells the one
  * that was noted. Undefined if the accounts there are came by another way.
  */
 export async function ensureDemo(authAddress: string, dataDir: string): Promise<Demo | undefined> {

@@ -1,6 +1,6 @@
 /**
- * Keeps Postgres and nats-server for a launcher, as its child over an IPC channel, and ends them when the launcher is
- * gone, however it went. Neither of the two would notice by itself.
+ * Runs Postgres and nats-server for a launcher, as its child process, and ends them when the IPC channel to the launcher
+ * closes, however the launcher ended. Neither server would notice that by itself.
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ import { findNatsServer, spawnNats } from "./nats.ts";
 import { freePort } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
 
-export interface InfraRequest {
+export interface DevServersRequest {
   dataDir: string;
   /** Where fetched programs are kept, shared by all data directories. */
   toolsDir: string;
@@ -27,14 +27,14 @@ export interface ServerState {
   pid: number;
 }
 
-export type InfraMessage =
-  | { tell: string }
+export type DevServersMessage =
+  | { report: string }
   | { problem: string }
-  /** Sent when both are up, and again whenever one of them was started again. */
-  | { up: { postgres: ServerState | null; nats: ServerState | null } };
+  /** Sent when both are up, and with every change; `done` is the id of the command that made it. */
+  | { up: { postgres: ServerState | null; nats: ServerState | null }; done?: number };
 
-/** What the launcher may ask for, to see what the suite does without a server. */
-export type InfraCommand = { stop: "postgres" | "nats" } | { start: "postgres" | "nats" };
+/** What the launcher may ask for, to see what the cluster does without a server. */
+export type DevServersCommand = { stop: "postgres" | "nats" } | { start: "postgres" | "nats" };
 
 interface Server {
   url: string;
@@ -53,8 +53,8 @@ const stopping = new AbortController();
 const servers: { postgres?: Server; nats?: Server } = {};
 let ending = false;
 
-const send = (message: InfraMessage) => process.connected && process.send?.(message);
-const tell = (text: string) => send({ tell: text });
+const send = (message: DevServersMessage) => process.connected && process.send?.(message);
+const report = (text: string) => send({ report: text });
 
 async function startServer(name: keyof typeof servers): Promise<void> {
   const server = servers[name];
@@ -74,10 +74,10 @@ async function startServer(name: keyof typeof servers): Promise<void> {
 async function restart(name: keyof typeof servers, child: ChildProcess): Promise<void> {
   const server = servers[name];
   if (!server?.wanted || ending || server.child !== child) return;
-  tell(`${name} ended unexpectedly; starting it again`);
+  report(`${name} ended unexpectedly; starting it again`);
   await sleep(restartMs);
   if (!server.wanted || ending || server.child !== child) return;
-  await startServer(name).then(report, fail);
+  await startServer(name).then(() => sendState(), fail);
 }
 
 async function stopServer(name: keyof typeof servers): Promise<void> {
@@ -106,10 +106,10 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-function report(): void {
+function sendState(done?: number): void {
   const state = (server: Server | undefined) =>
     server?.child?.pid && server.wanted ? { url: server.url, pid: server.child.pid } : null;
-  send({ up: { postgres: state(servers.postgres), nats: state(servers.nats) } });
+  send({ up: { postgres: state(servers.postgres), nats: state(servers.nats) }, ...(done !== undefined && { done }) });
 }
 
 async function end(code: number): Promise<void> {
@@ -125,23 +125,23 @@ function fail(error: unknown): void {
   void end(1);
 }
 
-async function preparedPostgres(request: InfraRequest): Promise<void> {
+async function preparedPostgres(request: DevServersRequest): Promise<void> {
   const logFile = path.join(request.dataDir, "logs", "postgres.log");
-  const embedded = await preparePostgres(request.dataDir, { logFile, tell, signal: stopping.signal });
+  const embedded = await preparePostgres(request.dataDir, { logFile, report, signal: stopping.signal });
   const { url } = embedded;
   const answers = () => answersQueries(url);
   servers.postgres = { url, answers, spawn: embedded.start, stopSignal: "SIGINT", wanted: true };
   await startServer("postgres");
-  tell("Postgres: ready");
+  report("Postgres: ready");
 }
 
-async function preparedNats(request: InfraRequest): Promise<void> {
-  const found = await findNatsServer(request.toolsDir, tell);
+async function preparedNats(request: DevServersRequest): Promise<void> {
+  const found = await findNatsServer(request.toolsDir, report);
   if ("missing" in found) {
     const advice =
       "Everything works without it; changes take up to half a second longer to reach every edge, and scans wait in memory. " +
       "Install nats-server (a package of most systems; https://nats.io/download) or set NATS_URL";
-    tell(`nats-server: not found, and ${found.missing}. ${advice}.`);
+    report(`nats-server: not found, and ${found.missing}. ${advice}.`);
     return;
   }
   const port = await freePort();
@@ -154,23 +154,23 @@ async function preparedNats(request: InfraRequest): Promise<void> {
     wanted: true,
   };
   await startServer("nats");
-  tell("nats-server: ready");
+  report("nats-server: ready");
 }
 
 async function main(): Promise<void> {
-  const request = JSON.parse(process.argv[2] as string) as InfraRequest;
+  const request = JSON.parse(process.argv[2] as string) as DevServersRequest;
   process.on("disconnect", () => void end(0));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void end(0));
-  process.on("message", (command: InfraCommand) => {
-    if ("stop" in command) stopServer(command.stop).then(report, fail);
-    else startServer(command.start).then(report, fail);
+  process.on("message", (command: DevServersCommand & { id: number }) => {
+    const running = "stop" in command ? stopServer(command.stop) : startServer(command.start);
+    running.then(() => sendState(command.id), fail);
   });
   await mkdir(path.join(request.dataDir, "logs"), { recursive: true, mode: 0o700 });
   await Promise.all([
     request.postgres ? preparedPostgres(request) : undefined,
     request.nats ? preparedNats(request) : undefined,
   ]);
-  report();
+  sendState();
 }
 
 main().catch(fail);

@@ -13,7 +13,7 @@ const fetchMaxMs = 120_000;
  */
 export async function findNatsServer(
   toolsDir: string,
-  tell: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<{ binary: string } | { missing: string }> {
   const name = process.platform === "win32" ? "nats-server.exe" : "nats-server";
   for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
@@ -23,7 +23,7 @@ export async function findNatsServer(
   const unpacked = path.join(toolsDir, "nats", "usr", "bin", name);
   const ownPackage = path.join(toolsDir, "nats", "usr", "sbin", name);
   for (const candidate of [unpacked, ownPackage]) if (existsSync(candidate)) return { binary: candidate };
-  tell("nats-server: fetching Debian's package");
+  report("nats-server: fetching Debian's package");
   try {
     await fetchPackage(toolsDir);
   } catch (error) {

@@ -32,7 +32,7 @@ export interface EmbeddedPostgres {
 /** Prepares the embedded Postgres: library links, identity, data. The first time this makes a database cluster. */
 export async function preparePostgres(
   dataDir: string,
-  options: { logFile: string; tell: (text: string) => void; signal: AbortSignal },
+  options: { logFile: string; report: (text: string) => void; signal: AbortSignal },
 ): Promise<EmbeddedPostgres> {
   const native = await findBinaries();
   const identity = await chooseIdentity();
@@ -41,7 +41,7 @@ export async function preparePostgres(
   const bin = (name: string) => path.join(native, "bin", process.platform === "win32" ? `${name}.exe` : name);
 
   if (!existsSync(data)) {
-    options.tell("Postgres: making a database (first start only)");
+    options.report("Postgres: making a database (first start only)");
     await initialize();
   }
   const { uid } = await stat(data);

@@ -86,9 +86,10 @@ export async function tryDatabase(databaseUrl: string, databasePassword: string)
 }
 
 /** Tries NATS once. Throws a UserError that says what to change. */
-export async function tryNats(natsUrl: string, tell: (text: string) => void): Promise<void> {
+export async function tryNats(natsUrl: string, report: (text: string) => void): Promise<void> {
   const { hasJetStream } = await inspectBus(natsUrl, timeoutMs).catch((error) => {
     throw new UserError(`NATS cannot be used: ${natsFault(error, natsUrl)}.`, { cause: error });
   });
-  if (!hasJetStream) tell("NATS has no JetStream: scans wait in memory only. Start nats-server with -js to keep them.");
+  if (!hasJetStream)
+    report("NATS has no JetStream: scans wait in memory only. Start nats-server with -js to keep them.");
 }

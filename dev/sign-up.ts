@@ -1,14 +1,14 @@
 import { reachOf } from "../platform/short-url-base.ts";
 
 /**
- * Returns SIGN_UP for a suite that serves people at these URLs, where nobody has set it: strangers who reach the dashboard
+ * Returns SIGN_UP for a cluster that serves people at these URLs, where nobody has set it: strangers who reach the dashboard
  * make no accounts unless somebody decided so.
  */
 export function defaultSignUp(urls: string[]): "open" | "invited" {
   return urls.every((url) => URL.canParse(url) && reachOf(url) === "loopback") ? "open" : "invited";
 }
 
-/** Returns what a value of SIGN_UP means for who runs the suite. */
+/** Returns what a value of SIGN_UP means for who runs the cluster. */
 export function describeSignUp(signUp: string): string {
   if (signUp === "open") return "open to everybody who reaches this address";
   if (signUp === "invited") return "by invitation: npm run -s admin -- account invite EMAIL";

@@ -7,7 +7,7 @@ import { runTool } from "../cli/run-tool.ts";
 import { noteRunning } from "../cli/running.ts";
 import { root, runningDir, settings } from "../cli/settings.ts";
 import { type Config, loadConfig } from "../platform/process/config.ts";
-import { startSuite } from "./cluster.ts";
+import { startCluster } from "./cluster.ts";
 import { ensureDemo } from "./demo.ts";
 import { chooseLanAddress } from "./lan.ts";
 import { tryDatabase, tryNats } from "./preflight.ts";
@@ -49,11 +49,11 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
   const config = loadConfig(settings);
   const print = (text: string) => process.stdout.write(`${text}\n`);
   const since = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7);
-  const tell = (text: string) => print(`${since()}  ${text}`);
+  const report = (text: string) => print(`${since()}  ${text}`);
   const dataDir = path.resolve(root, config.dataDir);
   const inLan = lan || lanAddress ? await chooseLanAddress(lanAddress) : undefined;
-  await tryServers(config, tell);
-  const suite = await startSuite({
+  await tryServers(config, report);
+  const cluster = await startCluster({
     ...config,
     dataDir,
     toolsDir: path.resolve(root, config.toolsDir),
@@ -61,7 +61,7 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
     replicas: { edge: replicas.edges, auth: replicas.auths, quota: replicas.quotas, qr: replicas.qrs },
     restart: true,
     onLost: () => process.exit(1),
-    tell,
+    report,
   });
   const forget = await noteRunning(runningDir, dataDir);
 
@@ -71,7 +71,7 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
       if (stopping) return;
       stopping = true;
       print(`\n${since()}  stopping`);
-      withProgress("stopping", tell, suite.stop().then(forget)).then(
+      withProgress("stopping", report, cluster.stop().then(forget)).then(
         () => {
           print(`${since()}  stopped`);
           process.exit(0);
@@ -84,13 +84,13 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
     });
   }
 
-  const auths = suite.members("auth").map((member) => member.address);
+  const auths = cluster.members("auth").map((member) => member.address);
   const demo = await ensureDemo(auths.join(","), dataDir).catch(async (error) => {
-    await suite.stop().then(forget);
+    await cluster.stop().then(forget);
     throw new UserError(`The demo account could not be made: ${error.message}`, { cause: error });
   });
-  const { publicUrl: url, shortUrlBase, signUp } = suite;
-  const [, ...moreUrls] = suite.edgeUrls().map((one) => one.replace("127.0.0.1", "localhost"));
+  const { publicUrl: url, shortUrlBase, signUp } = cluster;
+  const [, ...moreUrls] = cluster.edgeUrls().map((one) => one.replace("127.0.0.1", "localhost"));
   const link = demo ? signInLink(url, demo.phoneToken) : `${url}/`;
   const others = inLan?.others.map(({ address, name }) => `${address} (${name})`) ?? [];
   const phone = inLan && { link, symbol: symbolOf(link), others };
@@ -99,10 +99,10 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
 }
 
 /** Tries servers of one's own first, so that what is wrong with them is known at once. */
-async function tryServers(config: Config<typeof settings>, tell: (text: string) => void): Promise<void> {
+async function tryServers(config: Config<typeof settings>, report: (text: string) => void): Promise<void> {
   const { databaseUrl, databasePassword, natsUrl } = config;
-  if (databaseUrl) await withProgress("Postgres", tell, tryDatabase(databaseUrl, databasePassword));
-  if (natsUrl) await withProgress("NATS", tell, tryNats(natsUrl, tell));
+  if (databaseUrl) await withProgress("Postgres", report, tryDatabase(databaseUrl, databasePassword));
+  if (natsUrl) await withProgress("NATS", report, tryNats(natsUrl, report));
 }
 
 /** A QR code for a terminal that is wide enough for it; else nothing. */

@@ -34,12 +34,12 @@ async function sourcesHash(): Promise<string> {
 }
 
 /** Builds the dashboard's page, if what is there was not built from these sources. Several may do it at once. */
-export async function buildDashboard(tell: (text: string) => void): Promise<void> {
+export async function buildDashboard(report: (text: string) => void): Promise<void> {
   const hash = await sourcesHash();
   const built = await readFile(path.join(dist, stamp), "utf8").catch(() => "");
   if (built === hash) return;
   await checkPossible();
-  tell("dashboard: building (after an install or a change)");
+  report("dashboard: building (after an install or a change)");
   const outDir = path.join(folder, `dist-${process.pid}`);
   const old = `${outDir}-old`;
   try {

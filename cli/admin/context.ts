@@ -10,7 +10,7 @@ import { loadConfig } from "../../platform/process/config.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { type Command, defineCommand, type Inputs, type Values } from "../command.ts";
 import { UserError } from "../errors.ts";
-import { findSuite } from "../find-suite.ts";
+import { findCluster } from "../find-cluster.ts";
 import { operatorSettings, userName } from "../settings.ts";
 
 /** The timeout of one call. */
@@ -77,7 +77,7 @@ async function findServices(): Promise<Found> {
       dashboardUrl: config.publicUrl || "http://localhost:8080",
     };
   }
-  const listed = await findSuite(config.dataDir, "set AUTH_ADDRESS and QUOTA_ADDRESS for one elsewhere");
+  const listed = await findCluster(config.dataDir, "set AUTH_ADDRESS and QUOTA_ADDRESS for one elsewhere");
   const join = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
   return {
     config,

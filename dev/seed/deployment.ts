@@ -1,5 +1,5 @@
 import { UserError } from "../../cli/errors.ts";
-import { findSuite } from "../../cli/find-suite.ts";
+import { findCluster } from "../../cli/find-cluster.ts";
 import { type operatorSettings, userName } from "../../cli/settings.ts";
 import { AccountService } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
@@ -36,7 +36,7 @@ async function find(config: Config<typeof operatorSettings>): Promise<Found> {
       dashboardUrl: config.publicUrl || "http://localhost:8080",
     };
   }
-  const listed = await findSuite(config.dataDir, "set AUTH_ADDRESS, QUOTA_ADDRESS, QR_ADDRESS and DATABASE_URL");
+  const listed = await findCluster(config.dataDir, "set AUTH_ADDRESS, QUOTA_ADDRESS, QR_ADDRESS and DATABASE_URL");
   const addresses = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
   return {
     auth: addresses(listed.auth),
@@ -47,7 +47,7 @@ async function find(config: Config<typeof operatorSettings>): Promise<Found> {
   };
 }
 
-/** Connects to the suite that npm start runs here, or to the one that the settings name. */
+/** Connects to the cluster that npm start runs here, or to the one that the settings name. */
 export async function openDeployment(config: Config<typeof operatorSettings>) {
   const { auth, quota, qr, databaseUrl, dashboardUrl } = await find(config);
   const log = createLogger({ service: "seed", level: "error" });

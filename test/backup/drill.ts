@@ -8,7 +8,7 @@
 import { rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { readScriptOptions } from "../../cli/run-tool.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { inParallel } from "../../dev/seed/work.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { newId } from "../../platform/ids.ts";
@@ -111,9 +111,9 @@ async function sums(databaseUrl: string): Promise<Record<string, string>> {
 
 export async function drill(options: DrillOptions): Promise<DrillReport> {
   const { rounds, codes, scans, logos, answers, report } = options;
-  const { suite, dataDir, end } = await startThrowaway();
+  const { cluster, dataDir, end } = await startEphemeralCluster();
   const own = { QRFORGE_DATA_DIR: dataDir, DATABASE_URL: "", NATS_URL: "" };
-  const server: Sql = openTestPool(suite.databaseUrl);
+  const server: Sql = openTestPool(cluster.databaseUrl);
   const result: DrillReport = {
     rounds,
     requests: 0,
@@ -125,8 +125,8 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
   try {
     report(`filling with ${codes} codes, ${scans} scans, ${logos} logos, ${answers} kept answers`);
     await seed(own, { codes, scans, logos, accounts: 5 }, toolTimeoutMs);
-    const edge = suite.edgeUrls()[0] as string;
-    const auth = openAuth(addressesOf(suite, "auth"));
+    const edge = cluster.edgeUrls()[0] as string;
+    const auth = openAuth(addressesOf(cluster, "auth"));
     const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 0n });
     auth.close();
     await inParallel(4, Array(answers).keys(), async () => void (await createCode(edge, key)));
@@ -137,7 +137,7 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
       const startedAt = performance.now();
       result.backupMemory = Math.max(result.backupMemory, await run("backup", file, own));
       const backedUpAt = performance.now();
-      const databaseUrl = await createDatabase(server, suite.databaseUrl);
+      const databaseUrl = await createDatabase(server, cluster.databaseUrl);
       result.restoreMemory = Math.max(result.restoreMemory, await run("restore", file, { DATABASE_URL: databaseUrl }));
       const seconds = (ms: number) => (ms / 1_000).toFixed(1);
       report(
@@ -154,9 +154,9 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
       result.requests += clients.requests();
       await server`drop database ${server(new URL(databaseUrl).pathname.slice(1))} with (force)`;
     }
-    const before = await sums(suite.databaseUrl);
+    const before = await sums(cluster.databaseUrl);
     const last = await once(rounds);
-    return { ...result, ...(await compare(before, await sums(suite.databaseUrl), await sums(last))) };
+    return { ...result, ...(await compare(before, await sums(cluster.databaseUrl), await sums(last))) };
   } finally {
     await server.end({ timeout: 2 });
     await end();

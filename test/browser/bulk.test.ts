@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { unzipSync } from "fflate";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
 /** A ZIP has many symbols to draw first. */
@@ -16,9 +16,9 @@ let edge: string;
 let ada: Watched;
 
 beforeAll(async () => {
-  const throwaway = await startThrowaway({ replicas: { edge: 1, auth: 1, quota: 1, qr: 1 } });
-  end = throwaway.end;
-  edge = throwaway.suite.edgeUrls()[0] as string;
+  const ephemeral = await startEphemeralCluster({ replicas: { edge: 1, auth: 1, quota: 1, qr: 1 } });
+  end = ephemeral.end;
+  edge = ephemeral.cluster.edgeUrls()[0] as string;
   browser = await openBrowser();
   ada = await openPage(browser);
   const { page } = ada;

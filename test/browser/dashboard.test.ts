@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../gen/qrforge/qr/v1/project_pb.ts";
@@ -15,7 +15,7 @@ const phone = {
 };
 const password = "correct horse battery";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let browser: Browser;
 let edge: string;
@@ -24,8 +24,8 @@ let key: string;
 let codeId: string;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } }));
-  edge = suite.edgeUrls()[0] as string;
+  ({ cluster, end } = await startEphemeralCluster({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } }));
+  edge = cluster.edgeUrls()[0] as string;
   browser = await openBrowser();
   ada = await openPage(browser);
 });
@@ -45,7 +45,7 @@ async function signUp(page: Page, email: string): Promise<void> {
 
 const go = (page: Page, place: string) => page.getByRole("navigation").getByRole("link", { name: place }).click();
 const statusWith = async (secret: string) => {
-  const statuses = suite.edgeUrls().map(async (url) => (await call(`${url}/v1/usage`, { key: secret })).status);
+  const statuses = cluster.edgeUrls().map(async (url) => (await call(`${url}/v1/usage`, { key: secret })).status);
   return Promise.all(statuses);
 };
 
@@ -109,7 +109,7 @@ describe("a person at the dashboard", () => {
     await page.getByRole("heading", { name: "Scans", exact: true }).waitFor();
     const { body } = await call(`${edge}/v1/qr-codes/${codeId}`, { key });
     expect(body.data).toMatchObject({ redirect_url: "https://example.com/winter", style: { foreground: "#0f3d38" } });
-    for (const url of suite.edgeUrls()) {
+    for (const url of cluster.edgeUrls()) {
       const scan = await call(`${url}/${body.data.slug}`, { headers: phone });
       expect(scan.headers.get("location")).toBe("https://example.com/winter");
     }
@@ -137,14 +137,14 @@ describe("a person at the dashboard", () => {
   it("is told on every code, and by the file's name, that only this machine can open it", async () => {
     const { page } = ada;
     const warning = "which only this machine can open. Set SHORT_URL_BASE";
-    await page.getByText(`This code leads to ${suite.shortUrlBase}, ${warning}`).waitFor();
+    await page.getByText(`This code leads to ${cluster.shortUrlBase}, ${warning}`).waitFor();
     const download = page.waitForEvent("download");
     await page.getByRole("link", { name: "Download PNG" }).click();
     expect((await download).suggestedFilename()).toMatch(/-this-machine-only\.png$/);
     await page.getByRole("link", { name: "Edit" }).click();
     await page.getByLabel("Preview").getByText(warning).waitFor();
     await go(page, "QR codes");
-    await page.getByText(`These codes lead to ${suite.shortUrlBase}, ${warning}`).waitFor();
+    await page.getByText(`These codes lead to ${cluster.shortUrlBase}, ${warning}`).waitFor();
     await page.getByRole("row").filter({ hasText: "Menu" }).getByText("this machine only").waitFor();
     await page.getByRole("link", { name: "Menu", exact: true }).click();
     expect((await call(`${edge}/docs`)).text).toContain(warning);
@@ -236,9 +236,9 @@ describe("a person at the dashboard", () => {
   });
 
   it("sees every project and every key of an account that has more than a page of them", async () => {
-    const auth = openAuth(addressesOf(suite, "auth"));
-    const projects = createRpcClient(ProjectService, { address: addressesOf(suite, "qr").join(",") });
-    const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
+    const auth = openAuth(addressesOf(cluster, "auth"));
+    const projects = createRpcClient(ProjectService, { address: addressesOf(cluster, "qr").join(",") });
+    const sessions = createRpcClient(SessionService, { address: addressesOf(cluster, "auth").join(",") });
     const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
     for (let index = 1; index <= 101; index++) {
       await projects.client.createProject({ accountId, name: `project ${index}.` }, wait);

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { Suite } from "../../dev/cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
 import { scripts } from "../../dev/seed/names.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
@@ -33,11 +33,11 @@ const urlOf = (length: number) => "https://example.com/".padEnd(length, "abcdefg
  * Makes an account whose every name and URL is as long as the API lets it be, with keys, projects, codes and scans.
  * Returns what is needed to see it in the dashboard.
  */
-export async function createExtremeAccount(suite: Suite) {
-  const edge = suite.edgeUrls()[0] as string;
-  const auth = openAuth(addressesOf(suite, "auth"));
-  const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
-  const scans = createRpcClient(ScanService, { address: addressesOf(suite, "qr").join(",") });
+export async function createExtremeAccount(cluster: Cluster) {
+  const edge = cluster.edgeUrls()[0] as string;
+  const auth = openAuth(addressesOf(cluster, "auth"));
+  const sessions = createRpcClient(SessionService, { address: addressesOf(cluster, "auth").join(",") });
+  const scans = createRpcClient(ScanService, { address: addressesOf(cluster, "qr").join(",") });
   try {
     const email = `${"long-address-".repeat(4)}@${"a".repeat(60)}.${"b".repeat(60)}.example`;
     const limits = { perMinute: 6_000n, perDay: 5_000_000n };

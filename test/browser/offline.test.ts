@@ -1,15 +1,15 @@
 import { once } from "node:events";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 import { accessibilityFaults, openBrowser, openPage } from "../support/browser.ts";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let browser: Browser;
 let context: BrowserContext;
@@ -18,9 +18,9 @@ let edge: string;
 let code: { id: string; slug: string };
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway());
-  edge = suite.edgeUrls()[0] as string;
-  const auth = openAuth(addressesOf(suite, "auth"));
+  ({ cluster, end } = await startEphemeralCluster());
+  edge = cluster.edgeUrls()[0] as string;
+  const auth = openAuth(addressesOf(cluster, "auth"));
   const { accountId, key } = await auth.newAccount();
   auth.close();
   const { body } = await call(`${edge}/v1/qr-codes`, {
@@ -28,7 +28,7 @@ beforeAll(async () => {
     body: { name: "Menu", redirect_url: "https://a.example/" },
   });
   code = body.data;
-  const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
+  const sessions = createRpcClient(SessionService, { address: addressesOf(cluster, "auth").join(",") });
   const { token } = await sessions.client.createSignInLink({ accountId }, wait);
   sessions.close();
   browser = await openBrowser();
@@ -50,7 +50,7 @@ describe("while the service is dead", () => {
     await page.waitForFunction(() =>
       performance.getEntriesByType("resource").some(({ name }) => name.includes("/assets/account-")),
     );
-    const member = suite.members("edge")[0] as Member;
+    const member = cluster.members("edge")[0] as Member;
     const ended = once(member.child, "exit");
     member.child.kill("SIGKILL");
     await ended;
@@ -65,7 +65,7 @@ describe("while the service is dead", () => {
     expect(await accessibilityFaults(page)).toEqual([]);
     // What was read before stays in sight.
     expect(await page.getByTestId("total-scans").textContent()).toBe("0");
-    await suite.revive(member);
+    await cluster.restart(member);
     await call(`${edge}/${code.slug}`);
     await page.getByText(/Live · updated \d s ago/).waitFor({ timeout: 40_000 });
     await bar().waitFor({ state: "detached" });

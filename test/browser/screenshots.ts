@@ -7,7 +7,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Page } from "playwright-core";
 import { readScriptOptions } from "../../cli/run-tool.ts";
 import { root } from "../../cli/settings.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { seeded } from "../../dev/seed/random.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { Device, ScanService } from "../../gen/qrforge/qr/v1/scan_pb.ts";
@@ -74,12 +74,12 @@ async function chooseFile(page: Page): Promise<void> {
   await page.getByRole("heading", { name: "Codes", exact: true }).scrollIntoViewIfNeeded();
 }
 
-const { suite, dataDir, end } = await startThrowaway({ shortUrlBase: "https://q.example.com" });
+const { cluster, dataDir, end } = await startEphemeralCluster({ shortUrlBase: "https://q.example.com" });
 try {
-  const auth = openAuth(addressesOf(suite, "auth"));
-  const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
-  const scans = createRpcClient(ScanService, { address: addressesOf(suite, "qr").join(",") });
-  const edge = suite.edgeUrls()[0] as string;
+  const auth = openAuth(addressesOf(cluster, "auth"));
+  const sessions = createRpcClient(SessionService, { address: addressesOf(cluster, "auth").join(",") });
+  const scans = createRpcClient(ScanService, { address: addressesOf(cluster, "qr").join(",") });
+  const edge = cluster.edgeUrls()[0] as string;
   // An account as it is after a year; what the pictures are about is made on top of that.
   const seeded = await seed(
     { QRFORGE_DATA_DIR: dataDir },

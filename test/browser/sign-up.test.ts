@@ -1,8 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endChild } from "../../dev/child.ts";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
@@ -12,14 +12,14 @@ import { accessibilityFaults, openBrowser, openPage } from "../support/browser.t
 
 const password = "correct horse battery";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let browser: Browser;
 let edge: string;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({ env: { auth: { SIGN_UP: "invited" } } }));
-  edge = suite.edgeUrls()[0] as string;
+  ({ cluster, end } = await startEphemeralCluster({ env: { auth: { SIGN_UP: "invited" } } }));
+  edge = cluster.edgeUrls()[0] as string;
   browser = await openBrowser();
 });
 afterAll(async () => {
@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function invite(email: string): Promise<string> {
-  const { client, close } = createRpcClient(InvitationService, { address: addressesOf(suite, "auth").join(",") });
+  const { client, close } = createRpcClient(InvitationService, { address: addressesOf(cluster, "auth").join(",") });
   try {
     const { token } = await client.createInvitation({ email }, wait);
     return `${edge}/#/invitation/${token}`;
@@ -120,10 +120,10 @@ describe("A stranger", () => {
   it("finds no form where sign-up is closed, and an invitation says so", () =>
     withPage(async (page) => {
       const link = await invite("shut@qrforge.example");
-      for (const member of suite.members("auth")) {
+      for (const member of cluster.members("auth")) {
         member.env = { SIGN_UP: "closed" };
         await endChild(member.child, 15_000);
-        await suite.revive(member);
+        await cluster.restart(member);
       }
       await eventually(
         () => call(`${edge}/dashboard/api/sign-up`),
@@ -140,7 +140,7 @@ describe("A stranger", () => {
 describe("A person with an operator's link", () => {
   it("sets a first password, and another when that is forgotten, also where sign-up is closed", () =>
     withPage(async (page) => {
-      const address = addressesOf(suite, "auth").join(",");
+      const address = addressesOf(cluster, "auth").join(",");
       const auth = openAuth([address]);
       const sessions = createRpcClient(SessionService, { address });
       const { accountId, email } = await auth.newAccount();

@@ -1,7 +1,7 @@
 import type { Browser, Dialog, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
@@ -9,7 +9,7 @@ import { addressesOf } from "../support/addresses.ts";
 import { call, openAuth, wait } from "../support/api.ts";
 import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let browser: Browser;
 let edge: string;
@@ -20,7 +20,7 @@ let codeId: string;
 
 /** Signs in by a link, in a browser of its own. */
 async function signIn(accountId: string): Promise<Watched> {
-  const sessions = createRpcClient(SessionService, { address: addressesOf(suite, "auth").join(",") });
+  const sessions = createRpcClient(SessionService, { address: addressesOf(cluster, "auth").join(",") });
   const { token } = await sessions.client.createSignInLink({ accountId }, wait);
   sessions.close();
   const watched = await openPage(browser);
@@ -33,10 +33,10 @@ let accountId: string;
 let email: string;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway());
-  edge = suite.edgeUrls()[0] as string;
+  ({ cluster, end } = await startEphemeralCluster());
+  edge = cluster.edgeUrls()[0] as string;
   browser = await openBrowser();
-  const auth = openAuth(addressesOf(suite, "auth"));
+  const auth = openAuth(addressesOf(cluster, "auth"));
   ({ accountId, email, key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 6_000n, perDay: 100_000n }));
   auth.close();
   const { body } = await call(`${edge}/v1/qr-codes`, {

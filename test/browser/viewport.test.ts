@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { openBrowser } from "../support/browser.ts";
 import { createExtremeAccount, extremeNames } from "./extreme-account.ts";
 
@@ -12,9 +12,9 @@ let account: Awaited<ReturnType<typeof createExtremeAccount>>;
 let page: Page;
 
 beforeAll(async () => {
-  const started = await startThrowaway();
+  const started = await startEphemeralCluster();
   end = started.end;
-  account = await createExtremeAccount(started.suite);
+  account = await createExtremeAccount(started.cluster);
   browser = await openBrowser();
   page = await browser.newPage({ locale: "en-US", reducedMotion: "reduce" });
   page.setDefaultTimeout(10_000);

@@ -4,7 +4,7 @@ import { runExperiment } from "./experiment.ts";
 it("keeps every promise while a server of NATS dies and a standby of Postgres takes over", {
   timeout: 240_000,
 }, async ({ skip }) => {
-  const report = await runExperiment({ phaseS: 2, perDay: 1_500, tell: () => {} });
+  const report = await runExperiment({ phaseS: 2, perDay: 1_500, report: () => {} });
   if (typeof report === "string") return skip(report);
   const { told, scans, codesLost, limit } = report;
   expect(told.violations).toEqual([]);

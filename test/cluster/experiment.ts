@@ -1,5 +1,5 @@
 /**
- * The suite as on several machines, on one: services at 2 to 4 replicas, three NATS servers, Postgres with a synchronous
+ * The cluster as on several machines, on one: services at 2 to 4 replicas, three NATS servers, Postgres with a synchronous
  * standby. While clients create, scan, edit, use up a limit and revoke, the NATS server that leads the queue of scans is
  * killed, then the primary, and the standby takes over. Then what clients were told is held against what is there.
  *
@@ -9,8 +9,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readScriptOptions } from "../../cli/run-tool.ts";
-import { type Kind, startSuite } from "../../dev/cluster.ts";
-import { throwawayOptions } from "../../dev/ephemeral-cluster.ts";
+import { type Kind, startCluster } from "../../dev/cluster.ts";
+import { ephemeralOptions } from "../../dev/ephemeral-cluster.ts";
 import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { queueOf } from "../../platform/messaging/work-queue.ts";
 import { eventually, openAuth } from "../support/api.ts";
@@ -38,9 +38,9 @@ export interface Report {
 export async function runExperiment(options: {
   phaseS: number;
   perDay: number;
-  tell(text: string): void;
+  report(text: string): void;
 }): Promise<Report | string> {
-  const { tell } = options;
+  const { report } = options;
   const folder = await mkdtemp(path.join(tmpdir(), "qrforge-cluster-"));
   const aborting = new AbortController();
   const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
@@ -49,37 +49,37 @@ export async function runExperiment(options: {
     const nats = await startNatsCluster(path.join(folder, "nats"));
     if (typeof nats === "string") return `no nats-server: ${nats}`;
     stops.push(() => nats.stop());
-    tell(`NATS: ${nats.nodes.length} servers`);
+    report(`NATS: ${nats.nodes.length} servers`);
     const pair = await startPair(folder, aborting.signal);
     stops.push(() => pair.stop());
-    tell("Postgres: a primary and a synchronous standby");
-    const dataDir = path.join(folder, "suite");
+    report("Postgres: a primary and a synchronous standby");
+    const dataDir = path.join(folder, "cluster");
     await mkdir(dataDir);
     const onNats = { NATS_REPLICAS: "3" };
-    const suite = await startSuite({
-      ...throwawayOptions,
+    const cluster = await startCluster({
+      ...ephemeralOptions,
       dataDir,
       replicas,
       databaseUrl: pair.url,
       natsUrl: nats.url,
       env: { auth: onNats, edge: onNats, qr: { ...onNats, DATABASE_READ_URL: pair.standby.url } },
       restart: true,
-      tell,
+      report,
     });
-    stops.push(() => suite.stop());
-    const auth = openAuth(suite.members("auth").map(({ address }) => address));
+    stops.push(() => cluster.stop());
+    const auth = openAuth(cluster.members("auth").map(({ address }) => address));
     stops.push(async () => auth.close());
 
-    const load = await startLoad({ edges: suite.edgeUrls(), auth, perDay: options.perDay });
+    const load = await startLoad({ edges: cluster.edgeUrls(), auth, perDay: options.perDay });
     const recoveredMs: Record<string, number> = {};
     async function recovered(fault: string): Promise<void> {
       recoveredMs[fault] = await load.worksAgain(drainMaxMs);
-      tell(`after ${fault}: everything works again within ${recoveredMs[fault]} ms`);
+      report(`after ${fault}: everything works again within ${recoveredMs[fault]} ms`);
     }
     await phase();
     const leader = await nats.leaderOf(stream);
     await leader.kill();
-    tell(`${leader.name}, which led the queue of scans, was killed`);
+    report(`${leader.name}, which led the queue of scans, was killed`);
     await recovered("the death of a NATS server");
     await phase();
     await leader.start();
@@ -88,14 +88,14 @@ export async function runExperiment(options: {
       (current) => current === 3,
       drainMaxMs,
     );
-    tell(`${leader.name} is back and has all scans`);
+    report(`${leader.name} is back and has all scans`);
     const admittedBeforeFailover = load.told.admitted;
     const promotedMs = Math.round(await pair.failOver());
-    tell(`the primary was killed, and the standby promoted in ${promotedMs} ms`);
+    report(`the primary was killed, and the standby promoted in ${promotedMs} ms`);
     await recovered("the failover of Postgres");
     await phase();
     await load.stop();
-    tell("clients have stopped; scans are being counted");
+    report("clients have stopped; scans are being counted");
 
     const { told } = load;
     const redirected = [...told.codes.values()].reduce((sum, { scans }) => sum + scans, 0);
@@ -141,14 +141,14 @@ if (import.meta.main) {
     },
   });
   const startedMs = performance.now();
-  const tell = (text: string) =>
+  const report = (text: string) =>
     console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${text}`);
-  const report = await runExperiment({ phaseS: seconds, perDay: 500 * seconds, tell });
-  if (typeof report === "string") {
-    console.error(report);
+  const result = await runExperiment({ phaseS: seconds, perDay: 500 * seconds, report });
+  if (typeof result === "string") {
+    console.error(result);
     process.exit(1);
   }
-  const { told, scans, codesLost, limit, recoveredMs } = report;
+  const { told, scans, codesLost, limit, recoveredMs } = result;
   const { codes, violations, ...counts } = told;
   console.log(
     JSON.stringify({ codes: codes.size, ...counts, scans, codesLost, limit, recoveredMs, violations }, null, 2),

@@ -28,7 +28,7 @@ export interface Pair {
 async function startServer(dataDir: string, signal: AbortSignal): Promise<Server> {
   const server = await preparePostgres(dataDir, {
     logFile: path.join(dataDir, "postgres.log"),
-    tell: () => {},
+    report: () => {},
     signal,
   });
   const child = await server.start();

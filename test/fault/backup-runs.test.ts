@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { withWatch } from "../../cli/backup/watch.ts";
 import { backUp } from "../../cli/backup.ts";
 import { restore } from "../../cli/restore.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import type { Sql, Tx } from "../../platform/postgres/pool.ts";
 import { createDatabase, createFilledDatabase, openTestPool, sumTables } from "../support/filled.ts";
 import { root, runProgram } from "../support/run.ts";
@@ -17,7 +17,7 @@ import { type SilentProxy, startSilentProxy } from "../support/silent-proxy.ts";
 /** Far below what is read and written, and above what Node and the driver need. */
 const memoryMax = 320 << 20;
 
-let running: Awaited<ReturnType<typeof startThrowaway>>;
+let running: Awaited<ReturnType<typeof startEphemeralCluster>>;
 let folder: string;
 let server: Sql;
 let filled: string;
@@ -26,7 +26,7 @@ let proxy: SilentProxy | undefined;
 const database = (databaseUrl: string) => ({ databaseUrl, databasePassword: "" });
 const file = (name: string) => path.join(folder, name);
 const filesLeft = async (name: string) => (await readdir(folder)).filter((one) => one.startsWith(name));
-const empty = () => createDatabase(server, running.suite.databaseUrl);
+const empty = () => createDatabase(server, running.cluster.databaseUrl);
 const tool = (name: "backup" | "restore", databaseUrl: string, args: string[], nodeArgs: string[] = []) =>
   runProgram("node", [...nodeArgs, `cli/${name}.ts`, ...args], { env: { DATABASE_URL: databaseUrl } });
 /** Makes Node print the most memory that it had, in kB, at its end. */
@@ -45,9 +45,9 @@ async function bySilentProxy(databaseUrl: string, bytesMax: number): Promise<str
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-backup-"));
-  running = await startThrowaway({ replicas: { auth: 0, quota: 0, qr: 0, edge: 0 }, natsUrl: "none" });
-  server = openTestPool(running.suite.databaseUrl);
-  filled = await createFilledDatabase(server, running.suite.databaseUrl, {
+  running = await startEphemeralCluster({ replicas: { auth: 0, quota: 0, qr: 0, edge: 0 }, natsUrl: "none" });
+  server = openTestPool(running.cluster.databaseUrl);
+  filled = await createFilledDatabase(server, running.cluster.databaseUrl, {
     codes: 2_000,
     scans: 200_000,
     logos: 20,
@@ -102,7 +102,7 @@ describe("a backup of a database in use", () => {
   it("needs no more memory for more rows, nor does its restore, and nothing differs", {
     timeout: 180_000,
   }, async () => {
-    const large = await createFilledDatabase(server, running.suite.databaseUrl, {
+    const large = await createFilledDatabase(server, running.cluster.databaseUrl, {
       codes: 10,
       scans: 0,
       logos: 0,
@@ -192,7 +192,7 @@ describe("a run in which nothing moves", () => {
 
   it("fails while it waits for a lock of others", async () => {
     await server`create table locked ()`;
-    const waiter = openTestPool(running.suite.databaseUrl);
+    const waiter = openTestPool(running.cluster.databaseUrl);
     const failed = Promise.withResolvers<unknown>();
     let waiting: Promise<unknown> = Promise.resolve();
     await server.begin(async (tx) => {

@@ -3,32 +3,33 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Suite, startSuite } from "../../dev/cluster.ts";
-import { throwawayOptions } from "../../dev/ephemeral-cluster.ts";
+import { type Cluster, startCluster } from "../../dev/cluster.ts";
+import { ephemeralOptions } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";
 
 let dataDir: string;
-let suite: Suite;
+let cluster: Cluster;
 let file: string;
 
-const start = () => startSuite({ ...throwawayOptions, dataDir, env: { qr: { SHORT_URL_BASE: "https://qr.example" } } });
+const start = () =>
+  startCluster({ ...ephemeralOptions, dataDir, env: { qr: { SHORT_URL_BASE: "https://qr.example" } } });
 const tool = (name: string, ...args: string[]) =>
   runProgram("node", [`cli/${name}.ts`, ...args], {
     env: { QRFORGE_DATA_DIR: dataDir, DATABASE_URL: "", NATS_URL: "" },
   });
 const wipe = () => rm(path.join(dataDir, "postgres"), { recursive: true });
-const edge = () => suite.edgeUrls()[0] as string;
+const edge = () => cluster.edgeUrls()[0] as string;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(path.join(tmpdir(), "qrforge-backup-"));
   file = path.join(dataDir, "backup.sql.gz");
-  suite = await start();
+  cluster = await start();
 });
 afterAll(async () => {
-  await suite?.stop();
+  await cluster?.stop();
   await rm(dataDir, { recursive: true, force: true });
 });
 
@@ -36,7 +37,7 @@ describe("a backup", () => {
   it("brings everything back after the data is gone: keys, codes, scans, counts, people", {
     timeout: 120_000,
   }, async () => {
-    let auth = openAuth(addressesOf(suite, "auth"));
+    let auth = openAuth(addressesOf(cluster, "auth"));
     const limits = { perMinute: 0n, perDay: 5_000n };
     const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, limits);
     const { key: second, secret: secondSecret } = await auth.keys.createKey({ accountId, name: "second" }, wait);
@@ -89,13 +90,13 @@ describe("a backup", () => {
 
     const refused = await tool("restore", file);
     expect([refused.code, refused.output]).toEqual([1, expect.stringContaining("is running here already")]);
-    await suite.stop();
+    await cluster.stop();
     await wipe();
     const restored = await tool("restore", file);
     expect(restored.code, restored.output).toBe(0);
 
-    suite = await start();
-    auth = openAuth(addressesOf(suite, "auth"));
+    cluster = await start();
+    auth = openAuth(addressesOf(cluster, "auth"));
     for (const [index, { body }] of before.entries()) {
       const { data } = (await readCode(codes[index].id)).body;
       expect(data).toEqual(body.data);
@@ -116,10 +117,10 @@ describe("a backup", () => {
   });
 
   it("that is damaged, or not asked to replace what is there, changes nothing", { timeout: 120_000 }, async () => {
-    const auth = openAuth(addressesOf(suite, "auth"));
+    const auth = openAuth(addressesOf(cluster, "auth"));
     const { key } = await auth.newAccount();
     auth.close();
-    await suite.stop();
+    await cluster.stop();
     const whole = await readFile(file);
     const short = path.join(dataDir, "short.sql.gz");
     await writeFile(short, whole.subarray(0, whole.length - 200));
@@ -134,12 +135,12 @@ describe("a backup", () => {
       const { code, output } = await tool("restore", ...args);
       expect([code, output]).toEqual([1, expect.stringContaining(problem)]);
     }
-    suite = await start();
+    cluster = await start();
     expect((await call(`${edge()}/v1/usage`, { key })).status).toBe(200);
-    await suite.stop();
+    await cluster.stop();
     const replaced = await tool("restore", file, "--replace");
     expect(replaced.code, replaced.output).toBe(0);
-    suite = await start();
+    cluster = await start();
     expect((await call(`${edge()}/v1/usage`, { key })).status).toBe(401);
   });
 });

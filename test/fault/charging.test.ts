@@ -1,8 +1,8 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
@@ -10,7 +10,7 @@ import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let quota: ReturnType<typeof createRpcClient<typeof QuotaService>>;
@@ -21,7 +21,7 @@ const unlimited = { perMinute: 1_000_000n, perDay: 1_000_000n };
 const requests = 600;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     replicas: { edge: 1, auth: 1, quota: 2, qr: 1 },
     env: {
       edge: {
@@ -33,10 +33,10 @@ beforeAll(async () => {
     },
     restart: true,
   }));
-  auth = openAuth(addressesOf(suite, "auth"));
-  quota = createRpcClient(QuotaService, { address: addressesOf(suite, "quota").join(",") });
-  edge = suite.edgeUrls()[0] as string;
-  rpc = `http://${suite.members("edge")[0]?.rpc}`;
+  auth = openAuth(addressesOf(cluster, "auth"));
+  quota = createRpcClient(QuotaService, { address: addressesOf(cluster, "quota").join(",") });
+  edge = cluster.edgeUrls()[0] as string;
+  rpc = `http://${cluster.members("edge")[0]?.rpc}`;
 });
 afterAll(async () => {
   auth.close();
@@ -78,7 +78,7 @@ async function chargedTo(accountId: string): Promise<number> {
 
 /** Returns the value of a series of the edge's metrics; undefined if it has none yet. */
 async function metric(series: string): Promise<number | undefined> {
-  const text = await (await fetch(`http://${suite.members("edge")[0]?.metrics}/metrics`)).text();
+  const text = await (await fetch(`http://${cluster.members("edge")[0]?.metrics}/metrics`)).text();
   const line = text.split("\n").find((one) => one.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.split(" ")[1]);
 }
@@ -137,7 +137,7 @@ async function expectExactCharge(ask: Ask, disturb?: (other: string) => Promise<
 }
 
 /** Sends a signal to replicas of quota. */
-function signal(name: NodeJS.Signals, members = suite.members("quota")): void {
+function signal(name: NodeJS.Signals, members = cluster.members("quota")): void {
   for (const { child } of members) child.kill(name);
 }
 
@@ -158,7 +158,7 @@ describe("a request that is refused for overload or time has not been charged", 
   it("when one replica of quota hangs, over gRPC", async () => {
     const ask = overGrpc();
     await expectExactCharge(ask, async (other) => {
-      const [hung] = suite.members("quota");
+      const [hung] = cluster.members("quota");
       signal("SIGSTOP", hung && [hung]);
       await eventually(
         () => ask(other),
@@ -172,6 +172,6 @@ describe("a request that is refused for overload or time has not been charged", 
 
   it("when Postgres is killed", () =>
     expectExactCharge(overHttp, () => {
-      process.kill(suite.infra().postgres?.pid as number, "SIGKILL");
+      process.kill(cluster.servers().postgres?.pid as number, "SIGKILL");
     }));
 });

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { version } from "../../platform/process/build-info.ts";
 import { eventually } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";
@@ -14,11 +14,11 @@ interface Finding {
   advice?: string;
 }
 
-let running: Awaited<ReturnType<typeof startThrowaway>>;
+let running: Awaited<ReturnType<typeof startEphemeralCluster>>;
 let sql: postgres.Sql;
 beforeAll(async () => {
-  running = await startThrowaway({ shortUrlBase: "https://q.example.org" });
-  sql = postgres(running.suite.databaseUrl, { max: 1 });
+  running = await startEphemeralCluster({ shortUrlBase: "https://q.example.org" });
+  sql = postgres(running.cluster.databaseUrl, { max: 1 });
 });
 afterAll(async () => {
   await sql?.end();
@@ -74,7 +74,7 @@ describe("the doctor", () => {
   });
 
   it("finds a process that does not answer, and that nobody holds a lease", { timeout: 60_000 }, async () => {
-    const [edge] = running.suite.members("edge");
+    const [edge] = running.cluster.members("edge");
     edge?.child.kill("SIGSTOP");
     try {
       // Its leases end first.
@@ -117,8 +117,8 @@ describe("the doctor", () => {
       () => `${about(version, 2)}qrforge_key_lease_seconds 0\nqrforge_slug_lease_seconds 1.5\n`,
     );
     const { code, problems } = await examine({
-      DATABASE_URL: running.suite.databaseUrl,
-      NATS_URL: running.suite.infra().nats?.url ?? "",
+      DATABASE_URL: running.cluster.databaseUrl,
+      NATS_URL: running.cluster.servers().nats?.url ?? "",
       AUTH_METRICS: auth.address,
       QUOTA_METRICS: quota.address,
       QR_METRICS: qr.address,
@@ -146,7 +146,7 @@ describe("the doctor", () => {
       ["http://192.168.1.20:8080", "warn", /works inside its network alone/],
     ] as const) {
       const qr = await pretend(metrics(base));
-      const { problems } = await examine({ DATABASE_URL: running.suite.databaseUrl, QR_METRICS: qr.address });
+      const { problems } = await examine({ DATABASE_URL: running.cluster.databaseUrl, QR_METRICS: qr.address });
       qr.close();
       expect(problems.filter(({ area }) => area === "short URLs")).toEqual([
         {
@@ -159,7 +159,7 @@ describe("the doctor", () => {
     }
     const [one, other] = await Promise.all([pretend(metrics("https://one.dev")), pretend(metrics("https://two.dev"))]);
     const both = { QR_METRICS: one.address, QUOTA_METRICS: other.address };
-    const { problems } = await examine({ DATABASE_URL: running.suite.databaseUrl, ...both });
+    const { problems } = await examine({ DATABASE_URL: running.cluster.databaseUrl, ...both });
     for (const { close } of [one, other]) close();
     expect(problems.filter(({ area }) => area === "short URLs")).toMatchObject([
       { level: "wrong", text: expect.stringContaining("https://one.dev or https://two.dev") },

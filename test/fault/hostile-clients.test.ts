@@ -2,14 +2,14 @@ import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let edge: string;
@@ -21,12 +21,12 @@ const sockets: Socket[] = [];
 const sessions: ClientHttp2Session[] = [];
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     env: { edge: { API_IN_FLIGHT_MAX: "50", SCANS_IN_FLIGHT_MAX: "50", UNKNOWN_KEYS_PER_MINUTE_MAX: "30" } },
   }));
-  auth = openAuth(addressesOf(suite, "auth"));
-  edge = suite.edgeUrls()[0] as string;
-  rpc = `http://${suite.members("edge")[0]?.rpc}`;
+  auth = openAuth(addressesOf(cluster, "auth"));
+  edge = cluster.edgeUrls()[0] as string;
+  rpc = `http://${cluster.members("edge")[0]?.rpc}`;
   key = (await auth.newAccount()).key as string;
   await call(`${edge}/v1/qr-codes`, { key, body: { name: "n", redirect_url: "https://example.com/", slug: "there" } });
 });
@@ -204,7 +204,7 @@ describe("a client that goes away while its key is looked up", () => {
     const { accountId } = await auth.newAccount(Plan.ENTERPRISE);
     const { hostname, port } = new URL(edge);
     const inFlight = async () => {
-      const { metrics } = suite.members("edge")[0] as Member;
+      const { metrics } = cluster.members("edge")[0] as Member;
       const gauges = await (await fetch(`http://${metrics}/metrics`)).text();
       return Number(/bodies_in_flight(?:\{[^}]*\})? (\d+)/.exec(gauges)?.[1]);
     };

@@ -7,7 +7,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { freePort } from "../../dev/ports.ts";
 import { call, eventually } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
@@ -22,7 +22,7 @@ let folder: string;
 let image: Image;
 let nodeFolder: string;
 let obstacle: string | undefined;
-let infra: Awaited<ReturnType<typeof startThrowaway>>;
+let servers: Awaited<ReturnType<typeof startEphemeralCluster>>;
 const children: ChildProcess[] = [];
 const ports = {} as Record<Name, { listen: number; metrics: number; health: number }>;
 
@@ -32,14 +32,14 @@ beforeAll(async () => {
   obstacle = await cannotContain(folder);
   if (obstacle) return;
   [image, nodeFolder] = await Promise.all([buildImage(folder), placeNode(folder)]);
-  infra = await startThrowaway({ replicas: { auth: 0, quota: 0, qr: 0, edge: 0 } });
+  servers = await startEphemeralCluster({ replicas: { auth: 0, quota: 0, qr: 0, edge: 0 } });
   for (const name of names)
     ports[name] = { listen: await freePort(), metrics: await freePort(), health: await freePort() };
   await writeCertificates();
 }, 300_000);
 afterAll(async () => {
   for (const child of children) child.kill("SIGKILL");
-  await infra?.end();
+  await servers?.end();
   await rm(folder, { recursive: true, force: true });
 }, 60_000);
 
@@ -71,7 +71,7 @@ const upstreams = () =>
   Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, at(ports[name].listen)]));
 
 function databaseEnv(): Record<string, string> {
-  const url = new URL(infra.suite.databaseUrl);
+  const url = new URL(servers.cluster.databaseUrl);
   const file = path.join(folder, "password");
   const { password } = url;
   url.password = "";
@@ -84,7 +84,7 @@ function environmentOf(name: Name): Record<string, string> {
     LISTEN_ADDRESS: at(listen),
     METRICS_LISTEN_ADDRESS: at(metrics),
     HEALTH_LISTEN_ADDRESS: at(health),
-    NATS_URL: infra.suite.infra().nats?.url ?? "",
+    NATS_URL: servers.cluster.servers().nats?.url ?? "",
     ...tls(name),
     ...(name === "edge"
       ? { ...upstreams(), RPC_LISTEN_ADDRESS: "127.0.0.1:0" }
@@ -210,7 +210,7 @@ describe("the image", () => {
 
     const examined = await finish([...image.entrypoint, "cli/doctor.ts"], {
       ...databaseEnv(),
-      NATS_URL: infra.suite.infra().nats?.url ?? "",
+      NATS_URL: servers.cluster.servers().nats?.url ?? "",
       ...Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_METRICS`, at(ports[name].metrics)])),
     });
     expect(examined.code, examined.output).toBe(0);

@@ -5,7 +5,7 @@ it("no service ends while Postgres is killed under load, and everything works ag
   timeout: 240_000,
 }, async () => {
   const times = 3;
-  const { recoveredMs, ended, violations, acknowledged, lost } = await killPostgres({ times, tell: () => {} });
+  const { recoveredMs, ended, violations, acknowledged, lost } = await killPostgres({ times, report: () => {} });
   expect(ended).toEqual([]);
   expect(recoveredMs).toHaveLength(times);
   expect(violations).toEqual([]);

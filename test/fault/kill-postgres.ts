@@ -6,7 +6,7 @@
  */
 import { readScriptOptions } from "../../cli/run-tool.ts";
 import type { Kind, Member } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { startLoad } from "../cluster/load.ts";
 import { onServer } from "../cluster/postgres.ts";
 import { addressesOf } from "../support/addresses.ts";
@@ -28,11 +28,11 @@ export interface Report {
   lost: string[];
 }
 
-export async function killPostgres(options: { times: number; tell(text: string): void }): Promise<Report> {
-  const { suite, end } = await startThrowaway({ replicas });
-  const auth = openAuth(addressesOf(suite, "auth"));
+export async function killPostgres(options: { times: number; report(text: string): void }): Promise<Report> {
+  const { cluster, end } = await startEphemeralCluster({ replicas });
+  const auth = openAuth(addressesOf(cluster, "auth"));
   try {
-    const members = (["auth", "quota", "qr", "edge"] as const).flatMap((kind) => suite.members(kind));
+    const members = (["auth", "quota", "qr", "edge"] as const).flatMap((kind) => cluster.members(kind));
     const pids = new Map(members.map(({ name, child }) => [name, child.pid as number]));
     const isAsAtStart = ({ name, child }: Member) =>
       child.exitCode === null && child.signalCode === null && child.pid === pids.get(name);
@@ -40,16 +40,16 @@ export async function killPostgres(options: { times: number; tell(text: string):
 
     const loads = await Promise.all(
       Array.from({ length: clients }, () =>
-        startLoad({ edges: suite.edgeUrls(), auth, perDay: 100 * (options.times + 1) }),
+        startLoad({ edges: cluster.edgeUrls(), auth, perDay: 100 * (options.times + 1) }),
       ),
     );
     const recoveredMs: number[] = [];
     for (let time = 1; time <= options.times && ended().length === 0; time++) {
-      const victim = suite.infra().postgres?.pid as number;
+      const victim = cluster.servers().postgres?.pid as number;
       process.kill(victim, "SIGKILL");
       const startedMs = performance.now();
       await eventually(
-        async () => suite.infra().postgres?.pid,
+        async () => cluster.servers().postgres?.pid,
         (pid) => pid !== undefined && pid !== victim,
         recoveryMaxMs,
       );
@@ -59,13 +59,13 @@ export async function killPostgres(options: { times: number; tell(text: string):
         eventually(async () => ended().length, Boolean, recoveryMaxMs),
       ]);
       recoveredMs.push(Math.round(performance.now() - startedMs));
-      options.tell(`${time}: Postgres ${victim} killed; all works again after ${recoveredMs.at(-1)} ms`);
+      options.report(`${time}: Postgres ${victim} killed; all works again after ${recoveredMs.at(-1)} ms`);
     }
     if (ended().length > 0) return { recoveredMs, ended: ended(), violations: [], acknowledged: 0, lost: [] };
     await Promise.all(loads.map((load) => load.stop()));
 
     const codes = loads.flatMap(({ told }) => [...told.codes.values()]);
-    const urls = await onServer(suite.databaseUrl, async (sql) => {
+    const urls = await onServer(cluster.databaseUrl, async (sql) => {
       const rows = await sql<{ codeId: string; url: string }[]>`
         select code_id as "codeId", redirect_url as url from qr.codes where code_id = any(${codes.map(({ id }) => id)})`;
       return new Map(rows.map(({ codeId, url }) => [codeId, url]));
@@ -89,7 +89,7 @@ if (import.meta.main) {
     summary: "Kills the Postgres of a suite of its own under load, and checks that every service lives through it.",
     options: { times: { type: "integer", value: "N", meaning: "how often", default: 30, min: 1, max: 1_000 } },
   });
-  const { recoveredMs, acknowledged, ended, violations, lost } = await killPostgres({ times, tell: console.log });
+  const { recoveredMs, acknowledged, ended, violations, lost } = await killPostgres({ times, report: console.log });
   const sorted = [...recoveredMs].sort((a, b) => a - b);
   const recovered = { kills: sorted.length, medianMs: sorted[sorted.length >> 1], longestMs: sorted.at(-1) };
   console.log(JSON.stringify({ recovered, acknowledged, ended, violations, lost }, null, 2));

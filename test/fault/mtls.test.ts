@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
@@ -16,7 +16,7 @@ import { createAuthority } from "../support/certificates.ts";
 
 let folder: string;
 let authority: Awaited<ReturnType<typeof createAuthority>>;
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 const files: Record<string, TlsFiles> = {};
 const closes: (() => void)[] = [];
@@ -52,7 +52,7 @@ beforeAll(async () => {
     TLS_KEY_FILE: files[name]?.tlsKeyFile as string,
     TLS_CA_FILE: tlsCaFile,
   });
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     env: { auth: { ...env("auth"), RPC_ALLOW: authAllows }, quota: env("quota"), qr: env("qr"), edge: env("edge") },
   }));
 });
@@ -76,7 +76,7 @@ async function nameOf(address: string): Promise<string> {
 
 function clients(name: string | undefined) {
   const tls = name ? files[name] : undefined;
-  const options = { address: addressesOf(suite, "auth").join(","), ...(tls && { tls }) };
+  const options = { address: addressesOf(cluster, "auth").join(","), ...(tls && { tls }) };
   const accounts = createRpcClient(AccountService, options);
   const keys = createRpcClient(KeyService, options);
   closes.push(accounts.close, keys.close);
@@ -92,7 +92,7 @@ describe("with certificates", () => {
       { accountId: account?.accountId ?? "", name: "k" },
       wait,
     );
-    const edge = suite.edgeUrls()[0];
+    const edge = cluster.edgeUrls()[0];
     const body = { name: "n", redirect_url: "https://example.com/" };
     expect((await call(`${edge}/v1/qr-codes`, { key: secret, body })).status).toBe(201);
     expect((await call(`${edge}/readyz`)).status).toBe(200);
@@ -110,7 +110,7 @@ describe("with certificates", () => {
     const renewed = await authority.issue("auth-renewed");
     await writeFile(own.tlsKeyFile, renewed.key);
     await writeFile(own.tlsCertFile, renewed.certificate);
-    const [address = ""] = addressesOf(suite, "auth");
+    const [address = ""] = addressesOf(cluster, "auth");
     await eventually(
       () => nameOf(address),
       (name) => name === "auth-renewed",

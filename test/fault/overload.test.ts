@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let edge: string;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     env: { edge: { API_IN_FLIGHT_MAX: "20", SCANS_IN_FLIGHT_MAX: "20", UNKNOWN_KEYS_PER_MINUTE_MAX: "30" } },
   }));
-  auth = openAuth(addressesOf(suite, "auth"));
-  edge = suite.edgeUrls()[0] as string;
+  auth = openAuth(addressesOf(cluster, "auth"));
+  edge = cluster.edgeUrls()[0] as string;
 });
 afterAll(async () => {
   auth.close();
@@ -25,7 +25,7 @@ afterAll(async () => {
 describe("an edge with more requests than it can take", () => {
   it("refuses those beyond at once, serves scans and probes meanwhile, and all again afterwards", async () => {
     const { key } = await auth.newAccount();
-    const [quota] = suite.members("quota") as [Member];
+    const [quota] = cluster.members("quota") as [Member];
     await call(`${edge}/v1/qr-codes`, {
       key,
       body: { name: "n", redirect_url: "https://example.com/", slug: "overload" },

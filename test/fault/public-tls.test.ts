@@ -9,15 +9,15 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasEnded } from "../../dev/child.ts";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { eventually, openAuth } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
 
 let folder: string;
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let edge: Member;
@@ -39,10 +39,10 @@ beforeAll(async () => {
     PUBLIC_TLS_CERT_FILE: await write("edge.pem", issued.certificate),
     PUBLIC_TLS_KEY_FILE: await write("edge.key", issued.key),
   };
-  ({ suite, end } = await startThrowaway({ env: { edge: env } }));
-  auth = openAuth(addressesOf(suite, "auth"));
+  ({ cluster, end } = await startEphemeralCluster({ env: { edge: env } }));
+  auth = openAuth(addressesOf(cluster, "auth"));
   ({ key } = await auth.newAccount());
-  edge = suite.members("edge")[0] as Member;
+  edge = cluster.members("edge")[0] as Member;
   url = `https://${edge.address}`;
 });
 afterAll(async () => {
@@ -95,7 +95,7 @@ describe("an edge with a certificate", () => {
   });
 
   it("finishes what is under way over HTTP/2 when it is stopped", async () => {
-    const [quota] = suite.members("quota") as [Member];
+    const [quota] = cluster.members("quota") as [Member];
     quota.child.kill("SIGSTOP");
     const answer = overHttp2("/v1/usage");
     await eventually(

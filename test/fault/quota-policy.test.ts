@@ -1,28 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasEnded } from "../../dev/child.ts";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     replicas: { edge: 2, auth: 1, quota: 1, qr: 1 },
     env: { edge: { QUOTA_POLICY: "open", QUOTA_TIMEOUT_MS: "500" } },
   }));
-  const closed = suite.members("edge")[1] as Member;
+  const closed = cluster.members("edge")[1] as Member;
   closed.env = { QUOTA_POLICY: "closed" };
   closed.child.kill("SIGTERM");
   await eventually(async () => hasEnded(closed.child), Boolean);
-  await suite.revive(closed);
-  auth = openAuth(addressesOf(suite, "auth"));
+  await cluster.restart(closed);
+  auth = openAuth(addressesOf(cluster, "auth"));
 });
 afterAll(async () => {
   auth.close();
@@ -32,7 +32,7 @@ afterAll(async () => {
 const limits = { perMinute: 0n, perDay: 20n };
 
 async function dayUsed(accountId: string): Promise<number> {
-  const quota = createRpcClient(QuotaService, { address: addressesOf(suite, "quota").join(",") });
+  const quota = createRpcClient(QuotaService, { address: addressesOf(cluster, "quota").join(",") });
   const { decision } = await quota.client.peekQuota({ accountId, limits }, wait);
   quota.close();
   return Number(decision?.dayUsed);
@@ -40,7 +40,7 @@ async function dayUsed(accountId: string): Promise<number> {
 
 /** The value of one series in an edge's metrics. */
 async function metric(series: string, edge = 0): Promise<number> {
-  const { metrics } = suite.members("edge")[edge] as Member;
+  const { metrics } = cluster.members("edge")[edge] as Member;
   const text = await (await fetch(`http://${metrics}/metrics`)).text();
   const line = text.split("\n").find((one) => one.startsWith(`${series} `));
   return Number(line?.split(" ")[1] ?? 0);
@@ -54,8 +54,8 @@ describe("with the policy open", { timeout: 60_000 }, () => {
     it(`while quota is ${name} requests are served up to the limit, and counted once when it is back`, async () => {
       const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, limits);
       const { key: other } = await auth.newAccount(Plan.ENTERPRISE, limits);
-      const [edge] = suite.edgeUrls();
-      const [quota] = suite.members("quota") as [Member];
+      const [edge] = cluster.edgeUrls();
+      const [quota] = cluster.members("quota") as [Member];
       const once = async () => (await call(`${edge}/v1/usage`, { key })).status;
       for (let i = 0; i < 5; i++) expect(await once()).toBe(200);
       const served = await metric('qrforge_quota_unreachable_requests_total{policy="open",result="served"}');
@@ -68,7 +68,7 @@ describe("with the policy open", { timeout: 60_000 }, () => {
       expect(await metric("qrforge_quota_unreported_counts")).toBeGreaterThan(0);
       expect((await call(`${edge}/readyz`)).status).toBe(200);
       // The other edge's policy is closed.
-      const refused = await call(`${suite.edgeUrls()[1]}/v1/usage`, { key: other });
+      const refused = await call(`${cluster.edgeUrls()[1]}/v1/usage`, { key: other });
       expect([refused.status, refused.body.code]).toEqual(
         name === "killed" ? [503, "unavailable"] : [504, "deadline_exceeded"],
       );
@@ -79,7 +79,7 @@ describe("with the policy open", { timeout: 60_000 }, () => {
       if (back) quota.child.kill(back);
       else {
         await eventually(async () => quota.child.signalCode, Boolean);
-        await suite.revive(quota);
+        await cluster.restart(quota);
       }
       await eventually(
         () => metric("qrforge_quota_unreported_counts"),

@@ -1,8 +1,8 @@
 import { Agent, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasEnded } from "../../dev/child.ts";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
@@ -13,16 +13,16 @@ const limit = 100;
 const requests = 2_000;
 const limits = { perMinute: 0n, perDay: BigInt(limit) };
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let quota: { client: ReturnType<typeof createRpcClient<typeof QuotaService>>["client"]; close(): void };
 const agent = new Agent({ keepAlive: true, maxSockets: 128 });
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({ replicas: { edge: 3, auth: 1, quota: 2, qr: 1 } }));
-  auth = openAuth(addressesOf(suite, "auth"));
-  quota = createRpcClient(QuotaService, { address: addressesOf(suite, "quota").join(",") });
+  ({ cluster, end } = await startEphemeralCluster({ replicas: { edge: 3, auth: 1, quota: 2, qr: 1 } }));
+  auth = openAuth(addressesOf(cluster, "auth"));
+  quota = createRpcClient(QuotaService, { address: addressesOf(cluster, "quota").join(",") });
 });
 afterAll(async () => {
   agent.destroy();
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 function statusOf(index: number, key: string): Promise<number> {
-  const { address } = suite.members("edge")[index % 3] as Member;
+  const { address } = cluster.members("edge")[index % 3] as Member;
   return new Promise((resolve) => {
     const sent = request(`http://${address}/v1/usage`, { agent, headers: { "x-api-key": key } }, (response) => {
       response.resume();
@@ -86,10 +86,10 @@ async function floodAccounts(accident: (answered: number) => void = () => {}) {
 }
 
 /** Starts the victims again, and makes sure that nobody else has ended. */
-async function revive(...victims: Member[]): Promise<void> {
-  const members = (["auth", "quota", "qr", "edge"] as const).flatMap((kind) => suite.members(kind));
+async function restart(...victims: Member[]): Promise<void> {
+  const members = (["auth", "quota", "qr", "edge"] as const).flatMap((kind) => cluster.members(kind));
   expect(members.filter(({ child }) => hasEnded(child))).toEqual(victims);
-  for (const victim of victims) await suite.revive(victim);
+  for (const victim of victims) await cluster.restart(victim);
 }
 
 /** What the table has for an account, once quota answers again. */
@@ -128,7 +128,7 @@ describe("of 2,000 requests at once on a limit of 100, over three edges and two 
 
   it("a replica that stops cleanly loses no usage by key", async () => {
     const { key, accountId } = await newKey();
-    const victim = suite.members("quota")[0] as Member;
+    const victim = cluster.members("quota")[0] as Member;
     const fromDate = new Date().toISOString().slice(0, 10);
     const admitted = await flood(key, () => victim.child.kill("SIGTERM"));
     expect(admitted).toBe(limit);
@@ -141,23 +141,23 @@ describe("of 2,000 requests at once on a limit of 100, over three edges and two 
       [limit, requests - limit],
     ]);
     await eventually(async () => hasEnded(victim.child), Boolean);
-    await revive(victim);
+    await restart(victim);
   });
 
   it("never more are admitted when a replica is killed halfway, and every admitted one is in the table", async () => {
     const { key, accountId } = await newKey();
-    const victim = suite.members("quota")[0] as Member;
+    const victim = cluster.members("quota")[0] as Member;
     const admitted = await flood(key, () => victim.child.kill("SIGKILL"));
     const used = await charged(accountId);
     expect(admitted).toBeGreaterThan(0);
     expect(admitted).toBeLessThanOrEqual(used);
     expect(used).toBeLessThanOrEqual(limit);
-    await revive(victim);
+    await restart(victim);
   });
 
   it("never more are admitted when Postgres is killed halfway, and every admitted one is in the table", async () => {
     const { key, accountId } = await newKey();
-    const admitted = await flood(key, () => process.kill(suite.infra().postgres?.pid as number, "SIGKILL"));
+    const admitted = await flood(key, () => process.kill(cluster.servers().postgres?.pid as number, "SIGKILL"));
     const used = await charged(accountId);
     expect(admitted).toBeGreaterThan(0);
     expect(admitted).toBeLessThanOrEqual(used);
@@ -167,17 +167,17 @@ describe("of 2,000 requests at once on a limit of 100, over three edges and two 
       (status) => status === 200 || status === 429,
       20_000,
     );
-    await revive();
+    await restart();
   });
 
   it("none of 1,000 accounts is admitted more when a replica and Postgres are killed halfway", async () => {
-    const victim = suite.members("quota")[1] as Member;
+    const victim = cluster.members("quota")[1] as Member;
     const admitted = await floodAccounts((answered) => {
       if (answered === 500) victim.child.kill("SIGKILL");
-      if (answered === 2_000) process.kill(suite.infra().postgres?.pid as number, "SIGKILL");
+      if (answered === 2_000) process.kill(cluster.servers().postgres?.pid as number, "SIGKILL");
     });
     expect(admitted.reduce((sum, one) => sum + one.admitted, 0)).toBeGreaterThan(0);
-    await revive(victim);
+    await restart(victim);
     for (const one of admitted) {
       const used = await charged(one.accountId);
       expect(one.admitted).toBeLessThanOrEqual(used);

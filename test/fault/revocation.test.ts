@@ -1,8 +1,8 @@
 import { Agent, request } from "node:http";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { eventually, openAuth, wait } from "../support/api.ts";
@@ -11,16 +11,16 @@ const requestsAfter = 10_000;
 const connections = 12;
 const unlimited = { perMinute: 0n, perDay: 0n };
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let sql: postgres.Sql;
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({ replicas: { edge: 3, auth: 2, quota: 1, qr: 1 } }));
-  auth = openAuth(addressesOf(suite, "auth"));
-  sql = postgres(suite.databaseUrl, { max: 1 });
+  ({ cluster, end } = await startEphemeralCluster({ replicas: { edge: 3, auth: 2, quota: 1, qr: 1 } }));
+  auth = openAuth(addressesOf(cluster, "auth"));
+  sql = postgres(cluster.databaseUrl, { max: 1 });
 });
 afterAll(async () => {
   agent.destroy();
@@ -29,7 +29,7 @@ afterAll(async () => {
   await end();
 });
 
-const edges = () => suite.members("edge");
+const edges = () => cluster.members("edge");
 const runs = ({ child }: Member) => child.exitCode === null && child.signalCode === null;
 
 /** The status of a request, or 0 if it could not be made or took over a second. */
@@ -123,8 +123,8 @@ function expectUntouched(others: { served: number; refused: number; failed: numb
   expect(others.served).toBeGreaterThan(100);
 }
 
-async function revive(member: Member): Promise<void> {
-  await suite.revive(member);
+async function restart(member: Member): Promise<void> {
+  await cluster.restart(member);
 }
 
 describe("once revoke or rotate has returned, the old key is dead on every edge", { timeout: 120_000 }, () => {
@@ -141,9 +141,9 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
   });
 
   it("(b) when NATS is stopped", async ({ skip }) => {
-    if (!suite.infra().nats) return skip("there is no nats-server to be had here");
-    await suite.command({ stop: "nats" });
-    const { served, refused, others } = await killKey({}).finally(() => suite.command({ start: "nats" }));
+    if (!cluster.servers().nats) return skip("there is no nats-server to be had here");
+    await cluster.command({ stop: "nats" });
+    const { served, refused, others } = await killKey({}).finally(() => cluster.command({ start: "nats" }));
     expect(served).toBe(0);
     expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expectUntouched(others);
@@ -183,11 +183,11 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
       async () => runs(killed),
       (running) => !running,
     );
-    await revive(killed);
+    await restart(killed);
   });
 
   it("(e) when auth is killed in the middle of the revocation and it is asked again", async () => {
-    const victim = suite.members("auth")[0] as Member;
+    const victim = cluster.members("auth")[0] as Member;
     const alone = openAuth([victim.address]);
     const { served, refused, others } = await killKey({
       kill: async (keyId) => {
@@ -223,11 +223,11 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
     expect(served).toBe(0);
     expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expectUntouched(others);
-    await revive(victim);
+    await restart(victim);
   });
 
   it("(f) when an edge is cut from NATS but not from auth", async ({ skip }) => {
-    if (!suite.infra().nats) return skip("there is no nats-server to be had here");
+    if (!cluster.servers().nats) return skip("there is no nats-server to be had here");
     const cut = edges()[0] as Member;
     cut.child.kill("SIGTERM");
     await eventually(
@@ -235,7 +235,7 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
       (running) => !running,
     );
     cut.env = { NATS_URL: "nats://127.0.0.1:9" };
-    await revive(cut);
+    await restart(cut);
     const { served, refused, others } = await killKey({});
     expect(served).toBe(0);
     expect(refused).toBeGreaterThanOrEqual(requestsAfter);

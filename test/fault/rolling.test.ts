@@ -3,8 +3,8 @@ import { create } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasEnded } from "../../dev/child.ts";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { GetUsageRequestSchema, GetUsageResponseSchema } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { codec } from "../../platform/rpc/definition.ts";
@@ -14,16 +14,16 @@ import { call, eventually, openAuth } from "../support/api.ts";
 /** How long a replica that has come back is left alone before the next one goes, as `minReadySeconds` of a Deployment says. */
 const minReadyMs = 1_000;
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     replicas: { edge: 2, auth: 2, quota: 2, qr: 2 },
     env: { edge: { CLOSE_NOTICE_MS: "500" } },
   }));
-  auth = openAuth(addressesOf(suite, "auth"));
+  auth = openAuth(addressesOf(cluster, "auth"));
 });
 afterAll(async () => {
   auth.close();
@@ -32,20 +32,20 @@ afterAll(async () => {
 
 /** What a balancer does: it asks each edge often whether it is ready, and sends requests to those that are. */
 function openBalancer() {
-  let ready = suite.edgeUrls();
+  let ready = cluster.edgeUrls();
   let closed = false;
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   const watching = (async () => {
     while (!closed) {
       const answers = await Promise.all(
-        suite.edgeUrls().map((url) =>
+        cluster.edgeUrls().map((url) =>
           call(`${url}/readyz`).then(
             ({ status }) => status === 200,
             () => false,
           ),
         ),
       );
-      ready = suite.edgeUrls().filter((_, index) => answers[index]);
+      ready = cluster.edgeUrls().filter((_, index) => answers[index]);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   })();
@@ -80,8 +80,8 @@ function openBalancer() {
 
 /** What a gRPC client does: it knows every edge's address and goes round those it is connected to. */
 function openGrpcClient() {
-  for (const edge of suite.members("edge")) edge.env = { RPC_LISTEN_ADDRESS: edge.rpc as string };
-  const addresses = suite.members("edge").map(({ rpc }) => rpc);
+  for (const edge of cluster.members("edge")) edge.env = { RPC_LISTEN_ADDRESS: edge.rpc as string };
+  const addresses = cluster.members("edge").map(({ rpc }) => rpc);
   const client = new Client(`ipv4:${addresses.join(",")}`, credentials.createInsecure(), {
     "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     "grpc.service_config_disable_resolution": 1,
@@ -110,7 +110,7 @@ function openGrpcClient() {
 describe("a rolling restart of every process under load", { timeout: 120_000 }, () => {
   it("loses no request and no scan", async () => {
     const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 0n });
-    const edge = suite.edgeUrls()[0];
+    const edge = cluster.edgeUrls()[0];
     const created = await call(`${edge}/v1/qr-codes`, {
       key,
       body: { name: "n", redirect_url: "https://example.com/" },
@@ -142,11 +142,11 @@ describe("a rolling restart of every process under load", { timeout: 120_000 }, 
       }
     });
     for (const kind of ["auth", "quota", "qr", "edge"] as const) {
-      for (const member of suite.members(kind) as Member[]) {
+      for (const member of cluster.members(kind) as Member[]) {
         member.child.kill("SIGTERM");
         await eventually(async () => hasEnded(member.child), Boolean, 20_000);
         expect([member.name, member.child.exitCode]).toEqual([member.name, 0]);
-        await suite.revive(member);
+        await cluster.restart(member);
         await new Promise((resolve) => setTimeout(resolve, minReadyMs));
       }
     }

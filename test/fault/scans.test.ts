@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasEnded } from "../../dev/child.ts";
-import type { Member, Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster, Member } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
 const phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1";
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({
+  ({ cluster, end } = await startEphemeralCluster({
     replicas: { edge: 2, auth: 1, quota: 1, qr: 2 },
     env: { edge: { TRUSTED_PROXIES: "127.0.0.0/8", COUNTRY_HEADER: "CF-IPCountry" } },
   }));
-  auth = openAuth(addressesOf(suite, "auth"));
+  auth = openAuth(addressesOf(cluster, "auth"));
 });
 afterAll(async () => {
   auth.close();
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 async function newCode() {
   const { key } = await auth.newAccount(Plan.ENTERPRISE);
-  const edge = suite.edgeUrls()[0] as string;
+  const edge = cluster.edgeUrls()[0] as string;
   const created = await eventually(
     () => call(`${edge}/v1/qr-codes`, { key, body: { name: "n", redirect_url: "https://example.com/" } }),
     ({ status }) => status === 201,
@@ -42,7 +42,7 @@ async function scanUntil(slug: string, stopped: () => boolean): Promise<number[]
   const answered = [0, 0];
   const workers = Array.from({ length: 8 }, async (_, worker) => {
     for (let scan = worker; !stopped(); scan++) {
-      const edge = suite.edgeUrls()[scan % 2];
+      const edge = cluster.edgeUrls()[scan % 2];
       const status = await call(`${edge}/${slug}`, { headers: { "user-agent": phone } }).then(
         (answer) => answer.status,
         () => 0,
@@ -75,19 +75,19 @@ const sum = (numbers: number[]) => numbers.reduce((total, one) => total + one, 0
 describe("scans", { timeout: 60_000 }, () => {
   it("are each counted once when qr is killed while they are made", async () => {
     const { slug, count } = await newCode();
-    const victim = suite.members("qr")[0] as Member;
+    const victim = cluster.members("qr")[0] as Member;
     const answered = sum(await scanThrough(slug, () => victim.child.kill("SIGKILL")));
     expect(answered).toBeGreaterThan(100);
     await eventually(count, (counted) => counted >= answered, 20_000);
     expect(await count()).toBe(answered);
-    await suite.revive(victim);
+    await cluster.restart(victim);
   });
 
   it("are each counted once when NATS goes and comes back while they are made", async () => {
     const { slug, count } = await newCode();
     const answered = sum(
       await scanThrough(slug, async () => {
-        process.kill(suite.infra().nats?.pid as number, "SIGKILL");
+        process.kill(cluster.servers().nats?.pid as number, "SIGKILL");
       }),
     );
     await eventually(count, (counted) => counted >= answered, 20_000);
@@ -96,16 +96,16 @@ describe("scans", { timeout: 60_000 }, () => {
 
   it("are each counted once without NATS", async () => {
     const { slug, count } = await newCode();
-    await suite.command({ stop: "nats" });
+    await cluster.command({ stop: "nats" });
     const answered = sum(await scanThrough(slug, () => {}));
     await eventually(count, (counted) => counted >= answered, 20_000);
     expect(await count()).toBe(answered);
-    await suite.command({ start: "nats" });
+    await cluster.command({ start: "nats" });
   });
 
   it("that were acknowledged outlive an edge that is killed, and none is counted twice", async () => {
     const { slug, count } = await newCode();
-    const [other, victim] = suite.members("edge") as [Member, Member];
+    const [other, victim] = cluster.members("edge") as [Member, Member];
     const before = [await acknowledged(other), await acknowledged(victim)];
     let least = 0;
     const answered = await scanThrough(slug, async () => {
@@ -122,12 +122,12 @@ describe("scans", { timeout: 60_000 }, () => {
     await eventually(count, (counted) => counted >= least + rest, 20_000);
     expect(await count()).toBeLessThanOrEqual(sum(answered));
     await eventually(async () => hasEnded(victim.child), Boolean);
-    await suite.revive(victim);
+    await cluster.restart(victim);
   });
 
   it("tell the country that a trusted proxy told, and the client's address behind it", async () => {
     const { key, id, slug } = await newCode();
-    const edge = suite.edgeUrls()[0];
+    const edge = cluster.edgeUrls()[0];
     for (const [country, address] of [
       ["DE", "192.0.2.1"],
       ["DE", "192.0.2.1"],

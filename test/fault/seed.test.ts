@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { createScanCountStore } from "../../services/qr/store/scan-counts.ts";
@@ -8,7 +8,7 @@ import { call, openAuth, wait } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";
 import { type Seeded, seed } from "../support/seed.ts";
 
-type Throwaway = Awaited<ReturnType<typeof startThrowaway>>;
+type Throwaway = Awaited<ReturnType<typeof startEphemeralCluster>>;
 
 let running: Throwaway;
 let sql: Sql;
@@ -18,7 +18,7 @@ let made: Seeded;
 
 const amounts = { codes: 240, scans: 12_000, logos: 4, accounts: 4 };
 const fill = () => seed({ QRFORGE_DATA_DIR: running.dataDir }, amounts);
-const edge = () => running.suite.edgeUrls()[0] as string;
+const edge = () => running.cluster.edgeUrls()[0] as string;
 const read = async (path: string) => {
   const { status, body, text } = await call(`${edge()}/v1/${path}`, { key });
   expect(status, text).toBe(200);
@@ -38,9 +38,9 @@ async function listAll(path: string): Promise<{ id: string; created_at: string; 
 }
 
 beforeAll(async () => {
-  running = await startThrowaway();
+  running = await startEphemeralCluster();
   const log = createLogger({ service: "test", level: "error" });
-  const { databaseUrl } = running.suite;
+  const { databaseUrl } = running.cluster;
   sql = openPool({
     databaseUrl,
     databasePassword: "",
@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   made = await fill();
   accountId = made.accounts[0]?.account_id as string;
-  const auth = openAuth(addressesOf(running.suite, "auth"));
+  const auth = openAuth(addressesOf(running.cluster, "auth"));
   key = (await auth.keys.createKey({ accountId, name: "test" }, wait)).secret;
   auth.close();
 });

@@ -1,8 +1,8 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endChild } from "../../dev/child.ts";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
@@ -16,16 +16,16 @@ import { call, eventually, openAuth, wait } from "../support/api.ts";
 const password = "correct horse battery";
 const actor = { name: "operator:ann", address: "" };
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let api: string;
 let sql: postgres.Sql;
 let made = 0;
 
 beforeAll(async () => {
-  ({ suite, end } = await startThrowaway({ replicas: { edge: 1, auth: 2, quota: 1, qr: 1 } }));
-  api = `${suite.edgeUrls()[0]}/dashboard/api`;
-  sql = postgres(suite.databaseUrl, { max: 1 });
+  ({ cluster, end } = await startEphemeralCluster({ replicas: { edge: 1, auth: 2, quota: 1, qr: 1 } }));
+  api = `${cluster.edgeUrls()[0]}/dashboard/api`;
+  sql = postgres(cluster.databaseUrl, { max: 1 });
 });
 afterAll(async () => {
   await sql?.end();
@@ -35,7 +35,7 @@ afterAll(async () => {
 const newEmail = () => `person-${made++}@qrforge.example`;
 
 /** Clients of one process of auth, or of both in turn. */
-function openClients(address = addressesOf(suite, "auth").join(",")) {
+function openClients(address = addressesOf(cluster, "auth").join(",")) {
   const clients = {
     sessions: createRpcClient(SessionService, { address }),
     invitations: createRpcClient(InvitationService, { address }),
@@ -66,10 +66,10 @@ const signIn = (email: string) => call(`${api}/session`, { body: { email, passwo
 
 /** Starts both replicas of auth again with another SIGN_UP, and waits until the edge sees it. */
 async function setSignUp(mode: "open" | "invited" | "closed"): Promise<void> {
-  for (const member of suite.members("auth")) {
+  for (const member of cluster.members("auth")) {
     member.env = { SIGN_UP: mode };
     await endChild(member.child, 15_000);
-    await suite.revive(member);
+    await cluster.restart(member);
   }
   // Both replicas, whichever the edge asks.
   for (let turn = 0; turn < 4; turn++) {
@@ -125,7 +125,7 @@ describe("an invitation", () => {
   it("works once, however many accept it at once at both replicas", async () => {
     const email = newEmail();
     const { token } = await invite(email);
-    const replicas = addressesOf(suite, "auth").map(openClients);
+    const replicas = addressesOf(cluster, "auth").map(openClients);
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         replicas[index % 2]?.invitations
@@ -221,7 +221,7 @@ describe("an invitation", () => {
   });
 
   it("to an address that has an account is refused, and names what to do; nothing changes", async () => {
-    const auth = openAuth(addressesOf(suite, "auth"));
+    const auth = openAuth(addressesOf(cluster, "auth"));
     const { email, accountId } = await auth.newAccount();
     auth.close();
     await expect(invite(email)).rejects.toMatchObject({
@@ -233,7 +233,7 @@ describe("an invitation", () => {
 
   it("makes nothing where its address was given an account meanwhile", async () => {
     const { token, email, accountId } = await invite();
-    const auth = openAuth(addressesOf(suite, "auth"));
+    const auth = openAuth(addressesOf(cluster, "auth"));
     const { account } = await auth.accounts.createAccount({ email, plan: Plan.PRO }, wait);
     auth.close();
     const answer = await accept(token);
@@ -298,7 +298,7 @@ describe("the door", () => {
       await setSignUp("open");
       const guest = await invite();
       await setSignUp(mode);
-      for (const address of addressesOf(suite, "auth")) {
+      for (const address of addressesOf(cluster, "auth")) {
         const clients = openClients(address);
         try {
           expect((await clients.sessions.getSignUpMode({}, wait)).mode).toBe(modes[mode]);
@@ -341,7 +341,7 @@ describe("the door", () => {
 
   it("says nothing of who has an account where it is closed", async () => {
     await setSignUp("closed");
-    const auth = openAuth(addressesOf(suite, "auth"));
+    const auth = openAuth(addressesOf(cluster, "auth"));
     const { email } = await auth.newAccount();
     auth.close();
     const answers = [];

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Suite } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
@@ -13,7 +13,7 @@ interface SentSpan {
   parentSpanId: string;
 }
 
-let suite: Suite;
+let cluster: Cluster;
 let end: () => Promise<void>;
 let auth: ReturnType<typeof openAuth>;
 let collector: Server;
@@ -34,8 +34,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
   const { port } = collector.address() as { port: number };
   const env = { OTLP_ENDPOINT: `http://127.0.0.1:${port}`, TRACE_PER_MILLE: "1000", OTEL_BSP_SCHEDULE_DELAY: "200" };
-  ({ suite, end } = await startThrowaway({ env: { edge: env, auth: env, quota: env, qr: env } }));
-  auth = openAuth(addressesOf(suite, "auth"));
+  ({ cluster, end } = await startEphemeralCluster({ env: { edge: env, auth: env, quota: env, qr: env } }));
+  auth = openAuth(addressesOf(cluster, "auth"));
 });
 afterAll(async () => {
   auth.close();
@@ -49,7 +49,7 @@ describe("a traced request", () => {
     const traceId = "0af7651916cd43dd8448eb211c80319c";
     const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
     const body = { name: "n", redirect_url: "https://example.com/secret-place" };
-    expect((await call(`${suite.edgeUrls()[0]}/v1/qr-codes`, { key, headers, body })).status).toBe(201);
+    expect((await call(`${cluster.edgeUrls()[0]}/v1/qr-codes`, { key, headers, body })).status).toBe(201);
     const wanted = [
       ["qrforge-edge", "POST /v1/qr-codes"],
       ["qrforge-auth", "qrforge.auth.v1.KeyService/BatchResolveKeys"],

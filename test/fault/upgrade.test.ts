@@ -3,7 +3,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Kind } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
@@ -11,14 +11,14 @@ import { lastRelease, unpackRelease } from "../support/release.ts";
 import { seed } from "../support/seed.ts";
 
 let release: Awaited<ReturnType<typeof unpackRelease>> | undefined;
-let running: Awaited<ReturnType<typeof startThrowaway>>;
+let running: Awaited<ReturnType<typeof startEphemeralCluster>>;
 const old: ChildProcess[] = [];
 const unlimited = { perMinute: 0n, perDay: 0n };
 
 beforeAll(async () => {
   const name = await lastRelease();
   if (!name) return;
-  [release, running] = await Promise.all([unpackRelease(name), startThrowaway()]);
+  [release, running] = await Promise.all([unpackRelease(name), startEphemeralCluster()]);
 });
 afterAll(async () => {
   await Promise.all(
@@ -33,15 +33,15 @@ afterAll(async () => {
 
 /** Starts a service of the last release beside those of this tree, on the schema of this tree; answers its address. */
 async function startOld(kind: Kind, env: Record<string, string> = {}): Promise<string> {
-  const { suite } = running;
+  const { cluster } = running;
   const child = spawn(process.execPath, [path.join(release?.folder as string, "services", kind, "main.ts")], {
     env: {
       ...process.env,
       LISTEN_ADDRESS: "127.0.0.1:0",
       RPC_LISTEN_ADDRESS: "127.0.0.1:0",
       METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
-      DATABASE_URL: suite.databaseUrl,
-      NATS_URL: suite.infra().nats?.url ?? "",
+      DATABASE_URL: cluster.databaseUrl,
+      NATS_URL: cluster.servers().nats?.url ?? "",
       ...env,
     },
     stdio: ["ignore", "ignore", "ignore", "ipc"],
@@ -61,9 +61,9 @@ describe("the last release", () => {
     timeout: 90_000,
   }, async ({ skip }) => {
     if (!release) return skip("the history of the project is not here");
-    const { suite } = running;
-    const [newEdge = ""] = suite.edgeUrls();
-    const newAuth = openAuth(addressesOf(suite, "auth"));
+    const { cluster } = running;
+    const [newEdge = ""] = cluster.edgeUrls();
+    const newAuth = openAuth(addressesOf(cluster, "auth"));
     const before = await newAuth.newAccount(Plan.ENTERPRISE, unlimited);
     const seeded = await seed(
       { QRFORGE_DATA_DIR: running.dataDir },

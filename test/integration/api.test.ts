@@ -2,7 +2,7 @@ import { afterAll, describe, expect, inject, it } from "vitest";
 import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
 import { call, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 afterAll(() => auth.close());

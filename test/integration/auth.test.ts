@@ -11,7 +11,7 @@ import { formatKey } from "../../services/auth/domain/keys.ts";
 import { windowMs } from "../../services/auth/domain/sign-in-limits.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths, databaseUrl } = inject("suite");
+const { edges, auths, databaseUrl } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 const address = auths.join(",");

@@ -14,7 +14,7 @@ import { routes } from "../../services/edge/api/routes.ts";
 import { openAuth } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 

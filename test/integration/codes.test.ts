@@ -3,7 +3,7 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { randomBase36 } from "../../platform/ids.ts";
 import { type ApiAnswer, call, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 const url = (path: string, index = 0) => `${edges[index % edges.length]}${path}`;

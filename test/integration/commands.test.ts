@@ -10,7 +10,7 @@ import { callOf, usageOf } from "../../cli/command-help.ts";
 import { openAuth } from "../support/api.ts";
 import { root } from "../support/run.ts";
 
-const { auths, quotas, databaseUrl } = inject("suite");
+const { auths, quotas, databaseUrl } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 
@@ -26,7 +26,7 @@ interface Run {
   stderr: string;
 }
 
-/** Runs a tool as people do; by default it finds the suite of this test. */
+/** Runs a tool as people do; by default it finds the cluster of this test. */
 function run(tool: string, args: string[], env: NodeJS.ProcessEnv = {}, node: string[] = []): Promise<Run> {
   const here = { AUTH_ADDRESS: auths.join(","), QUOTA_ADDRESS: quotas.join(","), DATABASE_URL: "", NATS_URL: "" };
   const options = { cwd: root, env: { ...process.env, ...here, ...env }, timeout: 40_000 };

@@ -7,7 +7,7 @@ import { routes } from "../../services/edge/api/routes.ts";
 import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { type ApiAnswer, type CallOptions, call, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 afterAll(() => auth.close());

@@ -6,7 +6,7 @@ import { routes } from "../../services/edge/api/routes.ts";
 import { sessionRoutes } from "../../services/edge/dashboard/routes.ts";
 import { call, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const api = `${edge}/dashboard/api`;
 const auth = openAuth(auths);

@@ -5,7 +5,7 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { routes } from "../../services/edge/api/routes.ts";
 import { call, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 

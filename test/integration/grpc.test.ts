@@ -11,7 +11,7 @@ import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService, KeyVerdict } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { runProgram } from "../support/run.ts";
 
-const { auths, quotas, qrs } = inject("suite");
+const { auths, quotas, qrs } = inject("cluster");
 const require = createRequire(import.meta.url);
 const services = [
   {

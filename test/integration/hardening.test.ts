@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { call, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const { hostname, port } = new URL(edge);
 const auth = openAuth(auths);

@@ -10,7 +10,7 @@ import { codec } from "../../platform/rpc/definition.ts";
 import { routes } from "../../services/edge/api/routes.ts";
 import { call, openAuth } from "../support/api.ts";
 
-const { edges, rpcs, auths } = inject("suite");
+const { edges, rpcs, auths } = inject("cluster");
 const edge = edges[0] as string;
 const rpc = rpcs[0] as string;
 const auth = openAuth(auths);

@@ -3,7 +3,7 @@ import { call, openAuth, wait } from "../support/api.ts";
 import { runProgram } from "../support/run.ts";
 import { type Seeded, seed } from "../support/seed.ts";
 
-const { edges, auths, quotas, qrs, databaseUrl } = inject("suite");
+const { edges, auths, quotas, qrs, databaseUrl } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 const addresses = {

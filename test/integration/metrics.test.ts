@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { call, openAuth } from "../support/api.ts";
 
-const { edges, metrics, auths } = inject("suite");
+const { edges, metrics, auths } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 

@@ -9,9 +9,9 @@ import type { Sql } from "../../platform/postgres/pool.ts";
 import { type Charged, crcOf, refundsOf } from "../../services/quota/domain/batch.ts";
 import { createStore } from "../../services/quota/store/windows.ts";
 
-const { databaseUrl } = inject("suite");
+const { databaseUrl } = inject("cluster");
 const log = pino({ level: "silent" });
-/** A database of its own, so that the suite's processes trim nothing here, and nothing of theirs is trimmed. */
+/** A database of its own, so that the cluster's processes trim nothing here, and nothing of theirs is trimmed. */
 const name = `quota_store_${randomUUID().replaceAll("-", "_")}`;
 const owner = postgres(databaseUrl, { max: 1 });
 let sql: Sql;

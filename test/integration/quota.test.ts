@@ -5,7 +5,7 @@ import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { type ApiAnswer, call, eventually, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths, quotas } = inject("suite");
+const { edges, auths, quotas } = inject("cluster");
 const auth = openAuth(auths);
 const quota = createRpcClient(QuotaService, { address: quotas.join(",") });
 afterAll(() => {

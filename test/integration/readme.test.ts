@@ -10,7 +10,7 @@ import { serviceSettings } from "../../scripts/describe-settings.ts";
 import { openAuth } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 

@@ -10,7 +10,7 @@ import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { call, openAuth } from "../support/api.ts";
 import { root } from "../support/run.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 afterAll(() => auth.close());

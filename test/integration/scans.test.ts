@@ -4,7 +4,7 @@ import { seeded } from "../../dev/seed/random.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 afterAll(() => auth.close());

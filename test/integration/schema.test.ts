@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { root } from "../support/run.ts";
 
-const sql = postgres(inject("suite").databaseUrl, { max: 1 });
+const sql = postgres(inject("cluster").databaseUrl, { max: 1 });
 afterAll(() => sql.end());
 
 interface Row {

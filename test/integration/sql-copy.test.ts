@@ -5,7 +5,7 @@ import { openPool } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 
 const sql = openPool({
-  databaseUrl: inject("suite").databaseUrl,
+  databaseUrl: inject("cluster").databaseUrl,
   databasePassword: "",
   databasePoolSize: 1,
   statementTimeoutMs: 30_000,

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const [edge, otherEdge] = edges as [string, string];
 const auth = openAuth(auths);
 afterAll(() => auth.close());

@@ -6,7 +6,7 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { toPng, toRaster } from "../../services/qr/symbols/raster.ts";
 import { call, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("suite");
+const { edges, auths } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
 afterAll(() => auth.close());

@@ -5,7 +5,7 @@ import type { Charged, WindowRow } from "../../services/quota/domain/batch.ts";
 import { refusedBy } from "../../services/quota/domain/window.ts";
 import { createStore } from "../../services/quota/store/windows.ts";
 
-const { databaseUrl } = inject("suite");
+const { databaseUrl } = inject("cluster");
 const sql = postgres(databaseUrl, {
   max: 4,
   types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },

@@ -60,7 +60,7 @@ interface RunOptions {
   modules: Modules;
   looseLog?: boolean;
   promptDatabase?: boolean;
-  /** Which story to tell; else anything may happen. */
+  /** Which story to report; else anything may happen. */
   story?: Story;
 }
 

@@ -1,5 +1,5 @@
-import type { Suite } from "../../dev/cluster.ts";
+import type { Cluster } from "../../dev/cluster.ts";
 
-export function addressesOf(suite: Suite, kind: "auth" | "quota" | "qr"): string[] {
-  return suite.members(kind).map((member) => member.address);
+export function addressesOf(cluster: Cluster, kind: "auth" | "quota" | "qr"): string[] {
+  return cluster.members(kind).map((member) => member.address);
 }

@@ -8,8 +8,8 @@ export default class CountReporter implements Reporter {
       const tests = [...module.children.allTests()];
       for (const test of tests) counts[test.result().state]++;
       // What fails outside a test: a file that cannot be loaded, a hook.
-      const suites = [...module.children.allSuites()];
-      counts.failed += module.errors().length + suites.reduce((sum, suite) => sum + suite.errors().length, 0);
+      const clusters = [...module.children.allSuites()];
+      counts.failed += module.errors().length + clusters.reduce((sum, cluster) => sum + cluster.errors().length, 0);
     }
     if (counts.skipped + counts.pending > 0) process.stdout.write(`${counts.skipped + counts.pending} skipped\n`);
     process.on("exit", () => process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`));

@@ -17,7 +17,7 @@ export interface Seeded {
   sign_in_link: string;
 }
 
-/** Fills the suite that these settings name, `QRFORGE_DATA_DIR` or the addresses of its services. */
+/** Fills the cluster that these settings name, `QRFORGE_DATA_DIR` or the addresses of its services. */
 export async function seed(
   env: Record<string, string>,
   amounts: { codes: number; scans: number; logos?: number; accounts?: number; days?: number; seed?: number },

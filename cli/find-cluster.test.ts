@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findSuite } from "./find-suite.ts";
+import { findCluster } from "./find-cluster.ts";
 import { noteRunning } from "./running.ts";
 
 let folder: string;
@@ -12,14 +12,14 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const at = (name: string) => path.join(folder, name);
-/** A suite whose launcher is this process, or one that is gone. */
+/** A cluster whose launcher is this process, or one that is gone. */
 async function pretend(name: string, pid = process.pid): Promise<void> {
   await mkdir(at(name));
   await writeFile(path.join(at(name), "run.json"), JSON.stringify({ launcher: { pid } }));
 }
 const running = () => at("running");
 const find = (name: string, isChosen: boolean) =>
-  findSuite(at(name), "set AUTH_ADDRESS", { isChosen, running: running() });
+  findCluster(at(name), "set AUTH_ADDRESS", { isChosen, running: running() });
 
 describe("the suite that the tools find", () => {
   it("is that of the data directory", async () => {

@@ -2,13 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
 import type { Kind } from "../../dev/cluster.ts";
-import { startThrowaway } from "../../dev/ephemeral-cluster.ts";
+import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 
 const kinds: Kind[] = ["edge", "auth", "quota", "qr"];
 
 declare module "vitest" {
   export interface ProvidedContext {
-    suite: {
+    cluster: {
       edges: string[];
       /** Where the edges serve `qrforge.api.v1` over gRPC. */
       rpcs: string[];
@@ -23,20 +23,20 @@ declare module "vitest" {
   }
 }
 
-/** One real suite, with two edges, for all integration tests of a run. Each test makes accounts of its own. */
+/** One real cluster, with two edges, for all integration tests of a run. Each test makes accounts of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { suite, dataDir, end } = await startThrowaway({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } });
-  const addresses = (kind: "auth" | "quota" | "qr") => suite.members(kind).map((member) => member.address);
-  project.provide("suite", {
-    edges: suite.edgeUrls(),
-    rpcs: suite.members("edge").map(({ rpc }) => rpc as string),
+  const { cluster, dataDir, end } = await startEphemeralCluster({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } });
+  const addresses = (kind: "auth" | "quota" | "qr") => cluster.members(kind).map((member) => member.address);
+  project.provide("cluster", {
+    edges: cluster.edgeUrls(),
+    rpcs: cluster.members("edge").map(({ rpc }) => rpc as string),
     metrics: Object.fromEntries(
-      kinds.map((kind) => [kind, `http://${suite.members(kind)[0]?.metrics}/metrics`]),
+      kinds.map((kind) => [kind, `http://${cluster.members(kind)[0]?.metrics}/metrics`]),
     ) as Record<Kind, string>,
     auths: addresses("auth"),
     quotas: addresses("quota"),
     qrs: addresses("qr"),
-    databaseUrl: suite.databaseUrl,
+    databaseUrl: cluster.databaseUrl,
     logs: path.join(dataDir, "logs"),
   });
   return async () => {

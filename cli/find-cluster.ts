@@ -4,25 +4,25 @@ import { listRunning } from "./running.ts";
 import { root, runningDir } from "./settings.ts";
 import { isAlive, type RunFile, readRunFile } from "./state-file.ts";
 
-/** A running suite, and the file that lists it. */
-export type FoundSuite = RunFile & { file: string };
+/** A running cluster, and the file that lists it. */
+export type FoundCluster = RunFile & { file: string };
 
 /**
- * Finds the suite that npm start runs here: the one of `dataDir` if QRFORGE_DATA_DIR is set; else the one of the default
+ * Finds the cluster that npm start runs here: the one of `dataDir` if QRFORGE_DATA_DIR is set; else the one of the default
  * folder, or the only one that was started from this folder of the project. Fails with a UserError that says what to set if
  * there is none, or more than one to choose from; `orElse` says what else may be done.
  */
-export async function findSuite(
+export async function findCluster(
   dataDir: string,
   orElse: string,
   { isChosen = Boolean(process.env.QRFORGE_DATA_DIR), running = runningDir } = {},
-): Promise<FoundSuite> {
+): Promise<FoundCluster> {
   const folder = path.resolve(root, dataDir);
-  const own = await readSuite(folder);
+  const own = await readCluster(folder);
   if (own) return own;
   const others = (await listRunning(running)).filter((other) => other !== folder);
   if (!isChosen && others.length === 1) {
-    const only = await readSuite(others[0] as string);
+    const only = await readCluster(others[0] as string);
     if (only) return only;
   }
   const choices = others.map((other) => `QRFORGE_DATA_DIR=${other}`).join(" or ");
@@ -30,8 +30,8 @@ export async function findSuite(
   throw new UserError(`No suite runs in ${folder}. Start one with npm start, ${another}, or ${orElse}.`);
 }
 
-/** What is listed of the suite of a folder, if its launcher still lives. */
-async function readSuite(folder: string): Promise<FoundSuite | undefined> {
+/** What is listed of the cluster of a folder, if its launcher still lives. */
+async function readCluster(folder: string): Promise<FoundCluster | undefined> {
   const file = path.join(folder, "run.json");
   const listed = await readRunFile(folder).catch((error: NodeJS.ErrnoException) => {
     const advice = "Run this as the user who runs npm start, or set QRFORGE_DATA_DIR to a folder of your own.";

@@ -1,25 +1,28 @@
 import { randomUUID } from "node:crypto";
-import type { Suite, SuiteOptions } from "../dev/cluster.ts";
-import { startThrowaway } from "../dev/ephemeral-cluster.ts";
+import type { Cluster, ClusterOptions } from "../dev/cluster.ts";
+import { startEphemeralCluster } from "../dev/ephemeral-cluster.ts";
 import { AccountService, Plan } from "../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../platform/rpc/client.ts";
 
 const wait = { timeoutMs: 10_000 };
 
-/** A suite of its own for one measurement; `work` is done in it and it is removed again. */
-export async function withSuite(options: Partial<SuiteOptions>, work: (suite: Suite) => Promise<void>): Promise<void> {
-  const { suite, end } = await startThrowaway(options);
+/** A cluster of its own for one measurement; `work` is done in it and it is removed again. */
+export async function withSuite(
+  options: Partial<ClusterOptions>,
+  work: (cluster: Cluster) => Promise<void>,
+): Promise<void> {
+  const { cluster, end } = await startEphemeralCluster(options);
   try {
-    await work(suite);
+    await work(cluster);
   } finally {
     await end();
   }
 }
 
 /** A new account without limits, or with one, and a key of it. */
-export async function newKey(suite: Suite, limits: { perMinute?: bigint } = {}): Promise<string> {
-  const address = suite
+export async function newKey(cluster: Cluster, limits: { perMinute?: bigint } = {}): Promise<string> {
+  const address = cluster
     .members("auth")
     .map((member) => member.address)
     .join(",");
@@ -35,10 +38,10 @@ export async function newKey(suite: Suite, limits: { perMinute?: bigint } = {}):
 
 /** A code of a new account without limits. */
 export async function newCode(
-  suite: Suite,
+  cluster: Cluster,
 ): Promise<{ edge: string; key: string; code: { id: string; slug: string } }> {
-  const edge = suite.edgeUrls()[0] as string;
-  const key = await newKey(suite);
+  const edge = cluster.edgeUrls()[0] as string;
+  const key = await newKey(cluster);
   const created = await fetch(`${edge}/v1/qr-codes`, {
     method: "POST",
     headers: { "x-api-key": key, "content-type": "application/json" },

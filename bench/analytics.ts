@@ -1,6 +1,6 @@
 /**
  * A month's chart of a code with ten million scans: the counts as the service reads them, over gRPC, by day, by hour, and by
- * country, while the tables hold the counts of other codes as well; beside it, counting the single scans of one day alone.
+ * country, while the tables hold the counts of other codes as well; as a baseline, counting the single scans of one day alone.
  * Run it with `npm run bench:analytics`.
  */
 
@@ -16,7 +16,7 @@ import { withSuite } from "./cluster.ts";
 import { median } from "./load.ts";
 
 const scans = 10_000_000;
-/** What the tables hold beside it. */
+/** What the tables hold besides. */
 const others = { codes: 500, scans: 300_000, logos: 5, accounts: 5 };
 const days = 30;
 const rounds = 21;
@@ -47,7 +47,7 @@ await withSuite({}, async (cluster) => {
 
   const sql = postgres(cluster.databaseUrl, { max: 1, onnotice: () => {} });
   process.stdout.write(
-    `filling in the counts of ${scans.toLocaleString("en")} scans beside ${others.scans.toLocaleString("en")} of ${others.codes} other codes\n`,
+    `filling in the counts of ${scans.toLocaleString("en")} scans besides ${{others.scans.toLocaleString("en")} of ${others.codes} other codes\n`,
   );
   const hours = days * 24;
   await sql`

@@ -1,5 +1,5 @@
 /**
- * Durable creates a second over HTTP, single and in batches, with the whole path (key, quota, code, symbol judged), beside
+ * Durable creates a second over HTTP, single and in batches, with the whole path (key, quota, code, symbol checked), compared with
  * the same row inserted straight into Postgres, one transaction each, at the same concurrency. Run it with
  * `npm run bench:create`.
  */
@@ -34,7 +34,7 @@ async function rate(work: () => Promise<unknown>): Promise<number> {
 
 readScriptOptions({
   call: "npm run bench:create",
-  summary: "Measures durable creates per second, beside rows inserted straight into Postgres.",
+  summary: "Measures durable creates per second, compared with rows inserted straight into Postgres.",
 });
 
 await withSuite({}, async (cluster) => {

@@ -65,12 +65,12 @@ if (process.argv[2] === "flood") {
         await once(flood, "exit");
         ratios.push(flooded.p99Ms / calm.p99Ms);
         process.stdout.write(
-          `${name}, round ${round}: calm p50 ${calm.p50Ms.toFixed(1)} p99 ${calm.p99Ms.toFixed(1)} ms | beside ` +
+          `${name}, round ${round}: calm p50 ${calm.p50Ms.toFixed(1)} p99 ${calm.p99Ms.toFixed(1)} ms | flooded ` +
             `${(answered / seconds).toFixed(0)} requests/s p50 ${flooded.p50Ms.toFixed(1)} p99 ${flooded.p99Ms.toFixed(1)} ms\n`,
         );
       }
       process.stdout.write(
-        `p99 beside a flood ${name}, over calm, median of ${rounds}: ${median(ratios).toFixed(2)}\n`,
+        `p99 during a flood ${name}, over calm, median of ${rounds}: ${median(ratios).toFixed(2)}\n`,
       );
     }
   });

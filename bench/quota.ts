@@ -1,6 +1,6 @@
 /**
  * Decisions per second of quota, over gRPC and in batches as the edge calls it, for one hot account, 1,000 and 100,000
- * accounts, with 1 and 2 replicas; beside it, in the same run, one durable statement per request. Run it with
+ * accounts, with 1 and 2 replicas; as a baseline, in the same run, one durable statement per request. Run it with
  * `npm run bench:quota`. Two baselines: one after the other, and ten at a time.
  */
 
@@ -58,7 +58,7 @@ async function openLoop(send: (index: number) => Promise<unknown>, perSecond: nu
 
 const only = readScriptOptions({
   call: "npm run bench:quota",
-  summary: "Measures quota's decisions per second, beside one durable statement per request.",
+  summary: "Measures quota's decisions per second, compared with one durable statement per request.",
   options: {
     replicas: {
       type: "integer",

@@ -1,9 +1,9 @@
 /**
- * What one scan costs the edge: `GET /{slug}` with a phone's headers, the scan's recording included, beside a bare node:http
+ * What one scan costs the edge: `GET /{slug}` with a phone's headers, the scan's recording included, compared with a plain node:http
  * server that gives the same answer. Run it with `npm run bench:redirect`.
  */
 import { readScriptOptions } from "../cli/run-tool.ts";
-import { compareWithBare } from "./beside.ts";
+import { compareWithBaseline } from "./baseline.ts";
 import { newCode, withSuite } from "./cluster.ts";
 
 const phone =
@@ -11,11 +11,11 @@ const phone =
 
 readScriptOptions({
   call: "npm run bench:redirect",
-  summary: "Measures what one scan costs the edge, beside a bare HTTP server.",
+  summary: "Measures what one scan costs the edge, compared with a plain HTTP server.",
 });
 
 await withSuite({}, async (cluster) => {
   const { edge, code } = await newCode(cluster);
   const pid = cluster.members("edge")[0]?.child.pid as number;
-  await compareWithBare({ url: `${edge}/${code.slug}`, headers: { "user-agent": phone }, pid, expectedStatus: 302 });
+  await compareWithBaseline({ url: `${edge}/${code.slug}`, headers: { "user-agent": phone }, pid, expectedStatus: 302 });
 });

@@ -1,5 +1,5 @@
 /**
- * Drawing a plain symbol as SVG, beside the `qrcode` package in the same process and Debian's `qrencode` (a process for
+ * Drawing a plain symbol as SVG, compared with the `qrcode` package in the same process and Debian's `qrencode` (a process for
  * each symbol; left out if it is not installed); and what drawing and reading back cost a thread for some styles. Run it
  * with `npm run bench:symbol`.
  */
@@ -37,7 +37,7 @@ async function time(draw: (index: number) => unknown, count: number): Promise<nu
 
 readScriptOptions({
   call: "npm run bench:symbol",
-  summary: "Measures drawing and reading back a symbol, beside the qrcode package and qrencode.",
+  summary: "Measures drawing and reading back a symbol, compared with the qrcode package and qrencode.",
 });
 
 const us = (values: number[]) => `${median(values).toFixed(0)} µs`;

@@ -1,4 +1,4 @@
-/** A bare node:http server that gives one fixed answer: what the edge is compared with. Prints its port. */
+/** A plain node:http server that gives one fixed answer: what the edge is compared with. Prints its port. */
 import { createServer } from "node:http";
 
 const [, , body = "", headersJson = "{}", status = "200"] = process.argv;

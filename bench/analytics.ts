@@ -47,7 +47,7 @@ await withSuite({}, async (cluster) => {
 
   const sql = postgres(cluster.databaseUrl, { max: 1, onnotice: () => {} });
   process.stdout.write(
-    `filling in the counts of ${scans.toLocaleString("en")} scans besides ${{others.scans.toLocaleString("en")} of ${others.codes} other codes\n`,
+    `filling in the counts of ${scans.toLocaleString("en")} scans besides ${others.scans.toLocaleString("en")} of ${others.codes} other codes\n`,
   );
   const hours = days * 24;
   await sql`

@@ -17,5 +17,10 @@ readScriptOptions({
 await withSuite({}, async (cluster) => {
   const { edge, code } = await newCode(cluster);
   const pid = cluster.members("edge")[0]?.child.pid as number;
-  await compareWithBaseline({ url: `${edge}/${code.slug}`, headers: { "user-agent": phone }, pid, expectedStatus: 302 });
+  await compareWithBaseline({
+    url: `${edge}/${code.slug}`,
+    headers: { "user-agent": phone },
+    pid,
+    expectedStatus: 302,
+  });
 });

@@ -1,16 +1,16 @@
 import { Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { type Account, ask } from "./api.ts";
+import { useAnnounce } from "./components/announcer.tsx";
+import { FailedQuery, Loading } from "./components/basics.tsx";
+import { Boundary, lazyPage } from "./components/boundary.tsx";
+import { SignInAgain } from "./components/sign-in-again.tsx";
 import { isHeldBack, leave } from "./leaving.ts";
+import { messages } from "./messages.ts";
 import { CodesPage } from "./pages/codes.tsx";
 import { InvitationPage } from "./pages/invitation.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
-import { useAnnounce } from "./parts/announcer.tsx";
-import { FailedQuery, Loading } from "./parts/basics.tsx";
-import { Boundary, lazyPage } from "./parts/boundary.tsx";
-import { SignInAgain } from "./parts/sign-in-again.tsx";
 import { useSession, useSetSession } from "./session.ts";
-import { text } from "./text.ts";
 
 /** How long the first page has the network to itself, in ms. */
 const preloadMs = 1_000;
@@ -50,13 +50,13 @@ const AuditPage = lazyPage(loadAuditPage);
 const AccountPage = lazyPage(loadAccountPage);
 
 const places = [
-  ["/codes", text.nav.codes],
-  ["/projects", text.nav.projects],
-  ["/usage", text.nav.usage],
-  ["/keys", text.nav.keys],
-  ["/plan", text.nav.plan],
-  ["/audit", text.nav.audit],
-  ["/account", text.nav.account],
+  ["/codes", messages.nav.codes],
+  ["/projects", messages.nav.projects],
+  ["/usage", messages.nav.usage],
+  ["/keys", messages.nav.keys],
+  ["/plan", messages.nav.plan],
+  ["/audit", messages.nav.audit],
+  ["/account", messages.nav.account],
 ] as const;
 
 export function App() {
@@ -123,7 +123,7 @@ function Frame({ email }: { email: string }) {
   return (
     <div className={isOpen ? "frame open" : "frame"}>
       <button type="button" className="button skip" onClick={() => document.getElementById("main")?.focus()}>
-        {text.skip}
+        {messages.skip}
       </button>
       <header className="side">
         <div className="brand">
@@ -135,10 +135,10 @@ function Frame({ email }: { email: string }) {
             aria-controls="places"
             onClick={() => setOpen(!isOpen)}
           >
-            {text.nav.menu}
+            {messages.nav.menu}
           </button>
         </div>
-        <nav id="places" aria-label={text.nav.label}>
+        <nav id="places" aria-label={messages.nav.label}>
           <ul>
             {places.map(([path, name]) => (
               <li key={path}>
@@ -148,14 +148,14 @@ function Frame({ email }: { email: string }) {
               </li>
             ))}
             <li>
-              <a href="/docs">{text.nav.docs}</a>
+              <a href="/docs">{messages.nav.docs}</a>
             </li>
           </ul>
           <div className="who">
             <p title={email}>{email}</p>
             <ThemeButton />
             <button type="button" className="button quiet" onClick={() => leave(() => void signOut())}>
-              {text.nav.signOut}
+              {messages.nav.signOut}
             </button>
           </div>
         </nav>
@@ -201,7 +201,7 @@ function ThemeButton() {
   }
   return (
     <button type="button" className="button quiet" onClick={change}>
-      {text.nav.theme}
+      {messages.nav.theme}
     </button>
   );
 }

@@ -4,10 +4,10 @@ import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { ApiError } from "./api.ts";
 import { App } from "./app.tsx";
+import { AnnouncerProvider } from "./components/announcer.tsx";
+import { ConnectionBar } from "./components/connection-bar.tsx";
+import { LeaveDialog } from "./components/unsaved.tsx";
 import { useGuardedLocation } from "./location.ts";
-import { AnnouncerProvider } from "./parts/announcer.tsx";
-import { ConnectionBar } from "./parts/connection-bar.tsx";
-import { LeaveDialog } from "./parts/unsaved.tsx";
 import "./styles.css";
 
 const retriesMax = 2;

@@ -1,5 +1,5 @@
-import { Notice, Select } from "../parts/basics.tsx";
-import { text } from "../text.ts";
+import { Notice, Select } from "../components/basics.tsx";
+import { messages } from "../messages.ts";
 import { type Decoded, type Encoding, encodings } from "./encoding.ts";
 import { previewLines } from "./preview.ts";
 
@@ -16,13 +16,13 @@ export function ReadingCard({
   onChoose(encoding: Encoding): void;
 }) {
   return (
-    <section className="card" aria-label={text.bulk.reading}>
-      <h2>{text.bulk.reading}</h2>
-      <Select label={text.bulk.encoding} value={encoding} options={encodings} onChange={onChoose} />
-      {decoded?.isGuess && <Notice kind="warning">{text.bulk.guessed}</Notice>}
+    <section className="card" aria-label={messages.bulk.reading}>
+      <h2>{messages.bulk.reading}</h2>
+      <Select label={messages.bulk.encoding} value={encoding} options={encodings} onChange={onChoose} />
+      {decoded?.isGuess && <Notice kind="warning">{messages.bulk.guessed}</Notice>}
       {decoded && (
         <>
-          <h3>{text.bulk.preview}</h3>
+          <h3>{messages.bulk.preview}</h3>
           <pre>
             {previewLines(decoded.text)
               .map(({ line, text: content }) => `${String(line).padStart(5)}  ${content}`)
@@ -30,7 +30,7 @@ export function ReadingCard({
           </pre>
         </>
       )}
-      {ignored.length > 0 && <p className="note">{text.bulk.ignored(ignored.join(", "))}</p>}
+      {ignored.length > 0 && <p className="note">{messages.bulk.ignored(ignored.join(", "))}</p>}
     </section>
   );
 }

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
-import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, formatNumber, Notice, Select } from "../parts/basics.tsx";
-import { text } from "../text.ts";
+import { useAnnounce } from "../components/announcer.tsx";
+import { Button, Failed, formatNumber, Notice, Select } from "../components/basics.tsx";
+import { messages } from "../messages.ts";
 import type { Checked } from "./check.ts";
 import type { Run } from "./create.ts";
 import { writeCsv } from "./csv.ts";
@@ -17,29 +17,29 @@ export function Result({ run, checked, onAgain }: { run: Run; checked: Checked; 
   const left = notCreated(checked, run);
   return (
     <>
-      <section className="card" aria-label={text.bulk.result}>
-        <h2>{text.bulk.result}</h2>
+      <section className="card" aria-label={messages.bulk.result}>
+        <h2>{messages.bulk.result}</h2>
         <div role="status">
           <Notice kind={left.length > 0 ? "warning" : "good"}>
-            {text.bulk.done(formatNumber(made.length), formatNumber(left.length))}
-            {replayed > 0 && ` ${text.bulk.replayed(formatNumber(replayed))}`}
+            {messages.bulk.done(formatNumber(made.length), formatNumber(left.length))}
+            {replayed > 0 && ` ${messages.bulk.replayed(formatNumber(replayed))}`}
           </Notice>
         </div>
         <div className="actions">
           <Link href="/codes" className="button primary">
-            {text.bulk.toCodes}
+            {messages.bulk.toCodes}
           </Link>
           <Link href={`/projects/${projectId}`} className="button plain">
-            {text.bulk.toProject}
+            {messages.bulk.toProject}
           </Link>
-          <Button onClick={onAgain}>{text.bulk.again}</Button>
+          <Button onClick={onAgain}>{messages.bulk.again}</Button>
         </div>
         {left.length > 0 && (
-          <Button onClick={() => download(left.toCsv(), "not-created.csv")}>{text.bulk.downloadLeft}</Button>
+          <Button onClick={() => download(left.toCsv(), "not-created.csv")}>{messages.bulk.downloadLeft}</Button>
         )}
       </section>
       {made.length > 0 && <Downloads run={run} />}
-      {faults.length > 0 && <FaultTable label={text.bulk.refused} faults={faults} />}
+      {faults.length > 0 && <FaultTable label={messages.bulk.refused} faults={faults} />}
     </>
   );
 }
@@ -69,7 +69,7 @@ function Downloads({ run: { made } }: { run: Run }) {
     try {
       const codes = made.map(({ code }) => code);
       download(await zipSymbols(codes, format, { onProgress: setDone, signal: controller.signal }), "symbols.zip");
-      announce(text.bulk.zipped);
+      announce(messages.bulk.zipped);
     } catch (failure) {
       if (!controller.signal.aborted) setError(failure as Error);
     }
@@ -77,19 +77,19 @@ function Downloads({ run: { made } }: { run: Run }) {
   }
 
   return (
-    <section className="card" aria-label={text.bulk.downloads}>
-      <h2>{text.bulk.downloads}</h2>
+    <section className="card" aria-label={messages.bulk.downloads}>
+      <h2>{messages.bulk.downloads}</h2>
       <div className="row">
-        <Button onClick={saveShortUrls}>{text.bulk.shortUrls}</Button>
+        <Button onClick={saveShortUrls}>{messages.bulk.shortUrls}</Button>
         <label className="check">
           <input type="checkbox" checked={hasMark} onChange={(event) => setMark(event.target.checked)} />
-          {text.bulk.forExcel}
+          {messages.bulk.forExcel}
         </label>
       </div>
-      <p className="note">{text.bulk.formulas}</p>
+      <p className="note">{messages.bulk.formulas}</p>
       <div className="downloads">
         <Select
-          label={text.bulk.format}
+          label={messages.bulk.format}
           value={format}
           options={[
             ["svg", "SVG"],
@@ -98,15 +98,15 @@ function Downloads({ run: { made } }: { run: Run }) {
           onChange={setFormat}
         />
         <Button busy={zipping !== undefined} onClick={saveSymbols}>
-          {text.bulk.symbols}
+          {messages.bulk.symbols}
         </Button>
-        {zipping && <Button onClick={() => zipping.abort()}>{text.cancel}</Button>}
+        {zipping && <Button onClick={() => zipping.abort()}>{messages.cancel}</Button>}
       </div>
       <Failed error={error} />
       {zipping && (
         <div role="status">
-          <progress value={done} max={made.length} aria-label={text.bulk.zipProgress} />
-          <p>{text.bulk.zippedOf(formatNumber(done), formatNumber(made.length))}</p>
+          <progress value={done} max={made.length} aria-label={messages.bulk.zipProgress} />
+          <p>{messages.bulk.zippedOf(formatNumber(done), formatNumber(made.length))}</p>
         </div>
       )}
     </section>

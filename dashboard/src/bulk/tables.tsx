@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from "react";
-import { Button, formatNumber } from "../parts/basics.tsx";
-import { text } from "../text.ts";
+import { Button, formatNumber } from "../components/basics.tsx";
+import { messages } from "../messages.ts";
 import type { Fault, Row } from "./check.ts";
 
 const pageSize = 50;
@@ -41,13 +41,13 @@ function PagedTable<T>({
       {last > 0 && (
         <div className="actions">
           <Button disabled={from === 0} onClick={() => setPage(Math.min(page, last) - 1)}>
-            {text.bulk.previous}
+            {messages.bulk.previous}
           </Button>
           <span aria-live="polite">
-            {text.bulk.shown(formatNumber(from + 1), formatNumber(from + shown.length), formatNumber(items.length))}
+            {messages.bulk.shown(formatNumber(from + 1), formatNumber(from + shown.length), formatNumber(items.length))}
           </span>
           <Button disabled={page >= last} onClick={() => setPage(page + 1)}>
-            {text.bulk.next}
+            {messages.bulk.next}
           </Button>
         </div>
       )}
@@ -60,12 +60,12 @@ export function FaultTable({ label, faults }: { label: string; faults: readonly 
     <PagedTable
       kind="faults"
       label={label}
-      heads={[text.bulk.line, text.bulk.column, text.bulk.value, text.bulk.issue]}
+      heads={[messages.bulk.line, messages.bulk.column, messages.bulk.value, messages.bulk.issue]}
       items={faults}
       row={({ line, field, value, issue }, index) => (
         <tr key={index}>
           <td className="number">{line}</td>
-          <td className="mono">{field ?? text.bulk.wholeLine}</td>
+          <td className="mono">{field ?? messages.bulk.wholeLine}</td>
           <td className="clipped" title={value}>
             {value}
           </td>
@@ -81,7 +81,7 @@ export function RowTable({ label, rows }: { label: string; rows: readonly Row[] 
     <PagedTable
       kind="rows"
       label={label}
-      heads={[text.bulk.line, text.codes.name, text.codes.target, text.bulk.slug]}
+      heads={[messages.bulk.line, messages.codes.name, messages.codes.target, messages.bulk.slug]}
       items={rows}
       row={({ line, name, redirect_url, slug }) => (
         <tr key={line}>
@@ -92,7 +92,7 @@ export function RowTable({ label, rows }: { label: string; rows: readonly Row[] 
           <td className="clipped target" title={redirect_url}>
             {redirect_url}
           </td>
-          <td className="mono clipped">{slug || <span className="muted">{text.bulk.chosenSlug}</span>}</td>
+          <td className="mono clipped">{slug || <span className="muted">{messages.bulk.chosenSlug}</span>}</td>
         </tr>
       )}
     />

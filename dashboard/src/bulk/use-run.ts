@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useUnsaved } from "../parts/unsaved.tsx";
-import { text as words } from "../text.ts";
+import { useUnsaved } from "../components/unsaved.tsx";
+import { messages } from "../messages.ts";
 import type { Row } from "./check.ts";
 import { createCodes, type Run } from "./create.ts";
 import { createUnfinishedRuns } from "./unfinished.ts";
@@ -28,7 +28,7 @@ export function useRun(text: string, rows: readonly Row[]) {
   const [counts, setCounts] = useState({ made: 0, refused: 0 });
   const isBusy = phase === "running" || phase === "pausing";
 
-  useUnsaved(isBusy, words.bulk.underWay);
+  useUnsaved(isBusy, messages.bulk.underWay);
   // What is in flight when the page is left is found again by its idempotency key.
   useEffect(() => () => control.current.controller.abort(), []);
 

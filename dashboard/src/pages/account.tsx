@@ -1,13 +1,13 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { type Account, ApiError, ask } from "../api.ts";
+import { useAnnounce } from "../components/announcer.tsx";
+import { Button, Failed, Field, PageHead } from "../components/basics.tsx";
+import { Dialog } from "../components/dialog.tsx";
+import { useUnsaved } from "../components/unsaved.tsx";
 import { leave } from "../leaving.ts";
-import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, Field, PageHead } from "../parts/basics.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { useUnsaved } from "../parts/unsaved.tsx";
+import { messages } from "../messages.ts";
 import { useSession, useSetSession } from "../session.ts";
-import { text } from "../text.ts";
 
 export default function AccountPage() {
   const { account } = useSession();
@@ -20,32 +20,32 @@ export default function AccountPage() {
   if (!account) return null;
   return (
     <>
-      <PageHead title={text.account.title} />
+      <PageHead title={messages.account.title} />
       <div className="card">
         <dl>
-          <dt>{text.signIn.email}</dt>
+          <dt>{messages.signIn.email}</dt>
           <dd>{account.email}</dd>
-          <dt>{text.account.id}</dt>
+          <dt>{messages.account.id}</dt>
           <dd className="mono">{account.id}</dd>
         </dl>
       </div>
       <PasswordForm canSet={account.may_set_password} email={account.email} />
       <section className="card">
-        <h2>{text.account.sessions}</h2>
-        <p>{text.account.everywhereHint}</p>
+        <h2>{messages.account.sessions}</h2>
+        <p>{messages.account.everywhereHint}</p>
         <Button kind="danger" onClick={() => setAsking(true)}>
-          {text.account.everywhere}
+          {messages.account.everywhere}
         </Button>
       </section>
       {isAsking && (
-        <Dialog title={text.account.everywhere} onClose={() => setAsking(false)}>
-          <p>{text.account.everywhereQuestion}</p>
+        <Dialog title={messages.account.everywhere} onClose={() => setAsking(false)}>
+          <p>{messages.account.everywhereQuestion}</p>
           <Failed error={everywhere.error} />
           <div className="actions">
             <Button kind="danger" busy={everywhere.isPending} onClick={() => leave(everywhere.mutate)}>
-              {text.account.everywhere}
+              {messages.account.everywhere}
             </Button>
-            <Button onClick={() => setAsking(false)}>{text.cancel}</Button>
+            <Button onClick={() => setAsking(false)}>{messages.cancel}</Button>
           </div>
         </Dialog>
       )}
@@ -65,22 +65,22 @@ function PasswordForm({ canSet, email }: { canSet: boolean; email: string }) {
       setSession(data);
       setBefore("");
       setAfter("");
-      announce(text.account.changed);
+      announce(messages.account.changed);
     },
   });
   const issue = error instanceof ApiError ? error.issueOf("new_password") : undefined;
-  const wrong = error instanceof ApiError && error.status === 401 ? new Error(text.account.wrong) : error;
+  const wrong = error instanceof ApiError && error.status === 401 ? new Error(messages.account.wrong) : error;
   function submit(event: FormEvent): void {
     event.preventDefault();
     mutate();
   }
   return (
     <form className="card" onSubmit={submit}>
-      <h2>{canSet ? text.account.set : text.account.change}</h2>
+      <h2>{canSet ? messages.account.set : messages.account.change}</h2>
       <input type="email" autoComplete="username" value={email} readOnly hidden />
       {!canSet && (
         <Field
-          label={text.account.before}
+          label={messages.account.before}
           type="password"
           required
           autoComplete="current-password"
@@ -89,18 +89,18 @@ function PasswordForm({ canSet, email }: { canSet: boolean; email: string }) {
         />
       )}
       <Field
-        label={text.account.after}
+        label={messages.account.after}
         type="password"
         required
         autoComplete="new-password"
         value={after}
         onChange={(event) => setAfter(event.target.value)}
-        hint={text.signUp.passwordHint}
+        hint={messages.signUp.passwordHint}
         issue={issue}
       />
       {!issue && <Failed error={wrong} />}
       <Button type="submit" kind="primary" busy={isPending}>
-        {canSet ? text.account.set : text.account.change}
+        {canSet ? messages.account.set : messages.account.change}
       </Button>
     </form>
   );

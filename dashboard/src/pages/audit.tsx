@@ -1,31 +1,31 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type AuditEntry, ask } from "../api.ts";
-import { Button, FailedQuery, Loading, PageHead } from "../parts/basics.tsx";
-import { type Column, Line, Table } from "../parts/table.tsx";
-import { text } from "../text.ts";
+import { Button, FailedQuery, Loading, PageHead } from "../components/basics.tsx";
+import { type Column, Line, Table } from "../components/table.tsx";
+import { messages } from "../messages.ts";
 
 const timeFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 
 const columns: Column<AuditEntry>[] = [
   {
-    label: text.audit.time,
+    label: messages.audit.time,
     kind: "time",
     cell: ({ time }) => <time dateTime={time}>{timeFormat.format(new Date(time))}</time>,
   },
   {
-    label: text.audit.action,
+    label: messages.audit.action,
     cell: ({ action, key_id }) => (
       <>
-        <span className="name">{text.audit.actions[action] ?? action}</span>
+        <span className="name">{messages.audit.actions[action] ?? action}</span>
         {key_id && <Line className="mono muted">{key_id}</Line>}
       </>
     ),
   },
   {
-    label: text.audit.actor,
-    cell: ({ actor }) => <Line>{actor.startsWith("account:") ? text.audit.you : actor}</Line>,
+    label: messages.audit.actor,
+    cell: ({ actor }) => <Line>{actor.startsWith("account:") ? messages.audit.you : actor}</Line>,
   },
-  { label: text.audit.address, cell: ({ address }) => <Line className="mono">{address}</Line> },
+  { label: messages.audit.address, cell: ({ address }) => <Line className="mono">{address}</Line> },
 ];
 
 export default function AuditPage() {
@@ -40,18 +40,18 @@ export default function AuditPage() {
   const entries = data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <>
-      <PageHead title={text.audit.title} />
-      <p className="lead">{text.audit.lead}</p>
+      <PageHead title={messages.audit.title} />
+      <p className="lead">{messages.audit.lead}</p>
       <FailedQuery query={query} />
       {!data && !error && <Loading />}
       {entries.length > 0 && (
         <div className="card">
-          <Table caption={text.audit.title} columns={columns} rows={entries} keyOf={({ sequence }) => sequence} />
+          <Table caption={messages.audit.title} columns={columns} rows={entries} keyOf={({ sequence }) => sequence} />
         </div>
       )}
       {hasNextPage && (
         <Button onClick={() => fetchNextPage()} busy={isFetchingNextPage}>
-          {text.more}
+          {messages.more}
         </Button>
       )}
     </>

@@ -8,9 +8,9 @@ import { ReadingCard } from "../bulk/reading.tsx";
 import { Result } from "../bulk/result.tsx";
 import { FaultTable, RowTable } from "../bulk/tables.tsx";
 import { useRun } from "../bulk/use-run.ts";
-import { Button, Failed, FailedQuery, formatNumber, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
-import { ReachNotice } from "../parts/reach.tsx";
-import { text } from "../text.ts";
+import { Button, Failed, FailedQuery, formatNumber, Loading, Notice, PageHead, Select } from "../components/basics.tsx";
+import { ReachNotice } from "../components/reach.tsx";
+import { messages } from "../messages.ts";
 import { useProjects } from "./codes.tsx";
 
 /** Makes many codes out of a file: everything is checked first, then created, then there to take away. */
@@ -55,13 +55,13 @@ export default function BulkPage() {
   const encoding = file?.encoding ?? decoded?.encoding;
   return (
     <>
-      <PageHead title={text.bulk.title} />
+      <PageHead title={messages.bulk.title} />
       <ReachNotice isOfMany />
-      <p className="lead">{text.bulk.lead}</p>
+      <p className="lead">{messages.bulk.lead}</p>
       {!isLocked && (
         <div className="card">
           <div className="field">
-            <label htmlFor={fileId}>{text.bulk.file}</label>
+            <label htmlFor={fileId}>{messages.bulk.file}</label>
             <input
               id={fileId}
               type="file"
@@ -74,12 +74,12 @@ export default function BulkPage() {
               aria-describedby={`${fileId}-note`}
             />
             <p id={`${fileId}-note`} className="note">
-              {text.bulk.columns}
+              {messages.bulk.columns}
             </p>
           </div>
-          <pre>{text.bulk.example}</pre>
+          <pre>{messages.bulk.example}</pre>
           <Select
-            label={text.codes.project}
+            label={messages.codes.project}
             value={project}
             options={projects.data.map(({ id, name }) => [id, name] as const)}
             onChange={setProjectId}
@@ -129,21 +129,23 @@ function Codes({
   const left = good.length - counts.made - counts.refused;
   return (
     <>
-      <section className="card" aria-label={text.bulk.check}>
-        <h2>{text.bulk.check}</h2>
+      <section className="card" aria-label={messages.bulk.check}>
+        <h2>{messages.bulk.check}</h2>
         {phase === "none" ? (
           <>
-            {!columns.heading && <Notice>{text.bulk.noHeading}</Notice>}
+            {!columns.heading && <Notice>{messages.bulk.noHeading}</Notice>}
             {bad.length > 0 ? (
-              <Notice kind="warning">{text.bulk.faulty(formatNumber(bad.length), formatNumber(good.length))}</Notice>
+              <Notice kind="warning">
+                {messages.bulk.faulty(formatNumber(bad.length), formatNumber(good.length))}
+              </Notice>
             ) : (
-              <Notice kind="good">{text.bulk.allGood(formatNumber(good.length))}</Notice>
+              <Notice kind="good">{messages.bulk.allGood(formatNumber(good.length))}</Notice>
             )}
-            {does.hasUnfinished(projectId) && <Notice>{text.bulk.unfinished}</Notice>}
+            {does.hasUnfinished(projectId) && <Notice>{messages.bulk.unfinished}</Notice>}
             <div className="actions">
               {bad.length > 0 && (
                 <Button onClick={() => download(notCreated(checked, undefined).toCsv(), "faulty-lines.csv")}>
-                  {text.bulk.downloadFaulty}
+                  {messages.bulk.downloadFaulty}
                 </Button>
               )}
               {good.length > 0 && (
@@ -154,7 +156,7 @@ function Codes({
                     void does.start(projectId);
                   }}
                 >
-                  {(bad.length > 0 ? text.bulk.createGood : text.bulk.create)(good.length)}
+                  {(bad.length > 0 ? messages.bulk.createGood : messages.bulk.create)(good.length)}
                 </Button>
               )}
             </div>
@@ -163,29 +165,29 @@ function Codes({
           <>
             <Failed error={does.error} />
             <div role="status">
-              <progress value={counts.made + counts.refused} max={good.length} aria-label={text.bulk.progress} />
-              <p>{text.bulk.state(formatNumber(counts.made), formatNumber(counts.refused), formatNumber(left))}</p>
+              <progress value={counts.made + counts.refused} max={good.length} aria-label={messages.bulk.progress} />
+              <p>{messages.bulk.state(formatNumber(counts.made), formatNumber(counts.refused), formatNumber(left))}</p>
             </div>
             <div className="actions">
               {phase === "paused" ? (
                 <>
                   <Button kind="primary" onClick={() => void does.goOn()}>
-                    {text.bulk.goOn}
+                    {messages.bulk.goOn}
                   </Button>
-                  <Button onClick={does.stop}>{text.bulk.stop}</Button>
+                  <Button onClick={does.stop}>{messages.bulk.stop}</Button>
                 </>
               ) : (
                 <Button busy={phase === "pausing"} onClick={does.pause}>
-                  {text.bulk.pause}
+                  {messages.bulk.pause}
                 </Button>
               )}
             </div>
-            <p className="note">{text.bulk.resumable}</p>
+            <p className="note">{messages.bulk.resumable}</p>
           </>
         )}
       </section>
-      {phase === "none" && faults.length > 0 && <FaultTable label={text.bulk.faults} faults={faults} />}
-      {phase === "none" && good.length > 0 && <RowTable label={text.bulk.rows} rows={good} />}
+      {phase === "none" && faults.length > 0 && <FaultTable label={messages.bulk.faults} faults={faults} />}
+      {phase === "none" && good.length > 0 && <RowTable label={messages.bulk.rows} rows={good} />}
     </>
   );
 }

@@ -2,14 +2,14 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { ask, type Code, imageUrl, read } from "../api.ts";
-import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, CopyButton, Failed, FailedQuery, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { ReachNotice, useFileSuffix } from "../parts/reach.tsx";
-import { ScansView } from "../parts/scans.tsx";
-import { SymbolImage } from "../parts/symbol-image.tsx";
-import { LongText } from "../parts/table.tsx";
-import { text } from "../text.ts";
+import { useAnnounce } from "../components/announcer.tsx";
+import { Button, CopyButton, Failed, FailedQuery, Loading, PageHead, Select, Time } from "../components/basics.tsx";
+import { Dialog } from "../components/dialog.tsx";
+import { ReachNotice, useFileSuffix } from "../components/reach.tsx";
+import { ScansView } from "../components/scans.tsx";
+import { SymbolImage } from "../components/symbol-image.tsx";
+import { LongText } from "../components/table.tsx";
+import { messages } from "../messages.ts";
 
 const sizes = ["256", "512", "1024", "2048", "4096"] as const;
 const formats = ["svg", "png", "pdf"] as const;
@@ -26,35 +26,35 @@ export default function CodePage() {
     <>
       <PageHead title={code.name}>
         <Link href={`/codes/${code.id}/edit`} className="button primary">
-          {text.edit}
+          {messages.edit}
         </Link>
         <ArchiveButton code={code} />
       </PageHead>
       <div className="code-top">
         <div className="card symbol">
-          <SymbolImage code={code} size={320} alt={text.code.symbolOf(code.name)} />
+          <SymbolImage code={code} size={320} alt={messages.code.symbolOf(code.name)} />
         </div>
         <div className="card facts">
           <dl>
-            <dt>{text.code.shortUrl}</dt>
+            <dt>{messages.code.shortUrl}</dt>
             <dd>
               <a href={code.short_url} target="_blank" rel="noreferrer">
                 {code.short_url}
               </a>
               <CopyButton value={code.short_url} />
             </dd>
-            <dt>{text.code.target}</dt>
+            <dt>{messages.code.target}</dt>
             <dd className="target">
               <span>
                 <LongText>{code.redirect_url}</LongText>
               </span>
               <a className="button plain" href={code.redirect_url} target="_blank" rel="noreferrer">
-                {text.code.open}
+                {messages.code.open}
               </a>
             </dd>
-            <dt>{text.codes.status}</dt>
-            <dd>{code.status === "active" ? text.codes.active : text.codes.archived}</dd>
-            <dt>{text.codes.created}</dt>
+            <dt>{messages.codes.status}</dt>
+            <dd>{code.status === "active" ? messages.codes.active : messages.codes.archived}</dd>
+            <dt>{messages.codes.created}</dt>
             <dd>
               <Time value={code.created_at} />
             </dd>
@@ -74,7 +74,7 @@ function Downloads({ code }: { code: Code }) {
   return (
     <div className="downloads">
       <Select
-        label={text.code.size}
+        label={messages.code.size}
         value={size}
         options={sizes.map((one) => [one, `${one} px`] as const)}
         onChange={setSize}
@@ -86,7 +86,7 @@ function Downloads({ code }: { code: Code }) {
           href={imageUrl(code, `format=${format}&size=${size}`)}
           download={`${code.slug}${suffix}.${format}`}
         >
-          {text.code.download(format.toUpperCase())}
+          {messages.code.download(format.toUpperCase())}
         </a>
       ))}
     </div>
@@ -105,21 +105,21 @@ function ArchiveButton({ code }: { code: Code }) {
       queries.setQueryData(["code", code.id], data);
       await queries.invalidateQueries({ queryKey: ["codes"] });
       setAsking(false);
-      announce(isActive ? text.code.archived : text.code.restored);
+      announce(isActive ? messages.code.archived : messages.code.restored);
     },
   });
   return (
     <>
-      <Button onClick={() => setAsking(true)}>{isActive ? text.code.archive : text.code.restore}</Button>
+      <Button onClick={() => setAsking(true)}>{isActive ? messages.code.archive : messages.code.restore}</Button>
       {isAsking && (
-        <Dialog title={isActive ? text.code.archive : text.code.restore} onClose={() => setAsking(false)}>
-          <p>{isActive ? text.code.archiveHint : text.code.restoreHint}</p>
+        <Dialog title={isActive ? messages.code.archive : messages.code.restore} onClose={() => setAsking(false)}>
+          <p>{isActive ? messages.code.archiveHint : messages.code.restoreHint}</p>
           <Failed error={error} />
           <div className="actions">
             <Button kind={isActive ? "danger" : "primary"} busy={isPending} onClick={() => mutate()}>
-              {isActive ? text.code.archive : text.code.restore}
+              {isActive ? messages.code.archive : messages.code.restore}
             </Button>
-            <Button onClick={() => setAsking(false)}>{text.cancel}</Button>
+            <Button onClick={() => setAsking(false)}>{messages.cancel}</Button>
           </div>
         </Dialog>
       )}

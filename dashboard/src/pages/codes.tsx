@@ -2,33 +2,43 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
 import { ask, type Code, type Project, readAll } from "../api.ts";
+import {
+  Button,
+  Empty,
+  FailedQuery,
+  Field,
+  formatNumber,
+  Loading,
+  PageHead,
+  Select,
+  Time,
+} from "../components/basics.tsx";
+import { Freshness } from "../components/freshness.tsx";
+import { ReachBadge, ReachNotice } from "../components/reach.tsx";
+import { SymbolImage } from "../components/symbol-image.tsx";
+import { type Column, Line, Table } from "../components/table.tsx";
 import { live } from "../live.ts";
-import { Button, Empty, FailedQuery, Field, formatNumber, Loading, PageHead, Select, Time } from "../parts/basics.tsx";
-import { Freshness } from "../parts/freshness.tsx";
-import { ReachBadge, ReachNotice } from "../parts/reach.tsx";
-import { SymbolImage } from "../parts/symbol-image.tsx";
-import { type Column, Line, Table } from "../parts/table.tsx";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 
 /** How often the list looks for new codes and scans, in ms. */
 const liveMs = 5_000;
 const pageSize = 20;
 
 const statuses = [
-  ["active", text.codes.active],
-  ["archived", text.codes.archived],
-  ["all", text.codes.all],
+  ["active", messages.codes.active],
+  ["archived", messages.codes.archived],
+  ["all", messages.codes.all],
 ] as const;
 
 const columns: Column<Code>[] = [
   {
-    label: text.codes.symbol,
+    label: messages.codes.symbol,
     hidesLabel: true,
     kind: "symbol",
     cell: (code) => <SymbolImage code={code} size={64} alt="" isThumbnail />,
   },
   {
-    label: text.codes.name,
+    label: messages.codes.name,
     kind: "title",
     cell: (code) => (
       <>
@@ -38,14 +48,14 @@ const columns: Column<Code>[] = [
         <span className="under">
           <Line className="muted mono">{`/${code.slug}`}</Line>
           <ReachBadge />
-          {code.status === "archived" && <span className="badge">{text.codes.archived}</span>}
+          {code.status === "archived" && <span className="badge">{messages.codes.archived}</span>}
         </span>
       </>
     ),
   },
-  { label: text.codes.target, cell: (code) => <Line className="muted">{code.redirect_url}</Line> },
-  { label: text.codes.scans, kind: "number", cell: (code) => formatNumber(code.scan_count) },
-  { label: text.codes.created, kind: "date", cell: (code) => <Time value={code.created_at} /> },
+  { label: messages.codes.target, cell: (code) => <Line className="muted">{code.redirect_url}</Line> },
+  { label: messages.codes.scans, kind: "number", cell: (code) => formatNumber(code.scan_count) },
+  { label: messages.codes.created, kind: "date", cell: (code) => <Time value={code.created_at} /> },
 ];
 
 export function useProjects() {
@@ -79,46 +89,49 @@ export function CodesPage() {
   const isFiltered = q !== "" || projectId !== "" || status !== "active";
   return (
     <>
-      <PageHead title={text.codes.title}>
+      <PageHead title={messages.codes.title}>
         <Link href="/codes/bulk" className="button plain">
-          {text.codes.bulk}
+          {messages.codes.bulk}
         </Link>
         <Link href="/codes/new" className="button primary">
-          {text.codes.create}
+          {messages.codes.create}
         </Link>
       </PageHead>
       <form className="filters" onSubmit={(event) => event.preventDefault()}>
         <Field
-          label={text.codes.search}
+          label={messages.codes.search}
           type="search"
           maxLength={200}
           value={search}
           onChange={(event) => setSearch(event.target.value)}
         />
         <Select
-          label={text.codes.project}
+          label={messages.codes.project}
           value={projectId}
-          options={[["", text.codes.anyProject], ...(projects.data ?? []).map(({ id, name }) => [id, name] as const)]}
+          options={[
+            ["", messages.codes.anyProject],
+            ...(projects.data ?? []).map(({ id, name }) => [id, name] as const),
+          ]}
           onChange={setProjectId}
         />
-        <Select label={text.codes.status} value={status} options={statuses} onChange={setStatus} />
+        <Select label={messages.codes.status} value={status} options={statuses} onChange={setStatus} />
       </form>
       {data ? <Freshness query={query} everyMs={liveMs} isQuiet /> : <FailedQuery query={query} />}
       {isPending && !error && <Loading />}
       {data && codes.length === 0 && (
-        <Empty title={isFiltered ? text.codes.noMatch : text.codes.none}>
-          {!isFiltered && <p>{text.codes.noneHint}</p>}
+        <Empty title={isFiltered ? messages.codes.noMatch : messages.codes.none}>
+          {!isFiltered && <p>{messages.codes.noneHint}</p>}
         </Empty>
       )}
       {codes.length > 0 && (
         <div className="card">
           <ReachNotice isOfMany />
-          <Table caption={text.codes.title} columns={columns} rows={codes} keyOf={({ id }) => id} />
+          <Table caption={messages.codes.title} columns={columns} rows={codes} keyOf={({ id }) => id} />
         </div>
       )}
       {hasNextPage && (
         <Button onClick={() => fetchNextPage()} busy={isFetchingNextPage}>
-          {text.more}
+          {messages.more}
         </Button>
       )}
     </>

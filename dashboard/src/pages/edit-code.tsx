@@ -3,14 +3,14 @@ import { type FormEvent, useState } from "react";
 import { useLocation, useParams } from "wouter";
 import { ApiError, ask, type Code, newIdempotencyKeys, type Style } from "../api.ts";
 import { type Change, type CodeDraft, draftOf, fieldOf, isSame, rebase, withField } from "../code-draft.ts";
-import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, FailedQuery, Field, Loading, Notice, PageHead, Select } from "../parts/basics.tsx";
-import { ConflictNotice } from "../parts/conflict.tsx";
-import { Preview } from "../parts/preview.tsx";
-import { StyleFields } from "../parts/style-fields.tsx";
-import { useUnsaved } from "../parts/unsaved.tsx";
+import { useAnnounce } from "../components/announcer.tsx";
+import { Button, Failed, FailedQuery, Field, Loading, Notice, PageHead, Select } from "../components/basics.tsx";
+import { ConflictNotice } from "../components/conflict.tsx";
+import { Preview } from "../components/preview.tsx";
+import { StyleFields } from "../components/style-fields.tsx";
+import { useUnsaved } from "../components/unsaved.tsx";
+import { messages } from "../messages.ts";
 import { useSession } from "../session.ts";
-import { text } from "../text.ts";
 import { useProjects } from "./codes.tsx";
 
 const plainStyle: Style = {
@@ -25,19 +25,19 @@ const plainStyle: Style = {
 
 function nameOf(field: string): string {
   const names: Record<string, string> = {
-    name: text.editCode.name,
-    redirect_url: text.editCode.url,
-    project_id: text.codes.project,
+    name: messages.editCode.name,
+    redirect_url: messages.editCode.url,
+    project_id: messages.codes.project,
   };
-  return names[field] ?? text.style.names[field.replace("style.", "")] ?? field;
+  return names[field] ?? messages.style.names[field.replace("style.", "")] ?? field;
 }
 
 /** Characters of a value that a sentence has room for. */
 const shownMax = 80;
 
 function show(field: string, value: Change["theirs"], projects: (readonly [string, string])[]): string {
-  if (value === null || value === "") return text.editCode.nothing;
-  if (field === "style.logo") return text.editCode.otherLogo;
+  if (value === null || value === "") return messages.editCode.nothing;
+  if (field === "style.logo") return messages.editCode.otherLogo;
   if (field === "project_id") return projects.find(([id]) => id === value)?.[1] ?? String(value);
   const all = String(value);
   return `“${all.length > shownMax ? `${all.slice(0, shownMax)}…` : all}”`;
@@ -101,7 +101,7 @@ function CodeForm({
       queries.setQueryData(["code", data.id], data);
       await queries.invalidateQueries({ queryKey: ["codes"] });
       allowLeaving();
-      announce(code ? text.editCode.saved : text.editCode.created);
+      announce(code ? messages.editCode.saved : messages.editCode.created);
       navigate(`/codes/${data.id}`);
     },
   });
@@ -126,11 +126,11 @@ function CodeForm({
   }
   return (
     <>
-      <PageHead title={code ? text.editCode.editTitle : text.editCode.newTitle} />
+      <PageHead title={code ? messages.editCode.editTitle : messages.editCode.newTitle} />
       <form className="editor" onSubmit={submit}>
         <div className="card">
           <Field
-            label={text.editCode.name}
+            label={messages.editCode.name}
             required
             maxLength={200}
             value={draft.name}
@@ -138,28 +138,28 @@ function CodeForm({
             issue={issueOf("name")}
           />
           <Field
-            label={text.editCode.url}
+            label={messages.editCode.url}
             type="url"
             required
             maxLength={2048}
             placeholder="https://"
             value={draft.redirect_url}
             onChange={(event) => set({ redirect_url: event.target.value })}
-            hint={text.editCode.urlHint}
+            hint={messages.editCode.urlHint}
             issue={issueOf("redirect_url")}
           />
           {!code && (
             <Field
-              label={text.editCode.slug}
+              label={messages.editCode.slug}
               maxLength={64}
               value={slug}
               onChange={(event) => setSlug(event.target.value)}
-              hint={text.editCode.slugHint}
+              hint={messages.editCode.slugHint}
               issue={issueOf("slug")}
             />
           )}
           <Select
-            label={text.codes.project}
+            label={messages.codes.project}
             value={draft.project_id}
             options={projects}
             onChange={(project_id) => set({ project_id })}
@@ -171,9 +171,9 @@ function CodeForm({
           />
           {isChangedElsewhere ? (
             <Notice kind="error">
-              <p>{text.editCode.changedElsewhere}</p>
+              <p>{messages.editCode.changedElsewhere}</p>
               <Button busy={reload.isPending} onClick={() => reload.mutate()}>
-                {text.editCode.reload}
+                {messages.editCode.reload}
               </Button>
             </Notice>
           ) : (
@@ -191,9 +191,9 @@ function CodeForm({
           )}
           <div className="actions">
             <Button type="submit" kind="primary" busy={isPending}>
-              {code ? text.save : text.codes.create}
+              {code ? messages.save : messages.codes.create}
             </Button>
-            <Button onClick={() => navigate(code ? `/codes/${code.id}` : "/codes")}>{text.cancel}</Button>
+            <Button onClick={() => navigate(code ? `/codes/${code.id}` : "/codes")}>{messages.cancel}</Button>
           </div>
         </div>
         <Preview

@@ -2,16 +2,16 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { type Account, ApiError, ask, type Invitation } from "../api.ts";
-import { Button, Failed, Field, Loading, Time } from "../parts/basics.tsx";
+import { Button, Failed, Field, Loading, Time } from "../components/basics.tsx";
+import { messages } from "../messages.ts";
 import { useSetSession } from "../session.ts";
-import { text } from "../text.ts";
 
 /** For who opens an operator's invitation: sets the password of the new account and signs in to it. */
 export function InvitationPage({ token }: { token: string }) {
   const [invitation, setInvitation] = useState<Invitation | null>(null);
   const [error, setError] = useState<Error | null>(null);
   useEffect(() => {
-    document.title = `${text.invitation.title} · QRForge`;
+    document.title = `${messages.invitation.title} · QRForge`;
     const leaving = new AbortController();
     setInvitation(null);
     setError(null);
@@ -28,7 +28,7 @@ export function InvitationPage({ token }: { token: string }) {
         <>
           <Failed error={error} />
           <p>
-            <a href="#/codes">{text.invitation.toSignIn}</a>
+            <a href="#/codes">{messages.invitation.toSignIn}</a>
           </p>
         </>
       )}
@@ -57,31 +57,31 @@ function AcceptForm({ token, invitation }: { token: string; invitation: Invitati
   }
   return (
     <div className="card sign-in">
-      <h2>{text.invitation.title}</h2>
-      <p>{text.invitation.lead(invitation.email)}</p>
+      <h2>{messages.invitation.title}</h2>
+      <p>{messages.invitation.lead(invitation.email)}</p>
       <form onSubmit={submit}>
         <input type="email" autoComplete="username" value={invitation.email} readOnly hidden />
         <Field
-          label={text.signIn.password}
+          label={messages.signIn.password}
           type={isShown ? "text" : "password"}
           autoComplete="new-password"
           required
           value={password}
           onChange={(event) => setPassword(event.target.value)}
-          hint={text.signUp.passwordHint}
+          hint={messages.signUp.passwordHint}
           issue={issue}
         />
         <label className="check">
           <input type="checkbox" checked={isShown} onChange={(event) => setShown(event.target.checked)} />
-          {text.invitation.show}
+          {messages.invitation.show}
         </label>
         {!issue && <Failed error={error} />}
         <Button type="submit" kind="primary" busy={isPending}>
-          {text.invitation.submit}
+          {messages.invitation.submit}
         </Button>
       </form>
       <p className="muted">
-        {text.invitation.until} <Time value={invitation.expires_at} />.
+        {messages.invitation.until} <Time value={invitation.expires_at} />.
       </p>
     </div>
   );

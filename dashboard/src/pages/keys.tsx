@@ -2,7 +2,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { ApiError, ask, type Key, type Propagation, readAll } from "../api.ts";
-import { leave } from "../leaving.ts";
 import {
   Button,
   CopyButton,
@@ -14,12 +13,13 @@ import {
   Notice,
   PageHead,
   Time,
-} from "../parts/basics.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { Line, Table } from "../parts/table.tsx";
-import { useUnsaved } from "../parts/unsaved.tsx";
+} from "../components/basics.tsx";
+import { Dialog } from "../components/dialog.tsx";
+import { Line, Table } from "../components/table.tsx";
+import { useUnsaved } from "../components/unsaved.tsx";
+import { leave } from "../leaving.ts";
+import { messages } from "../messages.ts";
 import { useSession } from "../session.ts";
-import { text } from "../text.ts";
 
 interface Issued {
   key: Key;
@@ -45,35 +45,35 @@ export default function KeysPage() {
   const hasReachedLimit = account?.plan !== "enterprise" && active.length > 0;
   return (
     <>
-      <PageHead title={text.keys.title}>
+      <PageHead title={messages.keys.title}>
         <Button kind="primary" onClick={() => setAsking({ kind: "create" })}>
-          {text.keys.create}
+          {messages.keys.create}
         </Button>
       </PageHead>
-      <p className="lead">{text.keys.lead}</p>
+      <p className="lead">{messages.keys.lead}</p>
       {ended && (
         <Notice kind="good">
-          <p role="status">{text.keys.revoked(ended.name, describe(ended.propagation))}</p>
+          <p role="status">{messages.keys.revoked(ended.name, describe(ended.propagation))}</p>
         </Notice>
       )}
       <FailedQuery query={query} />
       {!keys && !error && <Loading />}
       {keys && active.length === 0 && (
-        <Empty title={text.keys.none}>
-          <p>{text.keys.noneHint}</p>
+        <Empty title={messages.keys.none}>
+          <p>{messages.keys.noneHint}</p>
         </Empty>
       )}
       {active.length > 0 && (
         <div className="card">
           <Table
-            caption={text.keys.active}
+            caption={messages.keys.active}
             rows={active}
             keyOf={({ id }) => id}
             columns={[
-              { label: text.keys.name, kind: "title", cell: ({ name }) => <Line className="name">{name}</Line> },
-              { label: text.keys.key, kind: "code", cell: (key) => <span className="mono">{shortOf(key)}</span> },
+              { label: messages.keys.name, kind: "title", cell: ({ name }) => <Line className="name">{name}</Line> },
+              { label: messages.keys.key, kind: "code", cell: (key) => <span className="mono">{shortOf(key)}</span> },
               {
-                label: text.keys.created,
+                label: messages.keys.created,
                 kind: "date",
                 cell: (key) => (
                   <>
@@ -83,28 +83,28 @@ export default function KeysPage() {
                 ),
               },
               {
-                label: text.keys.lastUsed,
+                label: messages.keys.lastUsed,
                 kind: "date",
-                cell: (key) => (key.last_used_at ? <Time value={key.last_used_at} /> : text.keys.never),
+                cell: (key) => (key.last_used_at ? <Time value={key.last_used_at} /> : messages.keys.never),
               },
               {
-                label: text.actions,
+                label: messages.actions,
                 hidesLabel: true,
                 kind: "actions",
                 cell: (key) => (
                   <div className="actions">
                     <Button
                       onClick={() => setAsking({ kind: "rotate", key })}
-                      aria-label={text.keys.rotateOf(key.name)}
+                      aria-label={messages.keys.rotateOf(key.name)}
                     >
-                      {text.keys.rotate}
+                      {messages.keys.rotate}
                     </Button>
                     <Button
                       kind="danger"
                       onClick={() => setAsking({ kind: "revoke", key })}
-                      aria-label={text.keys.revokeOf(key.name)}
+                      aria-label={messages.keys.revokeOf(key.name)}
                     >
-                      {text.keys.revoke}
+                      {messages.keys.revoke}
                     </Button>
                   </div>
                 ),
@@ -115,12 +115,12 @@ export default function KeysPage() {
       )}
       {dead.length > 0 && (
         <details className="card">
-          <summary>{text.keys.dead(dead.length)}</summary>
+          <summary>{messages.keys.dead(dead.length)}</summary>
           <ul className="plain">
             {dead.map((key) => (
               <li key={key.id}>
                 {key.name} <span className="mono muted">{shortOf(key)}</span>{" "}
-                {key.status === "rotated" ? text.keys.rotatedOn : text.keys.revokedOn}{" "}
+                {key.status === "rotated" ? messages.keys.rotatedOn : messages.keys.revokedOn}{" "}
                 {key.ended_at && <Time value={key.ended_at} />}
               </li>
             ))}
@@ -162,12 +162,12 @@ const shortOf = ({ prefix, last4 }: Key) => `${prefix}…${last4}`;
 /** "dead on 3 of 3 edges in 4 ms" */
 function describe({ acknowledged, waited_out, elapsed_ms }: Propagation): string {
   const all = acknowledged + waited_out;
-  return text.keys.reach(acknowledged, all, elapsed_ms < 10 ? elapsed_ms.toFixed(1) : elapsed_ms.toFixed(0));
+  return messages.keys.reach(acknowledged, all, elapsed_ms < 10 ? elapsed_ms.toFixed(1) : elapsed_ms.toFixed(0));
 }
 
 function Age({ of }: { of: Key }) {
-  if (of.is_overdue) return <span className="badge warning">{text.keys.overdue(of.age_days)}</span>;
-  if (of.is_old) return <span className="badge">{text.keys.old(of.age_days)}</span>;
+  if (of.is_overdue) return <span className="badge warning">{messages.keys.overdue(of.age_days)}</span>;
+  if (of.is_old) return <span className="badge">{messages.keys.old(of.age_days)}</span>;
   return null;
 }
 
@@ -175,28 +175,28 @@ function Age({ of }: { of: Key }) {
 function IssuedKey({ issued, onClose }: { issued: Issued; onClose(): void }) {
   const { key, secret, propagation } = issued;
   const curl = `curl -s ${location.origin}/v1/qr-codes -H "x-api-key: ${secret}"`;
-  useUnsaved(true, text.keys.unsaved);
+  useUnsaved(true, messages.keys.unsaved);
   return (
-    <Dialog title={text.keys.issued(key.name)} onClose={() => leave(onClose)}>
-      <Notice kind="warning">{text.keys.once}</Notice>
+    <Dialog title={messages.keys.issued(key.name)} onClose={() => leave(onClose)}>
+      <Notice kind="warning">{messages.keys.once}</Notice>
       <div className="secret">
         <code data-testid="secret">{secret}</code>
-        <CopyButton value={secret} label={text.keys.copyKey} />
+        <CopyButton value={secret} label={messages.keys.copyKey} />
       </div>
-      {propagation && <p role="status">{text.keys.oldIsDead(describe(propagation))}</p>}
-      <h2>{text.keys.tryIt}</h2>
+      {propagation && <p role="status">{messages.keys.oldIsDead(describe(propagation))}</p>}
+      <h2>{messages.keys.tryIt}</h2>
       <div className="secret">
         <pre>{curl}</pre>
-        <CopyButton value={curl} label={text.keys.copyCommand} />
+        <CopyButton value={curl} label={messages.keys.copyCommand} />
       </div>
       <ul className="advice">
-        {text.keys.advice.map((line) => (
+        {messages.keys.advice.map((line) => (
           <li key={line}>{line}</li>
         ))}
       </ul>
       <div className="actions">
         <Button kind="primary" onClick={onClose}>
-          {text.keys.saved}
+          {messages.keys.saved}
         </Button>
       </div>
     </Dialog>
@@ -222,7 +222,7 @@ function CreateDialog({
       return queries.invalidateQueries({ queryKey: ["keys"] });
     },
   });
-  useUnsaved(isPending, text.keys.underWay);
+  useUnsaved(isPending, messages.keys.underWay);
   useUnsaved(name !== "" && !isPending);
   const isLimit = hasReachedLimit || (error instanceof ApiError && error.code === "key_limit_reached");
   const issue = error instanceof ApiError ? error.issueOf("name") : undefined;
@@ -232,37 +232,37 @@ function CreateDialog({
     mutate();
   }
   return (
-    <Dialog title={text.keys.create} onClose={close}>
+    <Dialog title={messages.keys.create} onClose={close}>
       {isLimit ? (
         <>
-          <p>{text.keys.limit}</p>
-          <p>{text.keys.limitHint}</p>
+          <p>{messages.keys.limit}</p>
+          <p>{messages.keys.limitHint}</p>
           <div className="actions">
             <Link href="/plan" className="button primary" onClick={onClose}>
-              {text.keys.seePlans}
+              {messages.keys.seePlans}
             </Link>
-            <Button onClick={onClose}>{text.close}</Button>
+            <Button onClick={onClose}>{messages.close}</Button>
           </div>
         </>
       ) : (
         <form onSubmit={submit}>
           <Field
-            label={text.keys.name}
+            label={messages.keys.name}
             required
             data-autofocus
             maxLength={100}
             value={name}
             onChange={(event) => setName(event.target.value)}
-            hint={text.keys.nameHint}
+            hint={messages.keys.nameHint}
             issue={issue}
           />
           {!issue && <Failed error={error} />}
           <div className="actions">
             <Button type="submit" kind="primary" busy={isPending}>
-              {text.keys.create}
+              {messages.keys.create}
             </Button>
             <Button onClick={close} disabled={isPending}>
-              {text.cancel}
+              {messages.cancel}
             </Button>
           </div>
         </form>
@@ -291,24 +291,24 @@ function EndDialog({
     },
   });
   const isRotate = kind === "rotate";
-  useUnsaved(isPending && isRotate, text.keys.underWay);
-  const title = isRotate ? text.keys.rotateOf(ofKey.name) : text.keys.revokeOf(ofKey.name);
+  useUnsaved(isPending && isRotate, messages.keys.underWay);
+  const title = isRotate ? messages.keys.rotateOf(ofKey.name) : messages.keys.revokeOf(ofKey.name);
   return (
     <Dialog title={title} onClose={isPending ? () => {} : onClose}>
-      <p>{isRotate ? text.keys.rotateHint : text.keys.revokeHint}</p>
+      <p>{isRotate ? messages.keys.rotateHint : messages.keys.revokeHint}</p>
       {isPending && (
         <div role="status">
-          <progress aria-label={text.keys.waiting} />
-          <p>{text.keys.waiting}</p>
+          <progress aria-label={messages.keys.waiting} />
+          <p>{messages.keys.waiting}</p>
         </div>
       )}
       <Failed error={error} />
       <div className="actions">
         <Button kind={isRotate ? "primary" : "danger"} busy={isPending} onClick={() => mutate()}>
-          {isRotate ? text.keys.rotate : text.keys.revoke}
+          {isRotate ? messages.keys.rotate : messages.keys.revoke}
         </Button>
         <Button onClick={onClose} disabled={isPending}>
-          {text.cancel}
+          {messages.cancel}
         </Button>
       </div>
     </Dialog>

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "wouter";
 import { type Project, read } from "../api.ts";
-import { FailedQuery, Loading, PageHead } from "../parts/basics.tsx";
-import { ScansView } from "../parts/scans.tsx";
+import { FailedQuery, Loading, PageHead } from "../components/basics.tsx";
+import { ScansView } from "../components/scans.tsx";
 
 export default function ProjectPage() {
   const { id } = useParams<{ id: string }>();

@@ -2,13 +2,13 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { ApiError, ask, newIdempotencyKeys, type Project } from "../api.ts";
+import { useAnnounce } from "../components/announcer.tsx";
+import { Button, Failed, FailedQuery, Field, Loading, PageHead, Time } from "../components/basics.tsx";
+import { Dialog } from "../components/dialog.tsx";
+import { Line } from "../components/table.tsx";
+import { useUnsaved } from "../components/unsaved.tsx";
 import { leave } from "../leaving.ts";
-import { useAnnounce } from "../parts/announcer.tsx";
-import { Button, Failed, FailedQuery, Field, Loading, PageHead, Time } from "../parts/basics.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { Line } from "../parts/table.tsx";
-import { useUnsaved } from "../parts/unsaved.tsx";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { useProjects } from "./codes.tsx";
 
 export default function ProjectsPage() {
@@ -17,12 +17,12 @@ export default function ProjectsPage() {
   const [isCreating, setCreating] = useState(false);
   return (
     <>
-      <PageHead title={text.projects.title}>
+      <PageHead title={messages.projects.title}>
         <Button kind="primary" onClick={() => setCreating(true)}>
-          {text.projects.create}
+          {messages.projects.create}
         </Button>
       </PageHead>
-      <p className="lead">{text.projects.lead}</p>
+      <p className="lead">{messages.projects.lead}</p>
       <FailedQuery query={query} />
       {!projects && !error && <Loading />}
       <ul className="tiles">
@@ -32,11 +32,11 @@ export default function ProjectsPage() {
               <Link href={`/projects/${project.id}`}>
                 <Line>{project.name}</Line>
               </Link>
-              {project.is_default && <span className="badge">{text.projects.isDefault}</span>}
+              {project.is_default && <span className="badge">{messages.projects.isDefault}</span>}
             </h2>
-            <p className="brief">{project.description || text.projects.noDescription}</p>
+            <p className="brief">{project.description || messages.projects.noDescription}</p>
             <p className="muted">
-              {text.projects.via[project.created_via]} <Time value={project.created_at} />
+              {messages.projects.via[project.created_via]} <Time value={project.created_at} />
             </p>
           </li>
         ))}
@@ -61,7 +61,7 @@ function CreateDialog({ onClose }: { onClose(): void }) {
     },
     async onSuccess() {
       await queries.invalidateQueries({ queryKey: ["projects"] });
-      announce(text.projects.created);
+      announce(messages.projects.created);
       onClose();
     },
   });
@@ -71,10 +71,10 @@ function CreateDialog({ onClose }: { onClose(): void }) {
     mutate();
   }
   return (
-    <Dialog title={text.projects.create} onClose={close}>
+    <Dialog title={messages.projects.create} onClose={close}>
       <form onSubmit={submit}>
         <Field
-          label={text.projects.name}
+          label={messages.projects.name}
           required
           data-autofocus
           maxLength={100}
@@ -83,7 +83,7 @@ function CreateDialog({ onClose }: { onClose(): void }) {
           issue={issueOf("name")}
         />
         <Field
-          label={text.projects.description}
+          label={messages.projects.description}
           maxLength={500}
           value={description}
           onChange={(event) => setDescription(event.target.value)}
@@ -92,9 +92,9 @@ function CreateDialog({ onClose }: { onClose(): void }) {
         <Failed error={error} />
         <div className="actions">
           <Button type="submit" kind="primary" busy={isPending}>
-            {text.projects.create}
+            {messages.projects.create}
           </Button>
-          <Button onClick={close}>{text.cancel}</Button>
+          <Button onClick={close}>{messages.cancel}</Button>
         </div>
       </form>
     </Dialog>

@@ -3,9 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { type Account, ApiError, ask, read, type SignUpMode } from "../api.ts";
-import { Button, Failed, Field, Loading } from "../parts/basics.tsx";
+import { Button, Failed, Field, Loading } from "../components/basics.tsx";
+import { messages } from "../messages.ts";
 import { useSetSession } from "../session.ts";
-import { text } from "../text.ts";
 
 /** For who is not signed in: sign in, or make an account where anybody may. */
 export function SignInPage() {
@@ -17,19 +17,19 @@ export function SignInPage() {
     retry: false,
   });
   useEffect(() => {
-    document.title = `${text.signIn.title} · QRForge`;
+    document.title = `${messages.signIn.title} · QRForge`;
   }, []);
   return (
     <main className="alone">
       <div className="welcome">
         <h1>QRForge</h1>
-        <p>{text.signIn.lead}</p>
+        <p>{messages.signIn.lead}</p>
       </div>
       <div className="card sign-in">
         {signUp.isPending ? <Loading /> : signUp.data === "open" ? <SignInOrUp /> : <SignInOnly mode={signUp.data} />}
       </div>
       <p className="muted">
-        <a href="/docs">{text.nav.docs}</a>
+        <a href="/docs">{messages.nav.docs}</a>
       </p>
     </main>
   );
@@ -38,9 +38,9 @@ export function SignInPage() {
 function SignInOrUp() {
   return (
     <TabProvider defaultSelectedId="sign-in">
-      <TabList aria-label={text.signIn.title} className="tabs">
-        <Tab id="sign-in">{text.signIn.title}</Tab>
-        <Tab id="sign-up">{text.signUp.title}</Tab>
+      <TabList aria-label={messages.signIn.title} className="tabs">
+        <Tab id="sign-in">{messages.signIn.title}</Tab>
+        <Tab id="sign-up">{messages.signUp.title}</Tab>
       </TabList>
       <TabPanel tabId="sign-in" unmountOnHide>
         <CredentialsForm key="sign-in" />
@@ -55,9 +55,9 @@ function SignInOrUp() {
 function SignInOnly({ mode }: { mode: "invited" | "closed" | undefined }) {
   return (
     <>
-      <h2>{text.signIn.title}</h2>
+      <h2>{messages.signIn.title}</h2>
       <CredentialsForm />
-      {mode && <p className="muted">{text.signUp.modes[mode]}</p>}
+      {mode && <p className="muted">{messages.signUp.modes[mode]}</p>}
     </>
   );
 }
@@ -81,7 +81,7 @@ export function CredentialsForm({ isNew = false, initialEmail = "" }: { isNew?: 
     } catch (failure) {
       // Nothing says whether an address has an account: not even this.
       const isTaken = isNew && failure instanceof ApiError && failure.status === 401;
-      setError(isTaken ? new Error(text.signUp.perhapsTaken) : (failure as Error));
+      setError(isTaken ? new Error(messages.signUp.perhapsTaken) : (failure as Error));
       setBusy(false);
     }
   }
@@ -89,7 +89,7 @@ export function CredentialsForm({ isNew = false, initialEmail = "" }: { isNew?: 
   return (
     <form onSubmit={submit}>
       <Field
-        label={text.signIn.email}
+        label={messages.signIn.email}
         type="email"
         autoComplete="username"
         required
@@ -98,18 +98,18 @@ export function CredentialsForm({ isNew = false, initialEmail = "" }: { isNew?: 
         issue={issueOf("email")}
       />
       <Field
-        label={text.signIn.password}
+        label={messages.signIn.password}
         type="password"
         autoComplete={isNew ? "new-password" : "current-password"}
         required
         value={password}
         onChange={(event) => setPassword(event.target.value)}
-        hint={isNew ? text.signUp.passwordHint : undefined}
+        hint={isNew ? messages.signUp.passwordHint : undefined}
         issue={issueOf("password")}
       />
       {!hasFieldIssue && <Failed error={error} />}
       <Button type="submit" kind="primary" busy={isBusy}>
-        {isNew ? text.signUp.submit : text.signIn.submit}
+        {isNew ? messages.signUp.submit : messages.signIn.submit}
       </Button>
     </form>
   );
@@ -140,7 +140,7 @@ export function SignInWithLink({ token }: { token: string }) {
         <>
           <Failed error={error} />
           <p>
-            <a href="#/codes">{text.signIn.title}</a>
+            <a href="#/codes">{messages.signIn.title}</a>
           </p>
         </>
       ) : (

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { type Key, read, readAll, type Usage } from "../api.ts";
+import { FailedQuery, formatNumber, Loading, PageHead } from "../components/basics.tsx";
+import { Chart } from "../components/chart.tsx";
+import { Freshness } from "../components/freshness.tsx";
+import { Line, Table } from "../components/table.tsx";
 import { live } from "../live.ts";
-import { FailedQuery, formatNumber, Loading, PageHead } from "../parts/basics.tsx";
-import { Chart } from "../parts/chart.tsx";
-import { Freshness } from "../parts/freshness.tsx";
-import { Line, Table } from "../parts/table.tsx";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 
 const liveMs = 5_000;
 
@@ -17,45 +17,45 @@ export default function UsagePage() {
   });
   const { data: usage, error } = query;
   const { data: keys } = useQuery({ queryKey: ["keys"], queryFn: ({ signal }) => readAll<Key>("/keys", signal) });
-  const nameOf = (id: string | null) => keys?.find((key) => key.id === id)?.name ?? id ?? text.usage.noKey;
+  const nameOf = (id: string | null) => keys?.find((key) => key.id === id)?.name ?? id ?? messages.usage.noKey;
   return (
     <>
-      <PageHead title={text.usage.title} />
-      <p className="lead">{text.usage.lead}</p>
+      <PageHead title={messages.usage.title} />
+      <p className="lead">{messages.usage.lead}</p>
       {usage ? <Freshness query={query} everyMs={liveMs} /> : <FailedQuery query={query} />}
       {!usage && !error && <Loading />}
       {usage && (
         <>
           <div className="columns two">
-            <Gauge title={text.usage.minute} window={usage.minute} />
-            <Gauge title={text.usage.day} window={usage.day} />
+            <Gauge title={messages.usage.minute} window={usage.minute} />
+            <Gauge title={messages.usage.day} window={usage.day} />
           </div>
           <div className="card">
             <Chart
-              title={text.usage.days}
+              title={messages.usage.days}
               unit="day"
               points={usage.days.map(({ date, used }) => ({ start: `${date}T00:00:00Z`, value: used }))}
             />
           </div>
           <section className="card">
-            <h2>{text.usage.byKey}</h2>
-            {usage.by_key.length === 0 && <p className="muted">{text.usage.none}</p>}
+            <h2>{messages.usage.byKey}</h2>
+            {usage.by_key.length === 0 && <p className="muted">{messages.usage.none}</p>}
             {usage.by_key.length > 0 && (
               <Table
-                caption={text.usage.byKey}
+                caption={messages.usage.byKey}
                 rows={usage.by_key}
                 keyOf={({ key_id }) => key_id ?? ""}
                 columns={[
-                  { label: text.keys.key, cell: ({ key_id }) => <Line>{nameOf(key_id)}</Line> },
-                  { label: text.usage.admitted, kind: "number", cell: ({ admitted }) => formatNumber(admitted) },
-                  { label: text.usage.refused, kind: "number", cell: ({ refused }) => formatNumber(refused) },
+                  { label: messages.keys.key, cell: ({ key_id }) => <Line>{nameOf(key_id)}</Line> },
+                  { label: messages.usage.admitted, kind: "number", cell: ({ admitted }) => formatNumber(admitted) },
+                  { label: messages.usage.refused, kind: "number", cell: ({ refused }) => formatNumber(refused) },
                 ]}
               />
             )}
           </section>
           <details className="card">
-            <summary>{text.usage.refusal}</summary>
-            <p>{text.usage.refusalHint}</p>
+            <summary>{messages.usage.refusal}</summary>
+            <p>{messages.usage.refusalHint}</p>
             <pre>{exampleOf(usage)}</pre>
           </details>
         </>
@@ -72,10 +72,10 @@ function Gauge({ title, window }: { title: string; window: Usage["minute"] }) {
       <h2>{title}</h2>
       <p className="figure">
         <strong>{formatNumber(used)}</strong>{" "}
-        {limit === null ? text.usage.unlimited : text.usage.of(formatNumber(limit))}
+        {limit === null ? messages.usage.unlimited : messages.usage.of(formatNumber(limit))}
       </p>
       {limit !== null && <meter aria-label={title} value={used} max={limit} high={limit * 0.8} optimum={0} />}
-      <p className="muted">{text.usage.resets(seconds)}</p>
+      <p className="muted">{messages.usage.resets(seconds)}</p>
     </section>
   );
 }

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { probe, useConnection } from "../connection.ts";
 import { useNow } from "../live.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button } from "./basics.tsx";
 
 const retryMs = 1_000;
@@ -41,14 +41,14 @@ export function ConnectionBar() {
 function Bar() {
   const now = useNow();
   const { answeredAt } = useConnection();
-  const age = text.live.age(Math.max(0, Math.round((now - answeredAt) / 1_000)));
+  const age = messages.live.age(Math.max(0, Math.round((now - answeredAt) / 1_000)));
   return (
-    <section className="connection-bar" aria-label={text.live.connection}>
+    <section className="connection-bar" aria-label={messages.live.connection}>
       <p>
-        <strong role="alert">{navigator.onLine ? text.live.unreachable : text.live.offline}</strong>{" "}
-        {text.live.last(age)}
+        <strong role="alert">{navigator.onLine ? messages.live.unreachable : messages.live.offline}</strong>{" "}
+        {messages.live.last(age)}
       </p>
-      <Button onClick={probe}>{text.retryNow}</Button>
+      <Button onClick={probe}>{messages.retryNow}</Button>
     </section>
   );
 }

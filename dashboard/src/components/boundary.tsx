@@ -1,6 +1,6 @@
 import { Component, type ComponentType, lazy, type ReactNode, useEffect } from "react";
 import { probe, useConnection } from "../connection.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button, Notice } from "./basics.tsx";
 
 /** Age that a document reaches before it loads itself again, in ms, so that it does not do so over and over. */
@@ -37,8 +37,8 @@ function Broken() {
   return (
     <Notice kind="error">
       <div className="with-action">
-        <p>{text.broken}</p>
-        <Button onClick={() => location.reload()}>{text.reloadPage}</Button>
+        <p>{messages.broken}</p>
+        <Button onClick={() => location.reload()}>{messages.reloadPage}</Button>
       </div>
     </Notice>
   );

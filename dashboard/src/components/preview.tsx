@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { ask, type Style } from "../api.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { FailedQuery, Loading, Notice } from "./basics.tsx";
 import { ReachNotice } from "./reach.tsx";
 
@@ -24,16 +24,18 @@ export function Preview({ encoded, style }: { encoded: string; style: Style }) {
   const { data, error, isFetching } = query;
   const source = usePicture(data?.svg ?? null);
   return (
-    <aside className="card preview" aria-label={text.preview.title} aria-busy={isFetching}>
-      <h2>{text.preview.title}</h2>
-      <div className="picture">{source ? <img src={source} alt={text.preview.alt} /> : !error && <Loading />}</div>
+    <aside className="card preview" aria-label={messages.preview.title} aria-busy={isFetching}>
+      <h2>{messages.preview.title}</h2>
+      <div className="picture">{source ? <img src={source} alt={messages.preview.alt} /> : !error && <Loading />}</div>
       <div aria-live="polite">
         <ReachNotice />
         <FailedQuery query={query} />
-        {data && !error && data.issue === null && <Notice kind="good">{text.preview.readable}</Notice>}
+        {data && !error && data.issue === null && <Notice kind="good">{messages.preview.readable}</Notice>}
         {data?.issue && !error && (
           <Notice kind="warning">
-            {text.preview.unreadable(text.style.names[data.issue.field.replace("style.", "")] ?? data.issue.field)}{" "}
+            {messages.preview.unreadable(
+              messages.style.names[data.issue.field.replace("style.", "")] ?? data.issue.field,
+            )}{" "}
             {data.issue.issue}
           </Notice>
         )}

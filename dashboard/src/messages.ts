@@ -1,5 +1,5 @@
 /** Every word of the dashboard, in one place. */
-export const text = {
+export const messages = {
   loading: "Loading…",
   broken: "This part could not be shown.",
   retry: "Retry",

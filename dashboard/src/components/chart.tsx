@@ -1,5 +1,5 @@
 import { lazy, Suspense } from "react";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { formatNumber } from "./basics.tsx";
 import { Boundary } from "./boundary.tsx";
 import { Line } from "./table.tsx";
@@ -34,8 +34,8 @@ export function Chart({ title, points, unit }: { title: string; points: Point[];
           <caption>{title}</caption>
           <thead>
             <tr>
-              <th scope="col">{text.chart.time}</th>
-              <th scope="col">{text.chart.count}</th>
+              <th scope="col">{messages.chart.time}</th>
+              <th scope="col">{messages.chart.count}</th>
             </tr>
           </thead>
           <tbody>
@@ -60,7 +60,7 @@ export function Bars({ title, values }: { title: string; values: { value: string
   return (
     <section className="card bars">
       <h3>{title}</h3>
-      {values.length === 0 && <p className="muted">{text.scans.none}</p>}
+      {values.length === 0 && <p className="muted">{messages.scans.none}</p>}
       <ul>
         {values.slice(0, 8).map(({ value, scans }) => (
           <li key={value}>

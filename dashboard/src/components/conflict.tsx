@@ -1,5 +1,5 @@
 import type { Change } from "../code-draft.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button, Notice } from "./basics.tsx";
 
 /** Says what somebody else changed meanwhile, and lets each field be theirs or mine. */
@@ -21,19 +21,19 @@ export function ConflictNotice({
   return (
     <Notice kind="warning">
       <div role="status" className="conflict">
-        <p>{changes.length === 0 ? text.editCode.mergedNothing : text.editCode.merged}</p>
+        <p>{changes.length === 0 ? messages.editCode.mergedNothing : messages.editCode.merged}</p>
         <ul>
           {changes.map(({ field, before, theirs, mine }) => {
             const name = nameOf(field);
             const hasTheirs = fieldOf(field) === theirs;
             return (
               <li key={field}>
-                {text.editCode.change(name, show(field, before), show(field, theirs))}
+                {messages.editCode.change(name, show(field, before), show(field, theirs))}
                 {mine !== undefined && (
                   <>
-                    {` ${text.editCode.yours(show(field, mine))} `}
+                    {` ${messages.editCode.yours(show(field, mine))} `}
                     <Button onClick={() => onTake(field, hasTheirs ? mine : theirs)}>
-                      {hasTheirs ? text.editCode.takeMine(name) : text.editCode.takeTheirs(name)}
+                      {hasTheirs ? messages.editCode.takeMine(name) : messages.editCode.takeTheirs(name)}
                     </Button>
                   </>
                 )}

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from "react";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button } from "./basics.tsx";
 
 export interface Column<T> {
@@ -79,7 +79,7 @@ export function LongText({ children }: { children: string }) {
     <>
       {isWhole ? children : `${children.slice(0, briefMax)}…`}{" "}
       <Button kind="quiet" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
-        {isWhole ? text.less : text.all}
+        {isWhole ? messages.less : messages.all}
       </Button>
     </>
   );

@@ -1,5 +1,5 @@
+import { messages } from "../messages.ts";
 import { useSession } from "../session.ts";
-import { text } from "../text.ts";
 import { Notice } from "./basics.tsx";
 
 /** Where short URLs begin, and who can open them: undefined where everybody can. */
@@ -15,7 +15,7 @@ export function ReachNotice({ isOfMany = false }: { isOfMany?: boolean }) {
   if (!limit) return null;
   return (
     <Notice kind="warning">
-      <p>{text.reach.notice(isOfMany, limit.base, text.reach.who[limit.reach])}</p>
+      <p>{messages.reach.notice(isOfMany, limit.base, messages.reach.who[limit.reach])}</p>
     </Notice>
   );
 }
@@ -23,11 +23,11 @@ export function ReachNotice({ isOfMany = false }: { isOfMany?: boolean }) {
 /** Marks one code among others. */
 export function ReachBadge() {
   const limit = useLimit();
-  return limit ? <span className="badge warning">{text.reach.badge[limit.reach]}</span> : null;
+  return limit ? <span className="badge warning">{messages.reach.badge[limit.reach]}</span> : null;
 }
 
 /** Returns what the name of a downloaded symbol ends in, so that a file says by itself where it works. */
 export function useFileSuffix(): string {
   const limit = useLimit();
-  return limit ? text.reach.suffix[limit.reach] : "";
+  return limit ? messages.reach.suffix[limit.reach] : "";
 }

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { read, type Scans } from "../api.ts";
 import { live } from "../live.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { FailedQuery, formatNumber, Loading, Select } from "./basics.tsx";
 import { Bars, Chart } from "./chart.tsx";
 import { Freshness } from "./freshness.tsx";
@@ -12,10 +12,10 @@ const liveMs = 2_000;
 const hourMs = 3_600_000;
 
 const ranges = {
-  day: { label: text.scans.lastDay, interval: "hour", spans: 24 },
-  week: { label: text.scans.lastWeek, interval: "hour", spans: 7 * 24 },
-  month: { label: text.scans.lastMonth, interval: "day", spans: 30 },
-  year: { label: text.scans.lastYear, interval: "day", spans: 365 },
+  day: { label: messages.scans.lastDay, interval: "hour", spans: 24 },
+  week: { label: messages.scans.lastWeek, interval: "hour", spans: 7 * 24 },
+  month: { label: messages.scans.lastMonth, interval: "day", spans: 30 },
+  year: { label: messages.scans.lastYear, interval: "day", spans: 365 },
 } as const;
 type Range = keyof typeof ranges;
 
@@ -42,9 +42,9 @@ export function ScansView({ path }: { path: string }) {
   return (
     <section className="scans" aria-labelledby="scans-title">
       <div className="section-head">
-        <h2 id="scans-title">{text.scans.title}</h2>
+        <h2 id="scans-title">{messages.scans.title}</h2>
         <Select
-          label={text.scans.range}
+          label={messages.scans.range}
           hidesLabel
           value={range}
           options={Object.entries(ranges).map(([name, { label }]) => [name as Range, label] as const)}
@@ -57,24 +57,24 @@ export function ScansView({ path }: { path: string }) {
         <>
           <dl className="figures">
             <div>
-              <dt>{text.scans.total}</dt>
+              <dt>{messages.scans.total}</dt>
               <dd data-testid="total-scans">{formatNumber(counts.total)}</dd>
             </div>
             <div>
-              <dt>{text.scans.visitors}</dt>
+              <dt>{messages.scans.visitors}</dt>
               <dd>{formatNumber(counts.unique_visitors)}</dd>
             </div>
           </dl>
           <div className="card">
             <Chart
-              title={interval === "hour" ? text.scans.byHour : text.scans.byDay}
+              title={interval === "hour" ? messages.scans.byHour : messages.scans.byDay}
               unit={interval}
               points={counts.series.map(({ start, scans }) => ({ start, value: scans }))}
             />
           </div>
           <div className="columns">
             {data?.map(({ by, counts: { values } }) => (
-              <Bars key={by} title={text.scans.by[by]} values={values ?? []} />
+              <Bars key={by} title={messages.scans.by[by]} values={values ?? []} />
             ))}
           </div>
         </>

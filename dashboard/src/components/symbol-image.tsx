@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { type Code, imageUrl } from "../api.ts";
 import { useConnection } from "../connection.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button } from "./basics.tsx";
 
 /** The symbol of a code. If it does not arrive, it is asked for again when the edge is back, or by a button. */
@@ -22,11 +22,11 @@ export function SymbolImage({
   const attempt = `${code.updated_at} ${returns} ${tries}`;
   const [failed, setFailed] = useState("");
   if (failed === attempt) {
-    if (isThumbnail) return <span className="no-symbol" title={text.code.noSymbol} />;
+    if (isThumbnail) return <span className="no-symbol" title={messages.code.noSymbol} />;
     return (
       <div className="no-symbol" role="alert">
-        <p>{text.code.noSymbol}</p>
-        <Button onClick={() => setTries(tries + 1)}>{text.retry}</Button>
+        <p>{messages.code.noSymbol}</p>
+        <Button onClick={() => setTries(tries + 1)}>{messages.retry}</Button>
       </div>
     );
   }

@@ -1,7 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useState } from "react";
 import { isStale, useNow } from "../live.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button, Notice } from "./basics.tsx";
 
 /**
@@ -22,16 +22,16 @@ export function Freshness({
   const [openedAt] = useState(Date.now);
   const { dataUpdatedAt, error, isFetching, refetch } = query;
   if (dataUpdatedAt === 0) return null;
-  const age = text.live.age(Math.max(0, Math.round((now - dataUpdatedAt) / 1_000)));
+  const age = messages.live.age(Math.max(0, Math.round((now - dataUpdatedAt) / 1_000)));
   if (error || isStale(Math.max(dataUpdatedAt, openedAt), now, everyMs)) {
     return (
       <Notice kind="warning">
         <div className="with-action">
           <p>
-            <strong role="status">{text.live.stale}</strong> {text.live.last(age)}
+            <strong role="status">{messages.live.stale}</strong> {messages.live.last(age)}
           </p>
           <Button busy={isFetching} onClick={() => refetch()}>
-            {text.retry}
+            {messages.retry}
           </Button>
         </div>
         {error && <p>{error.message}</p>}
@@ -39,10 +39,10 @@ export function Freshness({
     );
   }
   if (isQuiet) return null;
-  if (isStale(dataUpdatedAt, now, everyMs)) return <p className="freshness muted">{text.live.updatedAlone(age)}</p>;
+  if (isStale(dataUpdatedAt, now, everyMs)) return <p className="freshness muted">{messages.live.updatedAlone(age)}</p>;
   return (
     <p className="freshness muted">
-      <span className="pulse" aria-hidden="true" /> {text.live.live} · {text.live.updated(age)}
+      <span className="pulse" aria-hidden="true" /> {messages.live.live} · {messages.live.updated(age)}
     </p>
   );
 }

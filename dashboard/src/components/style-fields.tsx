@@ -1,20 +1,20 @@
 import { type ChangeEvent, useId, useState } from "react";
 import type { Style } from "../api.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button, Choice, Field } from "./basics.tsx";
 
 const logoBytesMax = 262_144;
 const logoTypes = "image/png,image/jpeg,image/svg+xml";
 
 const moduleShapes = [
-  ["square", text.style.square],
-  ["rounded", text.style.rounded],
-  ["dot", text.style.dot],
+  ["square", messages.style.square],
+  ["rounded", messages.style.rounded],
+  ["dot", messages.style.dot],
 ] as const;
 const finderShapes = [
-  ["square", text.style.square],
-  ["rounded", text.style.rounded],
-  ["circle", text.style.circle],
+  ["square", messages.style.square],
+  ["rounded", messages.style.rounded],
+  ["circle", messages.style.circle],
 ] as const;
 
 /** How a symbol looks. */
@@ -30,40 +30,40 @@ export function StyleFields({
   const set = (change: Partial<Style>) => onChange({ ...style, ...change });
   return (
     <fieldset className="style-fields">
-      <legend>{text.style.title}</legend>
+      <legend>{messages.style.title}</legend>
       <div className="row">
         <ColourField
-          label={text.style.names.foreground ?? ""}
+          label={messages.style.names.foreground ?? ""}
           value={style.foreground}
           onChange={(foreground) => set({ foreground })}
           issue={issueOf("foreground")}
         />
         <ColourField
-          label={text.style.names.background ?? ""}
+          label={messages.style.names.background ?? ""}
           value={style.background}
           onChange={(background) => set({ background })}
           issue={issueOf("background")}
         />
       </div>
       <Choice
-        label={text.style.names.module_shape ?? ""}
+        label={messages.style.names.module_shape ?? ""}
         value={style.module_shape}
         options={moduleShapes}
         onChange={(module_shape) => set({ module_shape })}
       />
       <Choice
-        label={text.style.names.finder_shape ?? ""}
+        label={messages.style.names.finder_shape ?? ""}
         value={style.finder_shape}
         options={finderShapes}
         onChange={(finder_shape) => set({ finder_shape })}
       />
       <LogoField style={style} set={set} issue={issueOf("logo") ?? issueOf("logo_size")} />
       <Field
-        label={text.style.names.caption ?? ""}
+        label={messages.style.names.caption ?? ""}
         maxLength={40}
         value={style.caption ?? ""}
         onChange={(event) => set({ caption: event.target.value || null })}
-        hint={text.style.captionHint}
+        hint={messages.style.captionHint}
         issue={issueOf("caption")}
       />
     </fieldset>
@@ -110,7 +110,7 @@ function LogoField({
     const file = event.target.files?.[0];
     if (!file) return;
     if (!logoTypes.split(",").includes(file.type) || file.size > logoBytesMax) {
-      setFault(text.style.logoRule);
+      setFault(messages.style.logoRule);
       return;
     }
     try {
@@ -123,17 +123,17 @@ function LogoField({
   const note = fault ?? issue;
   return (
     <div className={note ? "field faulty" : "field"}>
-      <label htmlFor={id}>{text.style.names.logo}</label>
+      <label htmlFor={id}>{messages.style.names.logo}</label>
       <div className="row">
         <input id={id} type="file" accept={logoTypes} onChange={choose} aria-describedby={`${id}-note`} />
-        {style.logo !== null && <Button onClick={() => set({ logo: null })}>{text.style.removeLogo}</Button>}
+        {style.logo !== null && <Button onClick={() => set({ logo: null })}>{messages.style.removeLogo}</Button>}
       </div>
       <p id={`${id}-note`} className="note">
-        {note ?? text.style.logoRule}
+        {note ?? messages.style.logoRule}
       </p>
       {style.logo !== null && (
         <Field
-          label={`${text.style.names.logo_size}: ${style.logo_size} %`}
+          label={`${messages.style.names.logo_size}: ${style.logo_size} %`}
           type="range"
           min={10}
           max={30}

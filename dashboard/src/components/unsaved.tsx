@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef } from "react";
 import { answerLeaving, holdBack, type LeaveQuestion, useLeaving } from "../leaving.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { Button } from "./basics.tsx";
 import { Dialog } from "./dialog.tsx";
 
@@ -8,7 +8,7 @@ import { Dialog } from "./dialog.tsx";
  * Has people asked before they leave what they have not saved: by a link, the Back button, closing the tab or loading it
  * again. Dialogs ask by closing through `leave`. Returns what ends it at once, for going on after saving.
  */
-export function useUnsaved(isUnsaved: boolean, question: LeaveQuestion = text.unsaved): () => void {
+export function useUnsaved(isUnsaved: boolean, question: LeaveQuestion = messages.unsaved): () => void {
   const release = useRef(() => {});
   useEffect(() => {
     if (!isUnsaved) return;

@@ -1,7 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, useEffect, useId, useState } from "react";
 import { ApiError } from "../api.ts";
-import { text } from "../text.ts";
+import { messages } from "../messages.ts";
 import { useAnnounce } from "./announcer.tsx";
 
 /** Characters beyond which a title is set smaller: a name that people gave may have 200. */
@@ -151,7 +151,7 @@ export function FailedQuery({
         <p>{error.message}</p>
         {!isFinal && (
           <Button busy={isFetching} onClick={() => refetch()}>
-            {text.retry}
+            {messages.retry}
           </Button>
         )}
       </div>
@@ -162,7 +162,7 @@ export function FailedQuery({
 export function Loading() {
   return (
     <p className="loading" aria-live="polite">
-      {text.loading}
+      {messages.loading}
     </p>
   );
 }
@@ -177,22 +177,22 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 }
 
 /** Copies a text, and says so. */
-export function CopyButton({ value, label = text.copy }: { value: string; label?: string }) {
+export function CopyButton({ value, label = messages.copy }: { value: string; label?: string }) {
   const announce = useAnnounce();
   const [isCopied, setCopied] = useState(false);
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(value);
       setCopied(true);
-      announce(text.copied);
+      announce(messages.copied);
       setTimeout(() => setCopied(false), 2_000);
     } catch {
-      announce(text.copyFailed);
+      announce(messages.copyFailed);
     }
   }
   return (
-    <Button onClick={copy} aria-label={`${label}: ${text.copyHint}`}>
-      {isCopied ? text.copied : label}
+    <Button onClick={copy} aria-label={`${label}: ${messages.copyHint}`}>
+      {isCopied ? messages.copied : label}
     </Button>
   );
 }

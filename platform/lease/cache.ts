@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../process/clock.ts";
 
 export interface LeasedCacheOptions<Value> {
@@ -44,8 +45,8 @@ interface Entry<Value> {
 export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): LeasedCache<Value> {
   const { clock } = options;
   const leased = () => clock.monotonic() < options.leasedUntil();
-  const positive = createLru<Entry<Value>>(options.entriesMax);
-  const negative = createLru<Entry<Value>>(options.entriesMax);
+  const positive = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
+  const negative = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
   /** Questions that may be joined, and whose answers may be kept. */
   const questions = new Map<string, { answer: Promise<Value> }>();
 
@@ -118,30 +119,6 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
       negative.clear();
       questions.clear();
     },
-    size: () => positive.size() + negative.size(),
-  };
-}
-
-/** A map of bounded size; setting one too many drops the one that was got or set longest ago. */
-function createLru<Value>(max: number) {
-  /** In the order of last use, oldest first. */
-  const map = new Map<string, Value>();
-  return {
-    get(key: string): Value | undefined {
-      const value = map.get(key);
-      if (value !== undefined) {
-        map.delete(key);
-        map.set(key, value);
-      }
-      return value;
-    },
-    set(key: string, value: Value): void {
-      map.delete(key);
-      map.set(key, value);
-      if (map.size > max) map.delete(map.keys().next().value as string);
-    },
-    delete: (key: string) => map.delete(key),
-    clear: () => map.clear(),
-    size: () => map.size,
+    size: () => positive.size + negative.size,
   };
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 
 /** A request to charge. */
@@ -32,13 +33,7 @@ const dayS = 86_400;
  * at most `accountsMax` accounts, those used last; an account that is not known begins with empty windows.
  */
 export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
-  const known = new Map<string, Windows>();
-
-  function put(accountId: string, windows: Windows): void {
-    known.delete(accountId);
-    known.set(accountId, windows);
-    if (known.size > accountsMax) known.delete(known.keys().next().value as string);
-  }
+  const known = new LRUCache<string, Windows>({ max: accountsMax });
 
   return {
     /** Takes over a decision of quota; decisions may come out of order, and a window never holds less than it did. */
@@ -48,7 +43,7 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
       const minute = Math.round((nowS + decision.minute.resetS) / minuteS) - 1;
       const day = Math.round((nowS + decision.day.resetS) / dayS) - 1;
       if (before && (minute < before.minute || day < before.day)) return;
-      put(accountId, {
+      known.set(accountId, {
         minute,
         minuteUsed: Math.max(decision.minute.used, before?.minute === minute ? before.minuteUsed : 0),
         day,
@@ -70,7 +65,7 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
         minuteUsed += cost;
         dayUsed += cost;
       }
-      put(accountId, { minute, minuteUsed, day, dayUsed });
+      known.set(accountId, { minute, minuteUsed, day, dayUsed });
       return {
         refusedBy,
         minute: { limit: limits.perMinute, used: minuteUsed, resetS: (minute + 1) * minuteS - nowS },

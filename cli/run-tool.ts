@@ -1,6 +1,15 @@
-import { defineTool, type Inputs, parseCommandLine, type Request, type Tool, type Values } from "./command.ts";
+import {
+  type Command,
+  defineTool,
+  type Inputs,
+  parseCommandLine,
+  type Request,
+  type Tool,
+  type Values,
+} from "./command.ts";
 import { callOf, helpOf, listCommands } from "./command-help.ts";
 import { describeError, UsageError } from "./errors.ts";
+import { findOptionOfNpm } from "./npm-options.ts";
 import { terminalWidth } from "./table.ts";
 
 /** The exit code of a mistake in what was typed. */
@@ -39,10 +48,18 @@ function readOrExit(tool: Tool, args: readonly string[]) {
       process.exit(0);
     }
     name = request.command.name;
+    throwIfNpmTookOption(tool, request.command, args);
     return { command: request.command, values: request.readValues() };
   } catch (error) {
     return exitWith(tool, name, error);
   }
+}
+
+function throwIfNpmTookOption(tool: Tool, command: Command, args: readonly string[]): void {
+  const flag = findOptionOfNpm(Object.keys(command.options ?? {}), args, process.env);
+  if (!flag) return;
+  const call = callOf(tool, `${command.name} ${flag}`.trim());
+  throw new UsageError(`npm took ${flag} for itself: write ${call} instead.`);
 }
 
 function describe(tool: Tool, request: Exclude<Request, { kind: "run" }>): string {

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { defineTool, flagOf, type Input, type Values } from "../cli/command.ts";
-import { UsageError, UserError } from "../cli/errors.ts";
+import { defineTool, type Input, type Values } from "../cli/command.ts";
+import { UserError } from "../cli/errors.ts";
 import { signInLink } from "../cli/links.ts";
 import { withProgress } from "../cli/progress.ts";
 import { runTool } from "../cli/run-tool.ts";
@@ -33,18 +33,7 @@ export const startTool = defineTool({
   run: start,
 });
 
-/** npm takes options for itself that stand before `--`, and says nothing of it. It reads `--lan` as -l, -a and -n. */
-function throwIfReservedOptions(): void {
-  const npm = (name: string) => process.env[`npm_config_${name}`];
-  const taken = Object.keys(options)
-    .map(flagOf)
-    .find((flag) => npm(flag.slice(2).replaceAll("-", "_")) !== undefined);
-  const flag = npm("long") === "true" && npm("all") === "true" ? "--lan" : taken;
-  if (flag) throw new UsageError(`npm took ${flag} for itself. Write -- before it: npm start -- ${flag}`);
-}
-
 async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): Promise<void> {
-  throwIfReservedOptions();
   const startedAt = performance.now();
   const config = loadConfig(settings);
   const print = (text: string) => process.stdout.write(`${text}\n`);

@@ -10,12 +10,16 @@ import { schemas } from "../migrate.ts";
 import { checkTable, endOfRows, format, lastLine, prepareTransaction } from "./format.ts";
 import type { Watch } from "./watch.ts";
 
-/** What must not outlive its moment: who held a lease, who was signed in, and what visitors' hashes of a day were made with. */
-const skipped = new Set([
+/**
+ * Tables that a backup leaves out, since they must not outlive their moment: who held a lease, who was signed in, links that
+ * open an account, and what visitors' hashes of a day were made with.
+ */
+export const skippedTables: ReadonlySet<string> = new Set([
   "auth.lease_holders",
   "qr.lease_holders",
   "auth.sessions",
   "auth.sign_in_links",
+  "auth.invitations",
   "qr.visitor_salts",
   "qr.scan_visitors",
 ]);
@@ -45,7 +49,7 @@ export async function writeBackup(sql: Sql, to: Writable, watch: Watch): Promise
     for (const statement of await listPartitions(tx)) await line(statement);
     const checks: string[] = [];
     for (const { name, columns } of await listTables(tx)) {
-      if (skipped.has(name)) continue;
+      if (skippedTables.has(name)) continue;
       watch.begin(name);
       const list = columns.map((column) => `"${column}"`).join(", ");
       await line(`copy ${name} (${list}) from stdin;`);

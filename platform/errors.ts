@@ -62,6 +62,11 @@ export const catalogue = {
 
 export type Reason = keyof typeof catalogue;
 
+/** Whether a text is a reason of the catalogue. */
+export function isReason(text: string): text is Reason {
+  return Object.hasOwn(catalogue, text);
+}
+
 export type { FieldIssue };
 
 export interface ServiceErrorOptions {

@@ -54,9 +54,10 @@ export async function* readCopy(sql: Sql | Tx, statement: string): AsyncGenerato
   try {
     let gathered: Buffer[] = [];
     let bytes = 0;
-    for await (const row of stream) {
-      gathered.push(row as Buffer);
-      bytes += (row as Buffer).length;
+    // No encoding is set, so a stream of bytes yields buffers.
+    for await (const row of stream as AsyncIterable<Buffer>) {
+      gathered.push(row);
+      bytes += row.length;
       if (bytes < batchBytes) continue;
       yield Buffer.concat(gathered);
       gathered = [];

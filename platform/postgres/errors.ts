@@ -1,3 +1,4 @@
+import postgres from "postgres";
 import { ServiceError } from "../errors.ts";
 
 /** SQLSTATE classes that mean the server is away, starting, stopping or full, or that others were in the way: try again. */
@@ -6,14 +7,14 @@ const unavailableStates = /^(08|57P|53|40001|40P01|25006)/;
 /** Turns a driver's error into what callers understand; anything unforeseen stays as it is and counts as a bug. */
 export function cleanSqlError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof ServiceError) return error;
-  const code = String((error as { code?: unknown }).code ?? "");
+  const code = "code" in error ? String(error.code) : "";
   if (code === "57014") return new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
   if (unavailableStates.test(code) || code.startsWith("CONNECT") || /^E[A-Z]+$/.test(code)) {
     return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
   }
   // What Postgres says in detail quotes whole rows, and logs are no place for them.
-  delete (error as { detail?: unknown }).detail;
-  delete (error as { where?: unknown }).where;
+  Reflect.deleteProperty(error, "detail");
+  Reflect.deleteProperty(error, "where");
   return error;
 }
 
@@ -28,11 +29,11 @@ export function cleanStore<T extends Record<string, (...args: never[]) => Promis
         throw cleanSqlError(error);
       }
     };
+  // The same methods under the same names, which the compiler cannot follow.
   return Object.fromEntries(Object.entries(store).map(([name, method]) => [name, wrap(method)])) as T;
 }
 
 /** Whether an error is the violation of this unique constraint. */
 export function violates(error: unknown, constraint: string): boolean {
-  const { code, constraint_name } = error as { code?: string; constraint_name?: string };
-  return code === "23505" && constraint_name === constraint;
+  return error instanceof postgres.PostgresError && error.code === "23505" && error.constraint_name === constraint;
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { systemClock } from "./clock.ts";
 
 const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
 
@@ -11,7 +12,11 @@ export const version = (JSON.parse(manifest) as { version: string }).version;
 /** Tells in a process's metrics which version it is and what time it has: for whoever compares processes. */
 export function registerBuildInfo(metrics: Metrics): void {
   metrics.gauge("build_info", "1, by the version of the code and of Node", () => 1, { version, node: process.version });
-  metrics.gauge("clock_seconds", "the process's clock when metrics are read, Unix time", () => Date.now() / 1_000);
+  metrics.gauge(
+    "clock_seconds",
+    "the process's clock when metrics are read, Unix time",
+    () => systemClock.now() / 1_000,
+  );
 }
 
 /** Tells in a process's metrics until when the certificate in a file is valid. */

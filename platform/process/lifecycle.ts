@@ -17,9 +17,10 @@ export interface Running {
 }
 
 /** What every service reads, and where its metrics are. */
-type ServiceSettings = Settings &
-  typeof commonSettings &
+type SharedSettings = typeof commonSettings &
   typeof tracingSettings & { metricsListen: ReturnType<typeof metricsAddress> };
+
+type ServiceSettings = Settings & SharedSettings;
 
 /** Builds a service of its settings and starts it. */
 export type Start<S extends ServiceSettings> = (
@@ -52,7 +53,9 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
     process.stderr.write(`${service.name} cannot start, its settings are at fault:\n${error.message}\n`);
     process.exit(2);
   }
-  const log = createLogger({ service: service.name, level: config.logLevel as string });
+  // S has these settings, which the compiler cannot see through the mapped type of a generic.
+  const shared = config as Config<SharedSettings>;
+  const log = createLogger({ service: service.name, level: shared.logLevel });
   process.on("uncaughtException", (error) => {
     log.fatal({ error }, "uncaught exception");
     process.exit(1);
@@ -66,7 +69,7 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
     stopping = true;
     log.info({ why }, "stopping");
     health?.setServing(false);
-    const drainMs = config.drainMs as number;
+    const { drainMs } = shared;
     setTimeout(() => {
       log.error({ drainMs }, "could not drain in time");
       process.exit(1);
@@ -80,14 +83,14 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
 
   try {
     openTracing({
-      ...(config as Config<typeof tracingSettings>),
+      ...shared,
       service: service.name,
       isPublic: service.isPublic ?? false,
       closer,
     });
-    const metrics = await openMetrics({ listen: config.metricsListen as { host: string; port: number }, closer });
+    const metrics = await openMetrics({ listen: shared.metricsListen, closer });
     registerBuildInfo(metrics);
-    health = await openHealth({ listen: config.healthListen as { host: string; port: number } | undefined, closer });
+    health = await openHealth({ listen: shared.healthListen, closer });
     const running = await service.start(config, log, metrics, health);
     closer.defer(service.name, () => running.close());
     if (!stopping) health.setServing(true);

@@ -2,8 +2,16 @@ import { create, type DescMethodUnary, type DescService } from "@bufbuild/protob
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { ServiceError } from "../errors.ts";
+import { systemClock } from "../process/clock.ts";
 import { type Carrier, injectContext, openSpan } from "../telemetry/tracing.ts";
-import { codec, methodPath, type RequestInitOf, type ResponseOf, type UnaryMethods } from "./definition.ts";
+import {
+  codec,
+  methodPath,
+  type RequestInitOf,
+  type ResponseOf,
+  type UnaryMethods,
+  unaryMethodsOf,
+} from "./definition.ts";
 import { statusToError } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";
 
@@ -52,12 +60,13 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     "grpc.enable_http_proxy": 0,
   });
   const client: Record<string, unknown> = {};
-  for (const method of service.methods as DescMethodUnary[]) client[method.localName] = caller(channel, method);
+  for (const method of unaryMethodsOf(service)) client[method.localName] = caller(channel, method);
   return {
+    // A method for each of the descriptor's, which the compiler cannot follow.
     client: client as RpcClient<S>,
     ready: ({ timeoutMs }) =>
       new Promise((resolve, reject) =>
-        channel.waitForReady(Date.now() + timeoutMs, (error) =>
+        channel.waitForReady(systemClock.now() + timeoutMs, (error) =>
           error ? reject(new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 })) : resolve(),
         ),
       ),
@@ -83,7 +92,7 @@ function caller(channel: Client, method: DescMethodUnary) {
     new Promise((resolve, reject) => {
       if (!Number.isFinite(timeoutMs)) throw new TypeError(`timeoutMs must be a finite number, not ${timeoutMs}`);
       const message = create(method.input, request);
-      const deadline = Date.now() + timeoutMs;
+      const deadline = systemClock.now() + timeoutMs;
       const span = openSpan(path.slice(1), "client");
       const metadata = span.run(() => toMetadata(injectContext()));
       channel.makeUnaryRequest(path, serialize, deserialize, message, metadata, { deadline }, (error, answer) => {

@@ -1,5 +1,6 @@
 import {
   type DescMessage,
+  type DescMethod,
   type DescMethodUnary,
   type DescService,
   fromBinary,
@@ -17,6 +18,18 @@ export type RequestOf<M> = M extends DescMethodUnary<infer I> ? MessageShape<I> 
 export type RequestInitOf<M> = M extends DescMethodUnary<infer I> ? MessageInitShape<I> : never;
 export type ResponseOf<M> = M extends DescMethodUnary<DescMessage, infer O> ? MessageShape<O> : never;
 export type ResponseInitOf<M> = M extends DescMethodUnary<DescMessage, infer O> ? MessageInitShape<O> : never;
+
+/** Returns the methods of a service. Throws if one of them streams. */
+export function unaryMethodsOf(service: DescService): DescMethodUnary[] {
+  return service.methods.map((method) => {
+    if (isUnary(method)) return method;
+    throw new TypeError(`${method.toString()} streams; only unary methods are served`);
+  });
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}
 
 /** The path of a method on the wire, `/package.Service/Method`. */
 export function methodPath(service: DescService, methodName: string): string {

@@ -1,13 +1,15 @@
 import {
   create,
   type DescFile,
+  type DescMessage,
   type DescMethodUnary,
   type DescService,
   type Message,
+  type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { type handleUnaryCall, Server, type ServerUnaryCall } from "@grpc/grpc-js";
+import { type handleUnaryCall, type MethodDefinition, Server, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { ServiceError, toServiceError } from "../errors.ts";
@@ -17,7 +19,14 @@ import { createOutageLog, type Logger, redact } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Carrier, openSpan, withRemoteParent } from "../telemetry/tracing.ts";
 import { bind } from "./bind.ts";
-import { codec, methodPath, type RequestOf, type ResponseInitOf, type UnaryMethods } from "./definition.ts";
+import {
+  codec,
+  methodPath,
+  type RequestOf,
+  type ResponseInitOf,
+  type UnaryMethods,
+  unaryMethodsOf,
+} from "./definition.ts";
 import { errorToStatus } from "./status.ts";
 import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
 
@@ -40,12 +49,15 @@ export type Handlers<S extends DescService> = {
 /** A service together with its handlers. */
 export interface Implementation {
   service: DescService;
-  handlers: Record<string, (request: never, context: CallContext) => Promise<unknown>>;
+  handlers: Record<string, Handler>;
 }
+
+type Handler = (request: Message, context: CallContext) => Promise<MessageInitShape<DescMessage>>;
 
 /** Pairs a service with its handlers, checked against its descriptor. */
 export function implement<S extends DescService>(service: S, handlers: Handlers<S>): Implementation {
-  return { service, handlers: handlers as Implementation["handlers"] };
+  // Each handler takes the message of its own method, which the server reads by the same descriptor.
+  return { service, handlers: handlers as unknown as Implementation["handlers"] };
 }
 
 export interface RpcServerOptions extends TlsFiles {
@@ -91,26 +103,24 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   options.metrics.gauge("rpc_in_flight", "gRPC calls being worked on", () => calls.inFlight);
   const took = options.metrics.duration("rpc", "gRPC calls served, by method and the reason of their failure");
   for (const { service, handlers } of implementations) {
-    const definition: Record<string, object> = {};
-    const adapted: Record<string, handleUnaryCall<unknown, unknown>> = {};
-    for (const method of service.methods as DescMethodUnary[]) {
+    const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
+    const adapted: Record<string, handleUnaryCall<Buffer, Buffer>> = {};
+    for (const method of unaryMethodsOf(service)) {
       const handler = handlers[method.localName];
       if (!handler) throw new Error(`${service.typeName} has no handler for ${method.name}`);
-      const input = codec(method.input);
-      const output = codec(method.output);
       // A request is read and an answer written inside the handler's try, so that a failure of either is seen.
       definition[method.localName] = {
         path: methodPath(service, method.name),
         requestStream: false,
         responseStream: false,
-        requestSerialize: input.serialize,
-        requestDeserialize: (bytes: Buffer) => bytes,
-        responseSerialize: (bytes: Buffer) => bytes,
-        responseDeserialize: output.deserialize,
+        requestSerialize: unchanged,
+        requestDeserialize: unchanged,
+        responseSerialize: unchanged,
+        responseDeserialize: unchanged,
       };
-      adapted[method.localName] = adapt(method, handler as never, calls, { ...options, took }) as never;
+      adapted[method.localName] = adapt(method, handler, calls, { ...options, took });
     }
-    server.addService(definition as never, adapted);
+    server.addService(definition, adapted);
   }
 
   registerCertificateExpiry({ use: "rpc", file: options.tlsCertFile, metrics: options.metrics, log: options.log });
@@ -133,9 +143,11 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
   };
 }
 
+const unchanged = (bytes: Buffer): Buffer => bytes;
+
 function adapt(
   method: DescMethodUnary,
-  handler: (request: never, context: CallContext) => Promise<never>,
+  handler: Handler,
   calls: { inFlight: number; max: number },
   { log, rpcAllow, took }: Pick<RpcServerOptions, "log" | "rpcAllow"> & { took: ReturnType<Metrics["duration"]> },
 ): handleUnaryCall<Buffer, Buffer> {
@@ -157,7 +169,8 @@ function adapt(
       requireAllowed(call, rpcAllow, name);
       request = readRequest(input.deserialize, call.request);
       const context = contextOf(call);
-      const answered = span.run(() => handler(request as never, context));
+      const read = request;
+      const answered = span.run(() => handler(read, context));
       const answer = await withDeadline(answered, context.remainingMs());
       callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
@@ -225,7 +238,7 @@ function contextOf(call: ServerUnaryCall<Buffer, Buffer>): CallContext {
   return {
     remainingMs() {
       const deadline = call.getDeadline();
-      return Number(deadline instanceof Date ? deadline.getTime() : deadline) - Date.now();
+      return Number(deadline instanceof Date ? deadline.getTime() : deadline) - systemClock.now();
     },
     peer: clientNames(call)[0] ?? call.getPeer(),
   };
@@ -240,5 +253,6 @@ function describe(services: DescService[]): never {
     files.set(file.proto.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
   }
   for (const service of services) add(service.file);
+  // The library reads nothing else of a package, and has a wider type for it.
   return { all: { fileDescriptorProtos: [...files.values()] } } as never;
 }

@@ -3,7 +3,7 @@ import { anyPack, anyUnpack, durationFromMs, durationMs } from "@bufbuild/protob
 import { type ServiceError as GrpcError, Metadata, status } from "@grpc/grpc-js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
-import { catalogue, type FieldIssue, type Reason, ServiceError } from "../errors.ts";
+import { catalogue, type FieldIssue, isReason, type Reason, ServiceError } from "../errors.ts";
 
 /** Whose vocabulary the reasons are from, in `google.rpc.ErrorInfo.domain`. */
 const domain = "qrforge";
@@ -60,7 +60,7 @@ function unpack(
   const options: { fields: FieldIssue[]; retryAfterS?: number } = { fields: [] };
   for (const any of fromBinary(StatusSchema, bytes).details) {
     const info = anyUnpack(any, ErrorInfoSchema);
-    if (info && info.domain === domain && info.reason in catalogue) reason = info.reason as Reason;
+    if (info && info.domain === domain && isReason(info.reason)) reason = info.reason;
     const badRequest = anyUnpack(any, BadRequestSchema);
     if (badRequest) {
       options.fields = badRequest.fieldViolations.map(({ field, description }) => ({ field, issue: description }));

@@ -47,7 +47,7 @@ function rpcAllow(env: string): Setting<Allowed> {
         if (entry === "") continue;
         const match = /^([\w.-]+):([\w./]*\*?)$/.exec(entry);
         if (!match) throw new Error(`"${entry}" is not client:package.Service/Method`);
-        const [, client, method] = match as unknown as [string, string, string];
+        const [, client = "", method = ""] = match;
         allowed.set(client, [...(allowed.get(client) ?? []), method]);
       }
       return allowed;

@@ -1,7 +1,8 @@
-import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
-import { reflect } from "@bufbuild/protobuf/reflect";
+import type { DescField, DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type Logger, pino } from "pino";
 import type { ServiceError } from "../errors.ts";
+import { type Clock, systemClock } from "../process/clock.ts";
 
 export type { Logger } from "pino";
 
@@ -19,27 +20,36 @@ export function createLogger(options: { service: string; level: string }): Logge
 
 /** A message as plain data for a log line, without the fields that its proto marks `debug_redact`, at any depth. */
 export function redact<D extends DescMessage>(schema: D, message: MessageShape<D>): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  const view = reflect(schema, message);
-  for (const field of schema.fields) {
-    if (!view.isSet(field)) continue;
-    const value = (message as Record<string, unknown>)[field.localName];
-    if (field.proto.options?.debugRedact) result[field.localName] = "[redacted]";
-    else if (field.fieldKind === "message") result[field.localName] = redact(field.message, value as Message);
-    else if (field.fieldKind === "list" && field.listKind === "message") {
-      result[field.localName] = (value as Message[]).map((item) => redact(field.message, item));
-    } else result[field.localName] = typeof value === "bigint" ? Number(value) : value;
-  }
-  return result;
+  return redactFields(reflect(schema, message));
+}
+
+function redactFields(view: ReflectMessage): Record<string, unknown> {
+  const set = view.fields.filter((field) => view.isSet(field));
+  return Object.fromEntries(set.map((field) => [field.localName, redactField(view, field)]));
+}
+
+function redactField(view: ReflectMessage, field: DescField): unknown {
+  if (field.proto.options?.debugRedact) return "[redacted]";
+  if (field.fieldKind === "list") return [...view.get(field)].map(toPlain);
+  return toPlain(view.get(field));
+}
+
+function toPlain(value: unknown): unknown {
+  if (isReflectMessage(value)) return redactFields(value);
+  return typeof value === "bigint" ? Number(value) : value;
 }
 
 /** Logs why something was not available or not in time: the first, and then at most one a second with how many there were. */
-export function createOutageLog(log: Logger, about: Record<string, unknown>): (failure: ServiceError) => void {
-  let quietUntil = 0;
+export function createOutageLog(
+  log: Logger,
+  about: Record<string, unknown>,
+  clock: Pick<Clock, "monotonic"> = systemClock,
+): (failure: ServiceError) => void {
+  let quietUntil = Number.NEGATIVE_INFINITY;
   let unsaid = 0;
   return (failure) => {
     if (failure.reason !== "UNAVAILABLE" && failure.reason !== "DEADLINE_EXCEEDED") return;
-    const now = Date.now();
+    const now = clock.monotonic();
     if (now < quietUntil) {
       unsaid++;
       return;

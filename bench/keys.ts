@@ -8,8 +8,8 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { readScriptOptions } from "../cli/run-tool.ts";
+import { formatApiKey } from "../contracts/api-key.ts";
 import { randomBase62 } from "../platform/ids.ts";
-import { formatKey } from "../services/auth/domain/keys.ts";
 import { withSuite } from "./cluster.ts";
 import { cpuUs } from "./load.ts";
 
@@ -29,7 +29,7 @@ readScriptOptions({
 for (const count of [1_000, 100_000]) {
   await withSuite({ env: { edge: { CACHE_ENTRIES_MAX: "200000" } } }, async (cluster) => {
     const sql = postgres(cluster.databaseUrl);
-    const keys = Array.from({ length: count }, () => formatKey(randomBase62(26)));
+    const keys = Array.from({ length: count }, () => formatApiKey(randomBase62(26)));
     await sql`insert into auth.accounts (account_id, email, plan, per_minute, per_day)
       values (${"B".repeat(20)}, 'bench@qrforge.example', 'enterprise', 0, 0)`;
     for (let at = 0; at < count; at += 5_000) {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { resourceIdLength } from "../contracts/resource-id.ts";
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const base36 = base62.slice(0, 10) + base62.slice(36);
@@ -33,16 +33,5 @@ export function newToken(): string {
 
 /** A new resource id: 20 characters of [0-9A-Za-z], 119 bits. */
 export function newId(): string {
-  return randomBase62(20);
-}
-
-/** The CRC-32 of a text as 6 characters of base 62, most significant first. 62^6 exceeds 2^32, so it always fits. */
-export function checksumBase62(text: string): string {
-  let rest = crc32(text);
-  let result = "";
-  for (let i = 0; i < 6; i++) {
-    result = base62[rest % 62] + result;
-    rest = Math.floor(rest / 62);
-  }
-  return result;
+  return randomBase62(resourceIdLength);
 }

@@ -1,4 +1,5 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import { resourceIdPattern } from "../../contracts/resource-id.ts";
 import { AccountService } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
@@ -129,7 +130,7 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
 
 /** Returns what is wrong with the id of an account or a key. An API key that is given by mistake is not repeated. */
 export function checkId(text: string): string | undefined {
-  if (/^[0-9A-Za-z]{20}$/.test(text)) return undefined;
+  if (resourceIdPattern.test(text)) return undefined;
   const what = text.startsWith("api_") ? "an API key" : JSON.stringify(text);
   return `must be an id of 20 letters and digits, not ${what}`;
 }

@@ -2,10 +2,11 @@ import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { formatApiKey } from "../../contracts/api-key.ts";
 import type { Cluster, Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
+import { randomBase62 } from "../../platform/ids.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
@@ -191,8 +192,7 @@ describe("a message that is no protobuf, over Connect", () => {
 describe("an address from which keys are guessed", () => {
   it("may use the keys that the edge knows", async () => {
     const guess = () => {
-      const random = randomBase62(26);
-      return call(`${edge}/v1/usage`, { key: `api_live_${random}${checksumBase62(random)}` });
+      return call(`${edge}/v1/usage`, { key: formatApiKey(randomBase62(26)) });
     };
     await eventually(guess, ({ status }) => status === 429);
     expect((await call(`${edge}/v1/usage`, { key })).status).toBe(200);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatApiKey } from "../../contracts/api-key.ts";
 import type { Cluster, Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
-import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
+import { randomBase62 } from "../../platform/ids.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
@@ -56,8 +57,7 @@ describe("an edge with more requests than it can take", () => {
 describe("an address that guesses keys", () => {
   it("is refused before auth is asked, with the time when it may go on", async () => {
     const guess = () => {
-      const random = randomBase62(26);
-      return call(`${edge}/v1/usage`, { key: `api_live_${random}${checksumBase62(random)}` });
+      return call(`${edge}/v1/usage`, { key: formatApiKey(randomBase62(26)) });
     };
     const answers = [];
     for (let index = 0; index < 80; index++) answers.push(await guess());

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
+import { formatApiKey } from "../../contracts/api-key.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { randomBase62 } from "../../platform/ids.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
-import { formatKey } from "../../services/auth/domain/keys.ts";
 import { windowMs } from "../../services/auth/domain/sign-in-limits.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
@@ -196,7 +196,7 @@ describe("a report of leaked keys", () => {
 
   it("revokes what is real, and answers the same for what is not", { timeout: 30_000 }, async () => {
     const { key } = await auth.newAccount();
-    const madeUp = formatKey(randomBase62(26));
+    const madeUp = formatApiKey(randomBase62(26));
     const real = await report([key]);
     const unreal = await report([madeUp]);
     expect([real.status, unreal.status]).toEqual([202, 202]);

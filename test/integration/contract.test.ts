@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { formatApiKey } from "../../contracts/api-key.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { catalogue, type Reason } from "../../platform/errors.ts";
-import { checksumBase62, randomBase62 } from "../../platform/ids.ts";
+import { randomBase62 } from "../../platform/ids.ts";
 import type { Route } from "../../services/edge/api/route.ts";
 import { routes } from "../../services/edge/api/routes.ts";
 import { failuresOf } from "../../services/edge/reference/openapi.ts";
@@ -42,8 +43,7 @@ function ask(route: Route, changes: CallOptions & { id?: string; query?: string 
 }
 
 const unknownKey = () => {
-  const random = randomBase62(26);
-  return `api_live_${random}${checksumBase62(random)}`;
+  return formatApiKey(randomBase62(26));
 };
 const missingId = "0".repeat(20);
 const isBatch = ({ operation }: Route) => operation === "batchCreateQrCodes";

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { apiKeyRandomLength, formatApiKey } from "../../../contracts/api-key.ts";
 import {
   type KeyResolutionSchema,
   type KeySchema,
@@ -14,7 +15,7 @@ import { toPropagation } from "../../../platform/lease/service.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { formatKey, randomPartLength, tracesOf } from "../domain/keys.ts";
+import { tracesOf } from "../domain/keys.ts";
 import type { AccountStore } from "../store/accounts.ts";
 import type { KeyRow, KeyStore, ResolvedRow } from "../store/keys.ts";
 import type { LeakReportStore } from "../store/leak-reports.ts";
@@ -55,7 +56,7 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
       if (name === "" || [...name].length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
         throwIfFieldIssues([{ field: "name", issue: "must have 1 to 100 characters, no control characters" }]);
       }
-      const secret = formatKey(randomBase62(randomPartLength));
+      const secret = formatApiKey(randomBase62(apiKeyRandomLength));
       const fields = { keyId: newId(), name, ...tracesOf(secret) };
       const key = await keys.create(requestActor(request, context), accountId, fields);
       return { key: toKey(key, clock), secret };
@@ -69,7 +70,7 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
     },
 
     async rotateKey(request, context) {
-      const secret = formatKey(randomBase62(randomPartLength));
+      const secret = formatApiKey(randomBase62(apiKeyRandomLength));
       const { accountId } = request;
       const keyId = validId(request.keyId, "key");
       const next = { keyId: newId(), ...tracesOf(secret) };

@@ -1,3 +1,4 @@
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { Plan } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import type { Limits } from "../../../gen/qrforge/common/v1/limits_pb.ts";
 import { describeFields, type FieldIssue, ServiceError } from "../../../platform/errors.ts";
@@ -13,7 +14,7 @@ const emailIssue: FieldIssue = { field: "email", issue: "must be an e-mail addre
 
 /** Returns an id that may exist. Throws NOT_FOUND, as a lookup would, if it has not the form of one. */
 export function validId(id: string, what: "account" | "key"): string {
-  if (!/^[0-9A-Za-z]{20}$/.test(id)) throw new ServiceError("NOT_FOUND", `There is no such ${what}.`);
+  if (!resourceIdPattern.test(id)) throw new ServiceError("NOT_FOUND", `There is no such ${what}.`);
   return id;
 }
 

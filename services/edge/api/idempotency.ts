@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { idempotencyKeyIssue, idempotencyKeyPattern } from "../../../contracts/idempotency-key.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 
 /** What a service needs to do a request once: the client's key, and what tells one request from another. */
@@ -17,8 +18,8 @@ export function readIdempotencyKey(
   body: unknown,
 ): IdempotencyJson | undefined {
   if (header === undefined) return undefined;
-  if (typeof header !== "string" || !/^[\x21-\x7e]{1,255}$/.test(header)) {
-    throw new ServiceError("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
+  if (typeof header !== "string" || !idempotencyKeyPattern.test(header)) {
+    throw new ServiceError("INVALID_REQUEST", idempotencyKeyIssue);
   }
   const requestHash = createHash("sha256")
     .update(`${operation}\n${canonical(body)}`)

@@ -1,7 +1,9 @@
 /** The shapes of what the API answers, as the reference describes them; tests hold the answers to them. */
-import { z } from "zod";
 
-const id = z.string().meta({ description: "20 characters of [0-9A-Za-z]", pattern: "^[0-9A-Za-z]{20}$" });
+import { z } from "zod";
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
+
+const id = z.string().meta({ description: "20 characters of [0-9A-Za-z]", pattern: resourceIdPattern.source });
 const time = z.string().meta({ description: "RFC 3339, UTC, with milliseconds", format: "date-time" });
 const count = z.int().min(0);
 

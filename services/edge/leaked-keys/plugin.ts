@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { apiKeyPattern } from "../../../contracts/api-key.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { parseBody } from "../api/route.ts";
@@ -7,7 +8,7 @@ import { type BodySlots, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { jsonType, successBody } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
-import { hashKey, keyPattern } from "../pipeline/credentials.ts";
+import { hashKey } from "../pipeline/credentials.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import { createMinuteCounter } from "../pipeline/minute-counter.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
@@ -43,7 +44,7 @@ export function serveLeakReports(app: FastifyInstance, options: LeakReportOption
     const body = await readJsonBody(request.raw, { address, slots: options.bodySlots });
     using _slot = options.slots.acquire();
     const { keys } = parseBody(report, body);
-    const keyHashes = keys.filter((key) => keyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
+    const keyHashes = keys.filter((key) => apiKeyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
     if (keyHashes.length > 0) {
       const actor = { name: "reporter", address };
       await options.upstreams.keys.reportLeakedKeys({ keyHashes, actor }, { timeoutMs: options.upstreamTimeoutMs });

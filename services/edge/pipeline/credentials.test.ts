@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { checksumBase62, randomBase62 } from "../../../platform/ids.ts";
+import { formatApiKey } from "../../../contracts/api-key.ts";
+import { randomBase62 } from "../../../platform/ids.ts";
 import { hashKey, readKey } from "./credentials.ts";
 
 function newKey(): string {
-  const random = randomBase62(26);
-  return `api_live_${random}${checksumBase62(random)}`;
+  return formatApiKey(randomBase62(26));
 }
 const refused = expect.objectContaining({ reason: "UNAUTHORIZED" });
 

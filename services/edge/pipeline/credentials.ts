@@ -1,9 +1,7 @@
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { isApiKey } from "../../../contracts/api-key.ts";
 import { ServiceError } from "../../../platform/errors.ts";
-import { checksumBase62 } from "../../../platform/ids.ts";
-
-export const keyPattern = /^api_live_([0-9A-Za-z]{26})([0-9A-Za-z]{6})$/;
 
 /**
  * The key that a request carries, in `x-api-key` or as a bearer token. Fails with UNAUTHORIZED if there is none, if the
@@ -19,8 +17,7 @@ export function readKey(headers: IncomingHttpHeaders): string {
   if (bearer !== undefined && bearer !== key) {
     throw new ServiceError("UNAUTHORIZED", "x-api-key and Authorization carry different keys. Send one.");
   }
-  const match = keyPattern.exec(key);
-  if (!match || checksumBase62(match[1] as string) !== match[2]) {
+  if (!isApiKey(key)) {
     throw new ServiceError(
       "UNAUTHORIZED",
       "The API key is malformed: api_live_ and 32 letters and digits. Check for typos.",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { idempotencyKeyPattern } from "../../../contracts/idempotency-key.ts";
 import { catalogue, type Reason } from "../../../platform/errors.ts";
 import { errorAnswer } from "../api/responses.ts";
 import type { Route } from "../api/route.ts";
@@ -146,7 +147,7 @@ function headerParameters(route: Route) {
   });
   const once = "1 to 255 visible ASCII characters; the same request with it is done once in 24 hours";
   return [
-    ...(route.method === "POST" ? [header("Idempotency-Key", "^[!-~]{1,255}$", once)] : []),
+    ...(route.method === "POST" ? [header("Idempotency-Key", idempotencyKeyPattern.source, once)] : []),
     ...(route.method === "PATCH"
       ? [header("If-Match", etagsPattern, "The `ETag` of the revision to change, or `*`")]
       : []),

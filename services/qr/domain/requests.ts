@@ -1,10 +1,11 @@
+import { idempotencyKeyIssue, idempotencyKeyPattern } from "../../../contracts/idempotency-key.ts";
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import type { Idempotency } from "../../../gen/qrforge/qr/v1/idempotency_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Once } from "./idempotency.ts";
 
 export const itemsPerCallMax = 1_000;
 export const pageBounds = { fallback: 20, max: 100 };
-export const idPattern = /^[0-9A-Za-z]{20}$/;
 
 export function requireAccount(accountId: string): void {
   if (!/^[0-9A-Za-z]{1,40}$/.test(accountId)) {
@@ -18,7 +19,7 @@ export function requireItems(count: number, field: string, max = itemsPerCallMax
 
 /** Returns an id that may exist. Throws `reason`, as a lookup would, if it has not the form of one. */
 export function validId(id: string, reason: "NOT_FOUND" | "PROJECT_NOT_FOUND" | "INVALID_REQUEST"): string {
-  if (!idPattern.test(id)) throw new ServiceError(reason);
+  if (!resourceIdPattern.test(id)) throw new ServiceError(reason);
   return id;
 }
 
@@ -26,8 +27,8 @@ export function validId(id: string, reason: "NOT_FOUND" | "PROJECT_NOT_FOUND" | 
 export function readIdempotency(accountId: string, idempotency: Idempotency | undefined): Once | undefined {
   if (!idempotency?.key) return undefined;
   const { key, requestHash } = idempotency;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new ServiceError("INVALID_REQUEST", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
+  if (!idempotencyKeyPattern.test(key)) {
+    throw new ServiceError("INVALID_REQUEST", idempotencyKeyIssue);
   }
   if (requestHash.length !== 32) throw new ServiceError("INVALID_REQUEST", "request_hash must be 32 bytes");
   return { accountId, key, requestHash };

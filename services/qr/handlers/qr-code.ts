@@ -1,5 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { limits } from "../../../contracts/limits.ts";
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugPattern } from "../../../contracts/slug.ts";
 import {
   BatchCreateQrCodesResponseSchema,
@@ -12,7 +13,7 @@ import { toPropagation } from "../../../platform/lease/service.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { codeIssues } from "../domain/fields.ts";
-import { idPattern, pageBounds, readIdempotency, requireAccount, requireItems, validId } from "../domain/requests.ts";
+import { pageBounds, readIdempotency, requireAccount, requireItems, validId } from "../domain/requests.ts";
 import type { CodeRow } from "../store/qr-codes.ts";
 import { type CreateCodesDependencies, createCodeCreation } from "./create-qr-codes.ts";
 import { readStatus, toQrCode, toStatus } from "./qr-code-message.ts";
@@ -52,7 +53,7 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
     async batchGetQrCodes({ names }) {
       requireItems(names.length, "names");
       // Names that are neither ids nor slugs need no query.
-      const askable = names.filter(({ idOrSlug }) => idPattern.test(idOrSlug) || slugPattern.test(idOrSlug));
+      const askable = names.filter(({ idOrSlug }) => resourceIdPattern.test(idOrSlug) || slugPattern.test(idOrSlug));
       const rows = askable.length > 0 ? await codes.getAll(askable) : [];
       const byName = new Map<string, CodeRow>();
       for (const row of rows) byName.set(`${row.accountId}/${row.slug}`, row);

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugPattern } from "../../../contracts/slug.ts";
 import { type CountScansRequest, Dimension, Interval, ScanService } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { idPattern, requireAccount } from "../domain/requests.ts";
+import { requireAccount } from "../domain/requests.ts";
 import { isStorableTime, readScans } from "../domain/scan-batch.ts";
 import { fillSpans, spanMs, topValues, wholeSpans } from "../domain/spans.ts";
 import type { ScanCountStore } from "../store/scan-counts.ts";
@@ -47,7 +48,7 @@ export function createScanService({ scans, counts, salts, clock }: ScanDependenc
     async countScans(request) {
       const { accountId, idOrSlug, projectId } = request;
       requireAccount(accountId);
-      const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
+      const isName = resourceIdPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
       if (idOrSlug !== "" && !isName) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
       const { interval, range } = readRange(request);
       const counted = await counts.find(accountId, { idOrSlug, projectId });

@@ -1,3 +1,4 @@
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugPattern } from "../../../contracts/slug.ts";
 import {
   ErrorCorrection,
@@ -8,7 +9,7 @@ import {
 import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { changeStyle, logoIdOf, styleIssues, toStyle } from "../domain/fields.ts";
-import { idPattern, requireAccount } from "../domain/requests.ts";
+import { requireAccount } from "../domain/requests.ts";
 import type { CodeStore } from "../store/qr-codes.ts";
 import type { Drawer } from "../symbols/drawer.ts";
 import { type Ecc, type Format, marginBounds, plainStyle, sizeBounds } from "../symbols/style.ts";
@@ -44,7 +45,7 @@ export function createSymbolService({ codes, styles, drawer, shortUrl }: SymbolD
     async drawSymbol({ accountId, idOrSlug, options, knownEtags }, { remainingMs }) {
       requireAccount(accountId);
       const { format, size, margin, ecc } = readOptions(options);
-      const isName = idPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
+      const isName = resourceIdPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
       const [code] = isName ? await codes.getAll([{ accountId, idOrSlug }]) : [];
       if (!code) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
       const style = toStyle(code);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import { request as requestHttp1 } from "node:https";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
@@ -92,6 +93,14 @@ describe("an edge with a certificate", () => {
   it("has no port in clear text", async () => {
     expect(edge.rpc).toBe(edge.address);
     await expect(fetch(`http://${edge.address}/healthz`)).rejects.toThrow();
+  });
+
+  it("ends a connection over which no TLS handshake comes", { timeout: 40_000 }, async () => {
+    const { hostname, port } = new URL(url);
+    const silent = connect(Number(port), hostname);
+    const plain = connect(Number(port), hostname, () => plain.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
+    for (const socket of [silent, plain]) socket.on("error", () => {}).resume();
+    await Promise.all([silent, plain].map((socket) => once(socket, "close")));
   });
 
   it("finishes what is under way over HTTP/2 when it is stopped", async () => {

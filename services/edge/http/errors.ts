@@ -38,8 +38,15 @@ const malformed: Record<string, [string, string]> = {
 
 /** Answers bytes that are no HTTP request, or one with too large a head, and closes the connection. */
 export function rejectMalformed(error: Error & { code?: string }, socket: Socket, requestId: string): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return;
-  const [status, message] = malformed[error.code ?? ""] ?? [
+  const { code = "" } = error;
+  // The answer before closes the connection.
+  if (!socket.writable) return;
+  // No bytes of HTTP are at fault: the connection broke, or no TLS was ever agreed on, over which an answer could be sent.
+  if (!code.startsWith("HPE_") && !(code in malformed)) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = malformed[code] ?? [
     "400 Bad Request",
     "The bytes sent are not a well-formed HTTP request.",
   ];

@@ -9,8 +9,11 @@ import {
   type Usage,
 } from "../../clients/typescript/src/index.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import type { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "../../services/edge/api/responses.ts";
-import { routes } from "../../services/edge/api/routes.ts";
+import type { projectResponse } from "../../services/edge/api/responses/project.ts";
+import type { qrCodeResponse } from "../../services/edge/api/responses/qr-code.ts";
+import type { scansResponse } from "../../services/edge/api/responses/scans.ts";
+import type { usageResponse } from "../../services/edge/api/responses/usage.ts";
+import { routes } from "../../services/edge/api/routes/index.ts";
 import { openAuth } from "../support/api.ts";
 import { root, runProgram } from "../support/run.ts";
 
@@ -42,10 +45,10 @@ const refusal = (status: number, code: string, headers: Record<string, string> =
 
 describe("the TypeScript client", () => {
   it("has the types that the API answers with", () => {
-    expectTypeOf<z.output<typeof qrCodeAnswer>>().toEqualTypeOf<QrCode>();
-    expectTypeOf<z.output<typeof projectAnswer>>().toEqualTypeOf<Project>();
-    expectTypeOf<z.output<typeof usageAnswer>>().toEqualTypeOf<Usage>();
-    expectTypeOf<z.output<typeof scansAnswer>>().toExtend<ScanCounts>();
+    expectTypeOf<z.output<typeof qrCodeResponse>>().toEqualTypeOf<QrCode>();
+    expectTypeOf<z.output<typeof projectResponse>>().toEqualTypeOf<Project>();
+    expectTypeOf<z.output<typeof usageResponse>>().toEqualTypeOf<Usage>();
+    expectTypeOf<z.output<typeof scansResponse>>().toExtend<ScanCounts>();
   });
 
   it("does everything that the API does", async () => {

@@ -4,7 +4,7 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { catalogue, type Reason } from "../../platform/errors.ts";
 import { randomBase62 } from "../../platform/ids.ts";
 import type { Route } from "../../services/edge/api/route.ts";
-import { routes } from "../../services/edge/api/routes.ts";
+import { routes } from "../../services/edge/api/routes/index.ts";
 import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { type ApiAnswer, type CallOptions, call, openAuth, wait } from "../support/api.ts";
 

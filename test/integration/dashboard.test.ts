@@ -2,8 +2,8 @@ import { afterAll, describe, expect, inject, it } from "vitest";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
-import { routes } from "../../services/edge/api/routes.ts";
-import { sessionRoutes } from "../../services/edge/dashboard/routes.ts";
+import { routes } from "../../services/edge/api/routes/index.ts";
+import { sessionRoutes } from "../../services/edge/dashboard/routes/session.ts";
 import { call, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths } = inject("cluster");

@@ -2,7 +2,7 @@ import { Agent, request } from "node:http";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { seeded } from "../../dev/seed/random.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import { routes } from "../../services/edge/api/routes.ts";
+import { routes } from "../../services/edge/api/routes/index.ts";
 import { call, openAuth } from "../support/api.ts";
 
 const { edges, auths } = inject("cluster");

@@ -7,7 +7,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { ApiService, GetUsageRequestSchema, GetUsageResponseSchema } from "../../gen/qrforge/api/v1/api_pb.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { codec } from "../../platform/rpc/definition.ts";
-import { routes } from "../../services/edge/api/routes.ts";
+import { routes } from "../../services/edge/api/routes/index.ts";
 import { call, openAuth } from "../support/api.ts";
 
 const { edges, rpcs, auths } = inject("cluster");

@@ -5,7 +5,7 @@ import addFormats from "ajv-formats";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { catalogue, type Reason } from "../../platform/errors.ts";
-import { routes } from "../../services/edge/api/routes.ts";
+import { routes } from "../../services/edge/api/routes/index.ts";
 import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { call, openAuth } from "../support/api.ts";
 import { root } from "../support/run.ts";

@@ -35,3 +35,8 @@ function canonical(value: unknown): string {
       : part,
   );
 }
+
+/** Returns the header of an answer that is given again. */
+export function replayHeaders(replayed: boolean): Record<string, string> {
+  return replayed ? { "idempotent-replayed": "true" } : {};
+}

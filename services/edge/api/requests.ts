@@ -3,8 +3,10 @@ import type { FieldIssue } from "../../../contracts/field-issue.ts";
 import { limits } from "../../../contracts/limits.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
 import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
-import { FinderShape, ModuleShape, QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
+import { scanDimension, scanInterval } from "./responses/scans.ts";
+import { finderShape, finderShapeNumbers, moduleShape, moduleShapeNumbers } from "./responses/style.ts";
 
 /** A JSON object with these fields and no others. */
 export function bodyOf<S extends z.core.$ZodLooseShape>(shape: S) {
@@ -16,6 +18,8 @@ export const queryOf = bodyOf;
 
 export const noParams = z.object({});
 export const noQuery = queryOf({});
+/** The body of an operation that takes none. */
+export const noBody = z.undefined();
 export const idParams = z.object({ id: z.string() });
 export const projectId = z.string().min(1);
 export const listQuery = {
@@ -60,8 +64,8 @@ const logoSize = z
 export const style = z.strictObject({
   foreground: colour.optional(),
   background: colour.optional(),
-  module_shape: z.enum(["square", "dot", "rounded"]).optional(),
-  finder_shape: z.enum(["square", "rounded", "circle"]).optional(),
+  module_shape: moduleShape.optional(),
+  finder_shape: finderShape.optional(),
   logo: logo.nullable().optional(),
   logo_size: logoSize.optional(),
   caption: textOf(limits.captionLengthMax).nullable().optional(),
@@ -73,8 +77,8 @@ export function readStyle(given: z.output<typeof style>) {
   return omitUndefined({
     foreground: given.foreground,
     background: given.background,
-    moduleShape: given.module_shape && ModuleShape[given.module_shape.toUpperCase() as "DOT"],
-    finderShape: given.finder_shape && FinderShape[given.finder_shape.toUpperCase() as "CIRCLE"],
+    moduleShape: given.module_shape && moduleShapeNumbers[given.module_shape],
+    finderShape: given.finder_shape && finderShapeNumbers[given.finder_shape],
     logo: picture ? Buffer.from(picture, "base64") : undefined,
     logoId: picture || given.logo === undefined ? undefined : (given.logo ?? ""),
     logoSize: given.logo_size,
@@ -126,8 +130,8 @@ function readTime(value: string, edge: "start" | "end"): number {
 export const scansQuery = queryOf({
   from: timeOf("start").optional(),
   to: timeOf("end").optional(),
-  interval: z.enum(["hour", "day"]).default("day"),
-  by: z.enum(["device", "country", "referrer"]).optional(),
+  interval: scanInterval.default("day"),
+  by: scanDimension.optional(),
 });
 
 export const statusNumbers = {

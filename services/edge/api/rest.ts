@@ -6,8 +6,9 @@ import { jsonType, privateHeaders, successBody } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
+import { matchesPath, throwNotServed } from "./not-served.ts";
 import type { Route, RouteAnswer } from "./route.ts";
-import { forbidden, methodMessages, routes } from "./routes.ts";
+import { routes } from "./routes/index.ts";
 
 export interface RestOptions {
   authenticate: Authenticate;
@@ -51,7 +52,7 @@ export function createRestFace(options: RestOptions): RestFace {
       const answer = await pipeline.run(caller, call, {
         cost,
         async handle(decision) {
-          if (!route) return throwNotInTable(request, reply);
+          if (!route) return throwNotServed(request, reply);
           const { params, query } = request;
           const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs() };
           return await route.handle(routeCall, { params, query, body });
@@ -80,7 +81,7 @@ export function serveRest(app: FastifyInstance, rest: RestFace): void {
   // A fixed path is no name of something: /v1/qr-codes/batch is not the code "batch".
   for (const { path } of routes.filter((route) => !route.path.includes(":"))) {
     const own = routes.filter((route) => route.path === path).map(({ method }) => method);
-    const shadowed = routes.filter((route) => route.path.includes(":") && matches(route.path, path));
+    const shadowed = routes.filter((route) => route.path.includes(":") && matchesPath(route.path, path));
     for (const { method } of shadowed.filter((route) => !own.includes(route.method))) {
       app.route({ method, url: path, handler: (request, reply) => rest.answer(undefined, request, reply) });
     }
@@ -89,7 +90,7 @@ export function serveRest(app: FastifyInstance, rest: RestFace): void {
 
 /** Returns whether a path is the API's, however it is written. */
 export function isApiPath(url: string): boolean {
-  const path = url.split("?")[0] as string;
+  const [path = ""] = url.split("?");
   let decoded = path;
   try {
     decoded = decodeURIComponent(path);
@@ -97,28 +98,4 @@ export function isApiPath(url: string): boolean {
     // A path that cannot be decoded is judged by its letters.
   }
   return /^\/+v1(?:\/|$)/.test(decoded);
-}
-
-/** Refuses what the table does not have: a path that is closed to keys on purpose, another method, or no such path. */
-function throwNotInTable(request: FastifyRequest, reply: FastifyReply): never {
-  const path = request.url.split("?")[0] as string;
-  for (const [prefix, message] of Object.entries(forbidden)) {
-    if (path === prefix || path.startsWith(`${prefix}/`)) throw new ServiceError("FORBIDDEN", message);
-  }
-  const exact = routes.filter((route) => route.path === path);
-  const served = exact.length > 0 ? exact : routes.filter((route) => matches(route.path, path));
-  if (served.length === 0) throw new ServiceError("NOT_FOUND", "There is no such path.");
-  const allowed = served.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  reply.header("allow", allowed.join(", "));
-  throw new ServiceError("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${served[0]?.path}`]);
-}
-
-/** Returns whether a path is one of a pattern with `:name` segments. */
-function matches(pattern: string, path: string): boolean {
-  const wanted = pattern.split("/");
-  const given = path.split("/");
-  return (
-    wanted.length === given.length &&
-    wanted.every((segment, index) => (segment.startsWith(":") ? given[index] !== "" : segment === given[index]))
-  );
 }

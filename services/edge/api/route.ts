@@ -7,7 +7,7 @@ import type { Caller } from "../pipeline/pipeline.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import { type IdempotencyJson, readIdempotencyKey } from "./idempotency.ts";
-import { issuesOf } from "./requests.ts";
+import { issuesOf, noBody } from "./requests.ts";
 
 /** A call that has passed the pipeline up to its handler. */
 export interface RouteCall {
@@ -82,8 +82,8 @@ export interface Route {
   /** One line for the reference. */
   summary: string;
   reference: Reference;
-  params: z.ZodType;
-  query: z.ZodType;
+  params: z.ZodObject;
+  query: z.ZodObject;
   /** Undefined for operations without a body. */
   body: z.ZodType | undefined;
   /** How many requests it counts as, by its body as it came; 1 if undefined. */
@@ -92,25 +92,23 @@ export interface Route {
   handle(call: RouteCall, given: RouteArguments): Promise<RouteAnswer>;
 }
 
-type BodyOf<B> = B extends z.ZodType ? z.output<B> : undefined;
-
-interface TypedRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType | undefined>
+interface TypedRoute<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>
   extends Omit<Route, "params" | "query" | "body" | "handle"> {
   params: P;
   query: Q;
   body: B;
-  handle(input: RouteInput<z.output<P>, z.output<Q>, BodyOf<B>>): Promise<RouteAnswer>;
+  handle(input: RouteInput<z.output<P>, z.output<Q>, z.output<B>>): Promise<RouteAnswer>;
 }
 
-/** Makes a route of a handler whose input has the types of the schemas. */
-export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType | undefined>(
+/** Makes a route of a handler whose input has the types of the schemas; `noBody` is the schema of no body. */
+export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>(
   typed: TypedRoute<P, Q, B>,
 ): Route {
   return {
     ...typed,
+    body: bodySchemaOf(typed.body),
     async handle({ caller, headers, ...call }, given) {
-      // Without a schema there is no body, which a conditional type cannot conclude from the value.
-      const body = (typed.body && parseBody(typed.body, given.body)) as BodyOf<B>;
+      const body = parseBody(typed.body, given.body);
       return await typed.handle({
         ...call,
         accountId: caller.accountId,
@@ -127,6 +125,11 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       });
     },
   };
+}
+
+/** Returns the schema of a body, or undefined if it is that of no body. */
+export function bodySchemaOf(schema: z.ZodType): z.ZodType | undefined {
+  return schema === noBody ? undefined : schema;
 }
 
 /** Details that one refusal lists at most, and characters of a field's name that it repeats. */

@@ -3,9 +3,15 @@ import type { z } from "zod";
 import { Dimension, Interval } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
-import { toScansJson } from "./representations.ts";
 import type { scansQuery } from "./requests.ts";
+import { toScansResponse } from "./responses/scans.ts";
 import type { RouteAnswer } from "./route.ts";
+
+const dimensionNumbers = {
+  device: Dimension.DEVICE,
+  country: Dimension.COUNTRY,
+  referrer: Dimension.REFERRER,
+};
 
 /** What scans are counted over if nothing is asked: 30 days. */
 const defaultRangeMs = 30 * 86_400_000;
@@ -25,9 +31,9 @@ export async function countScans(
       fromTime: timestampFromMs(fromMs),
       toTime: timestampFromMs(toMs),
       interval: query.interval === "hour" ? Interval.HOUR : Interval.DAY,
-      dimension: query.by && Dimension[query.by.toUpperCase() as "DEVICE"],
+      dimension: query.by && dimensionNumbers[query.by],
     }),
     wait,
   );
-  return { data: toScansJson(counts, query.interval, query.by) };
+  return { data: toScansResponse(counts, query.interval, query.by) };
 }

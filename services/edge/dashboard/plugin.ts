@@ -4,7 +4,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { sendAnswer } from "../api/rest.ts";
-import { routes } from "../api/routes.ts";
+import { routes } from "../api/routes/index.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { challengeOf } from "../http/envelope.ts";
@@ -15,8 +15,11 @@ import { createMinuteCounter } from "../pipeline/minute-counter.ts";
 import { type Call, type Caller, createPipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
-import { openRoutes, type Person, type SessionAnswer, sessionRoutes } from "./routes.ts";
-import { requireOwnPage, sessionCookie, tokenOf } from "./session-cookie.ts";
+import { verifyCsrf } from "./csrf.ts";
+import type { SessionAnswer, SignedInUser } from "./route.ts";
+import { publicRoutes } from "./routes/public.ts";
+import { sessionRoutes } from "./routes/session.ts";
+import { sessionCookie, sessionToken } from "./session-cookie.ts";
 
 /** Where the dashboard's own calls are. */
 const prefix = "/dashboard/api";
@@ -98,10 +101,10 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       ...(bytesMax && { bytesMax }),
     });
 
-  async function findPerson(request: FastifyRequest, timeoutMs: number): Promise<Person> {
-    const token = tokenOf(request, isSecure(request));
+  async function findUser(request: FastifyRequest, timeoutMs: number): Promise<SignedInUser> {
+    const token = sessionToken(request, isSecure(request));
     if (token === "") throw new ServiceError("UNAUTHORIZED", "You are not signed in.");
-    if (request.method !== "GET") requireOwnPage(request, token);
+    if (request.method !== "GET") verifyCsrf(request, token);
     const resolved = await upstreams.sessions.resolveSession({ token }, { timeoutMs });
     const { accountId, email, hasPassword, maySetPassword } = resolved;
     return { token, accountId, email, hasPassword, maySetPassword };
@@ -121,19 +124,19 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     reply: FastifyReply,
     hasBody: boolean,
     work: (given: {
-      person: Person;
+      user: SignedInUser;
       caller: Caller;
       body: ReadBody;
       call: Call;
       decision: QuotaDecision;
     }) => Promise<T>,
   ): Promise<T> {
-    const person = await findPerson(request, startCall(request, reply).remainingMs());
+    const user = await findUser(request, startCall(request, reply).remainingMs());
     const body = hasBody ? await readBody(request, bodyBytesMax) : { value: undefined };
-    const { accountId } = person;
+    const { accountId } = user;
     const caller = { accountId, keyId: "", limits: { perMinute: 0, perDay: 0 }, createdVia: CreatedVia.DASHBOARD };
     const call = startCall(request, reply);
-    const handle = (decision: QuotaDecision) => work({ person, caller, body, call, decision });
+    const handle = (decision: QuotaDecision) => work({ user, caller, body, call, decision });
     return await pipeline.run(caller, call, { cost: 1, handle });
   }
 
@@ -142,7 +145,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     return sendAnswer(request, reply, answer);
   }
 
-  for (const route of openRoutes) {
+  for (const route of publicRoutes) {
     const countSender =
       route.perMinuteMax &&
       createMinuteCounter({
@@ -155,13 +158,13 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       url: route.path,
       async handler(request, reply) {
         // What costs nothing to know comes before the body is read.
-        requireOwnPage(request, undefined);
+        verifyCsrf(request, undefined);
         const { address } = originOf(request.raw);
         if (countSender) countSender(rateLimitKey(address));
         const body = route.method === "GET" ? { value: undefined } : await readBody(request);
         using _slot = slots.acquire();
         const wait = { timeoutMs: startCall(request, reply).remainingMs() };
-        return sendSession(request, reply, await route.handle({ body, address, upstreams, shortUrlBase, wait }));
+        return sendSession(request, reply, await route.handle({ address, upstreams, shortUrlBase, wait }, body));
       },
     });
   }
@@ -171,11 +174,11 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       method: route.method,
       url: route.path,
       async handler(request, reply) {
-        const answer = await run(request, reply, route.body !== undefined, ({ person, body, call }) => {
+        const answer = await run(request, reply, route.body !== undefined, ({ user, body, call }) => {
           const { params, query } = request;
           const { address } = call;
           const wait = { timeoutMs: call.remainingMs() };
-          return route.handle({ person, address, upstreams, shortUrlBase, wait }, { params, query, body });
+          return route.handle({ user, address, upstreams, shortUrlBase, wait }, { params, query, body });
         });
         return sendSession(request, reply, answer);
       },

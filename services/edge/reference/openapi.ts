@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { idempotencyKeyPattern } from "../../../contracts/idempotency-key.ts";
 import { catalogue, type Reason } from "../../../platform/errors.ts";
-import { errorAnswer } from "../api/responses.ts";
+import { errorResponse } from "../api/responses/error.ts";
 import type { Route } from "../api/route.ts";
 import { apiVersion } from "../http/envelope.ts";
 
@@ -38,7 +38,7 @@ export function describeApi(routes: Route[], publicUrl: string): Json {
     const path = route.path.replace(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, toSchema) };
   }
-  toSchema(errorAnswer);
+  toSchema(errorResponse);
   return {
     openapi: "3.1.0",
     jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { limitOfReach } from "../../../platform/short-url-base.ts";
-import { routes } from "../api/routes.ts";
+import { routes } from "../api/routes/index.ts";
 import { jsonType } from "../http/envelope.ts";
 import { pageHeaders } from "../scans/html-pages.ts";
 import { describeApi } from "./openapi.ts";

@@ -9,7 +9,7 @@ import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
 import type { Route, RouteAnswer, RouteArguments } from "../api/route.ts";
-import { routes } from "../api/routes.ts";
+import { routes } from "../api/routes/index.ts";
 import type { BodySlots } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { challengeOf, privateHeaders } from "../http/envelope.ts";

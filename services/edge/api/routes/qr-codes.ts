@@ -1,17 +1,18 @@
 import { z } from "zod";
-import { limits } from "../../../contracts/limits.ts";
-import { ErrorCorrection } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
-import { ServiceError } from "../../../platform/errors.ts";
-import { omitUndefined } from "../../../platform/omit-undefined.ts";
-import { acceptedFormat, fileHeaders, symbolFormats } from "../http/accept.ts";
-import { quoted, readTags, requiredTag, unlessMatched } from "../http/etag.ts";
-import { toProjectJson, toQrCodeJson, toUsageJson } from "./representations.ts";
+import { limits } from "../../../../contracts/limits.ts";
+import { ErrorCorrection } from "../../../../gen/qrforge/qr/v1/symbol_pb.ts";
+import { ServiceError } from "../../../../platform/errors.ts";
+import { omitUndefined } from "../../../../platform/omit-undefined.ts";
+import { acceptedFormat, fileHeaders, symbolFormats } from "../../http/accept.ts";
+import { quoted, readTags, requiredTag, unlessMatched } from "../../http/etag.ts";
+import { replayHeaders } from "../idempotency.ts";
 import {
   bodyOf,
   idParams,
   imageQuery,
   listQuery,
   nameOf,
+  noBody,
   noParams,
   noQuery,
   projectId,
@@ -22,11 +23,12 @@ import {
   slug,
   statusNumbers,
   style,
-  textOf,
-} from "./requests.ts";
-import { projectAnswer, qrCodeAnswer, scansAnswer, usageAnswer } from "./responses.ts";
-import { type Route, route } from "./route.ts";
-import { countScans } from "./scan-counts.ts";
+} from "../requests.ts";
+import { required } from "../responses/fields.ts";
+import { qrCodeResponse, toQrCodeResponse } from "../responses/qr-code.ts";
+import { scansResponse } from "../responses/scans.ts";
+import { type Route, route } from "../route.ts";
+import { countScans } from "../scan-counts.ts";
 
 const createQrCode = bodyOf({
   name: nameOf(limits.codeNameLengthMax),
@@ -59,8 +61,7 @@ const updateQrCode = bodyOf({
 
 const noSuchCode = () => new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
 
-/** The public API: one entry for each operation, in the order of the reference. */
-export const routes: Route[] = [
+export const qrCodeRoutes: Route[] = [
   route({
     method: "GET",
     path: "/v1/qr-codes",
@@ -68,7 +69,7 @@ export const routes: Route[] = [
     summary: "List QR codes, newest first",
     reference: {
       description: "Pages stay right while codes are added: each code that was there is listed once.",
-      data: qrCodeAnswer,
+      data: qrCodeResponse,
       isList: true,
       status: 200,
       failures: ["PROJECT_NOT_FOUND"],
@@ -81,7 +82,7 @@ export const routes: Route[] = [
       status: z.enum(["active", "archived", "all"]).default("active"),
       q: z.string().max(200).optional(),
     }),
-    body: undefined,
+    body: noBody,
     async handle({ accountId, query, upstreams, timeoutMs }) {
       const page = await upstreams.qrCodes.listQrCodes(
         omitUndefined({
@@ -94,7 +95,7 @@ export const routes: Route[] = [
         }),
         { timeoutMs },
       );
-      return { data: page.qrCodes.map(toQrCodeJson), nextCursor: page.nextPageToken || null };
+      return { data: page.qrCodes.map(toQrCodeResponse), nextCursor: page.nextPageToken || null };
     },
   }),
   route({
@@ -105,7 +106,7 @@ export const routes: Route[] = [
     reference: {
       description:
         "Without `project_id` the code goes to the default project, without `slug` it gets a random one. The symbol is drawn and read back first.",
-      data: qrCodeAnswer,
+      data: qrCodeResponse,
       status: 201,
       failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT"],
       example: { body: { name: "Menu", redirect_url: "https://example.com/menu", style: { module_shape: "rounded" } } },
@@ -116,8 +117,8 @@ export const routes: Route[] = [
     async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
       const request = omitUndefined({ accountId, ...newQrCode(body), idempotency });
       const { qrCode, replayed } = await upstreams.qrCodes.createQrCode(request, { timeoutMs });
-      const data = toQrCodeJson(qrCode);
-      const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag), ...replay(replayed) };
+      const data = toQrCodeResponse(required(qrCode, "a code"));
+      const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag), ...replayHeaders(replayed) };
       return { data, status: 201, headers };
     },
   }),
@@ -128,7 +129,7 @@ export const routes: Route[] = [
     summary: "Create up to 100 QR codes, all or none",
     reference: {
       description: "All or none, in one transaction. Counts as one request for each code.",
-      data: qrCodeAnswer,
+      data: qrCodeResponse,
       isList: true,
       status: 201,
       failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT"],
@@ -157,7 +158,7 @@ export const routes: Route[] = [
     async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
       const request = omitUndefined({ accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency });
       const { qrCodes, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { timeoutMs });
-      return { data: qrCodes.map(toQrCodeJson), status: 201, headers: replay(replayed) };
+      return { data: qrCodes.map(toQrCodeResponse), status: 201, headers: replayHeaders(replayed) };
     },
   }),
   route({
@@ -167,18 +168,18 @@ export const routes: Route[] = [
     summary: "Read a QR code by id or slug",
     reference: {
       description: "Answers 304 if `If-None-Match` has the code's `ETag`.",
-      data: qrCodeAnswer,
+      data: qrCodeResponse,
       status: 200,
       failures: ["NOT_FOUND"],
       example: {},
     },
     params: idParams,
     query: noQuery,
-    body: undefined,
+    body: noBody,
     async handle({ accountId, params, ifNoneMatch, upstreams, timeoutMs }) {
       const qrCode = await upstreams.getQrCode(accountId, params.id, { timeoutMs });
       if (!qrCode) throw noSuchCode();
-      return unlessMatched(ifNoneMatch, qrCode.etag, toQrCodeJson(qrCode));
+      return unlessMatched(ifNoneMatch, qrCode.etag, toQrCodeResponse(qrCode));
     },
   }),
   route({
@@ -189,7 +190,7 @@ export const routes: Route[] = [
     reference: {
       description:
         "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed.",
-      data: qrCodeAnswer,
+      data: qrCodeResponse,
       status: 200,
       failures: ["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_ARCHIVED", "PRECONDITION_FAILED"],
       example: { body: { redirect_url: "https://example.com/menu/winter", style: { caption: "Our menu" } } },
@@ -211,7 +212,7 @@ export const routes: Route[] = [
         }),
         { timeoutMs },
       );
-      return { data: toQrCodeJson(qrCode), headers: { etag: quoted(qrCode?.etag) } };
+      return { data: toQrCodeResponse(required(qrCode, "a code")), headers: { etag: quoted(qrCode?.etag) } };
     },
   }),
   route({
@@ -229,7 +230,7 @@ export const routes: Route[] = [
     },
     params: idParams,
     query: imageQuery,
-    body: undefined,
+    body: noBody,
     async handle({ accountId, params, query, accept, ifNoneMatch, upstreams, timeoutMs }) {
       const format = query.format ?? acceptedFormat(accept);
       const options = omitUndefined({
@@ -252,122 +253,15 @@ export const routes: Route[] = [
     summary: "Count the scans of a QR code",
     reference: {
       description: "Whole hours or days in UTC that `from` to `to` touches; 30 days unless told, 800 spans at most.",
-      data: scansAnswer,
+      data: scansResponse,
       status: 200,
       failures: ["NOT_FOUND"],
       example: { query: "interval=day&by=device" },
     },
     params: idParams,
     query: scansQuery,
-    body: undefined,
+    body: noBody,
     handle: ({ accountId, params, query, upstreams, timeoutMs }) =>
       countScans(upstreams, { accountId, idOrSlug: params.id }, query, { timeoutMs }),
   }),
-  route({
-    method: "GET",
-    path: "/v1/projects",
-    operation: "listProjects",
-    summary: "List projects, newest first",
-    reference: {
-      description: "An account is born with one default project.",
-      data: projectAnswer,
-      isList: true,
-      status: 200,
-      failures: [],
-      example: { query: "limit=20" },
-    },
-    params: noParams,
-    query: queryOf(listQuery),
-    body: undefined,
-    async handle({ accountId, query, upstreams, timeoutMs }) {
-      const page = await upstreams.projects.listProjects(
-        omitUndefined({ accountId, pageSize: query.limit, pageToken: query.cursor }),
-        { timeoutMs },
-      );
-      return { data: page.projects.map(toProjectJson), nextCursor: page.nextPageToken || null };
-    },
-  }),
-  route({
-    method: "POST",
-    path: "/v1/projects",
-    operation: "createProject",
-    summary: "Create a project",
-    reference: {
-      description: "A folder for codes.",
-      data: projectAnswer,
-      status: 201,
-      failures: ["INVALID_PAYLOAD", "CONFLICT"],
-      example: { body: { name: "Labels", description: "On every box" } },
-    },
-    params: noParams,
-    query: noQuery,
-    body: bodyOf({
-      name: nameOf(limits.projectNameLengthMax),
-      description: textOf(limits.projectDescriptionLengthMax).optional(),
-    }),
-    async handle({ accountId, createdVia, body, idempotency, upstreams, timeoutMs }) {
-      const { project, replayed } = await upstreams.projects.createProject(
-        omitUndefined({ accountId, name: body.name, description: body.description, createdVia, idempotency }),
-        { timeoutMs },
-      );
-      const data = toProjectJson(project);
-      return { data, status: 201, headers: { location: `/v1/projects/${data.id}`, ...replay(replayed) } };
-    },
-  }),
-  route({
-    method: "GET",
-    path: "/v1/projects/:id",
-    operation: "getProject",
-    summary: "Read a project",
-    reference: {
-      description: "One project of the account.",
-      data: projectAnswer,
-      status: 200,
-      failures: ["NOT_FOUND"],
-      example: {},
-    },
-    params: idParams,
-    query: noQuery,
-    body: undefined,
-    async handle({ accountId, params, upstreams, timeoutMs }) {
-      const { project } = await upstreams.projects.getProject({ accountId, projectId: params.id }, { timeoutMs });
-      return { data: toProjectJson(project) };
-    },
-  }),
-  route({
-    method: "GET",
-    path: "/v1/usage",
-    operation: "getUsage",
-    summary: "Read both windows of the caller's account",
-    reference: {
-      description: "As this very request left them.",
-      data: usageAnswer,
-      status: 200,
-      failures: [],
-      example: {},
-    },
-    params: noParams,
-    query: noQuery,
-    body: undefined,
-    // The decision about this very request has both windows, so quota need not be asked again.
-    handle: async ({ decision }) => ({ data: toUsageJson(decision) }),
-  }),
 ];
-
-/** Paths that exist for people and not for keys: what they refuse, and why. */
-export const forbidden: Record<string, string> = {
-  "/v1/billing": "API keys cannot see or change billing. Sign in to the dashboard for that.",
-  "/v1/subscription": "API keys cannot see or change the subscription. Sign in to the dashboard for that.",
-  "/v1/api-keys": "API keys cannot create, list, rotate or revoke keys. Sign in to the dashboard for that.",
-  "/v1/internal": "Internal data is not open to API keys.",
-};
-
-/** Says more than the general message where a method is refused on purpose. */
-export const methodMessages: Record<string, string> = {
-  "DELETE /v1/qr-codes/:id":
-    'QR codes are archived, not deleted: a printed code must not come to mean something else. PATCH {"status":"archived"}.',
-};
-
-function replay(replayed: boolean): Record<string, string> {
-  return replayed ? { "idempotent-replayed": "true" } : {};
-}

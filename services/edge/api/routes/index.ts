@@ -1,0 +1,7 @@
+import type { Route } from "../route.ts";
+import { projectRoutes } from "./projects.ts";
+import { qrCodeRoutes } from "./qr-codes.ts";
+import { usageRoutes } from "./usage.ts";
+
+/** The public API: one entry for each operation, in the order of the reference. */
+export const routes: Route[] = [...qrCodeRoutes, ...projectRoutes, ...usageRoutes];

@@ -1,0 +1,81 @@
+import { limits } from "../../../../contracts/limits.ts";
+import { omitUndefined } from "../../../../platform/omit-undefined.ts";
+import { replayHeaders } from "../idempotency.ts";
+import { bodyOf, idParams, listQuery, nameOf, noBody, noParams, noQuery, queryOf, textOf } from "../requests.ts";
+import { required } from "../responses/fields.ts";
+import { projectResponse, toProjectResponse } from "../responses/project.ts";
+import { type Route, route } from "../route.ts";
+
+export const projectRoutes: Route[] = [
+  route({
+    method: "GET",
+    path: "/v1/projects",
+    operation: "listProjects",
+    summary: "List projects, newest first",
+    reference: {
+      description: "An account is born with one default project.",
+      data: projectResponse,
+      isList: true,
+      status: 200,
+      failures: [],
+      example: { query: "limit=20" },
+    },
+    params: noParams,
+    query: queryOf(listQuery),
+    body: noBody,
+    async handle({ accountId, query, upstreams, timeoutMs }) {
+      const page = await upstreams.projects.listProjects(
+        omitUndefined({ accountId, pageSize: query.limit, pageToken: query.cursor }),
+        { timeoutMs },
+      );
+      return { data: page.projects.map(toProjectResponse), nextCursor: page.nextPageToken || null };
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/projects",
+    operation: "createProject",
+    summary: "Create a project",
+    reference: {
+      description: "A folder for codes.",
+      data: projectResponse,
+      status: 201,
+      failures: ["INVALID_PAYLOAD", "CONFLICT"],
+      example: { body: { name: "Labels", description: "On every box" } },
+    },
+    params: noParams,
+    query: noQuery,
+    body: bodyOf({
+      name: nameOf(limits.projectNameLengthMax),
+      description: textOf(limits.projectDescriptionLengthMax).optional(),
+    }),
+    async handle({ accountId, createdVia, body, idempotency, upstreams, timeoutMs }) {
+      const { project, replayed } = await upstreams.projects.createProject(
+        omitUndefined({ accountId, name: body.name, description: body.description, createdVia, idempotency }),
+        { timeoutMs },
+      );
+      const data = toProjectResponse(required(project, "a project"));
+      return { data, status: 201, headers: { location: `/v1/projects/${data.id}`, ...replayHeaders(replayed) } };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/projects/:id",
+    operation: "getProject",
+    summary: "Read a project",
+    reference: {
+      description: "One project of the account.",
+      data: projectResponse,
+      status: 200,
+      failures: ["NOT_FOUND"],
+      example: {},
+    },
+    params: idParams,
+    query: noQuery,
+    body: noBody,
+    async handle({ accountId, params, upstreams, timeoutMs }) {
+      const { project } = await upstreams.projects.getProject({ accountId, projectId: params.id }, { timeoutMs });
+      return { data: toProjectResponse(required(project, "a project")) };
+    },
+  }),
+];

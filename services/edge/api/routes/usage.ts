@@ -1,0 +1,24 @@
+import { noBody, noParams, noQuery } from "../requests.ts";
+import { toUsageResponse, usageResponse } from "../responses/usage.ts";
+import { type Route, route } from "../route.ts";
+
+export const usageRoutes: Route[] = [
+  route({
+    method: "GET",
+    path: "/v1/usage",
+    operation: "getUsage",
+    summary: "Read both windows of the caller's account",
+    reference: {
+      description: "As this very request left them.",
+      data: usageResponse,
+      status: 200,
+      failures: [],
+      example: {},
+    },
+    params: noParams,
+    query: noQuery,
+    body: noBody,
+    // The decision about this very request has both windows, so quota need not be asked again.
+    handle: async ({ decision }) => ({ data: toUsageResponse(decision) }),
+  }),
+];

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { writeCopy } from "../../platform/postgres/copy.ts";
 import type { Sql, Tx } from "../../platform/postgres/pool.ts";
 import { monthOf } from "../../services/qr/domain/spans.ts";
 import { createScanStore } from "../../services/qr/store/scans.ts";
@@ -31,7 +31,7 @@ export async function writeScans(
       await tx`
         create temporary table seed_scans (scan_id uuid, code_id text, scanned_at timestamptz, device text, country text,
           referrer text, visitor bytea) on commit drop`;
-      await copy(tx, rowsOf(codes, some, { nowMs, seed }), progress);
+      await writeCopy(tx, "copy seed_scans from stdin", counted(rowsOf(codes, some, { nowMs, seed }), progress));
       await addScans(tx, keptSince);
     });
   }
@@ -57,16 +57,11 @@ function* rowsOf(codes: readonly ScannedCode[], days: DayOfScans[], options: { n
   for (const day of days) yield* scanRows(codes, day, options);
 }
 
-async function copy(tx: Tx, chunks: Iterable<string>, progress: (added: number) => void): Promise<void> {
-  const rows = await tx`copy seed_scans from stdin`.writable();
-  const done = once(rows, "finish");
-  done.catch(() => {});
-  for (const chunk of chunks) {
-    if (!rows.write(chunk)) await Promise.race([once(rows, "drain"), done]);
-    progress(chunk.split("\n").length - 1);
+async function* counted(rows: Iterable<string>, progress: (added: number) => void): AsyncGenerator<Buffer> {
+  for (const some of rows) {
+    yield Buffer.from(some);
+    progress(some.split("\n").length - 1);
   }
-  rows.end();
-  await done;
 }
 
 /** Adds the scans in `seed_scans`, of whole days. Tables and keys are written in the order in which qr writes them. */

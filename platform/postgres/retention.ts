@@ -3,7 +3,10 @@ import type { Closer } from "../process/closer.ts";
 import { repeat } from "../process/loop.ts";
 import type { Logger } from "../telemetry/log.ts";
 
-/** Removes what is no longer wanted, every so often until closed. `trim` removes some of it and tells whether there is more. */
+/**
+ * Deletes expired rows every `everyMs` until closed. `deleteExpired` deletes a bounded number of them and returns whether
+ * there may be more.
+ */
 export function startRetention(options: {
   deleteExpired(): Promise<boolean>;
   everyMs: number;

@@ -1,5 +1,6 @@
 import type { FieldIssue } from "../../contracts/field-issue.ts";
 import { isFromEdge, noteAnswer, probe } from "./connection.ts";
+import { fingerprint, randomHex } from "./fingerprint.ts";
 
 export type { FieldIssue };
 
@@ -237,16 +238,8 @@ function withCursor(path: string, cursor: string): string {
  * for another.
  */
 export function newIdempotencyKeys(): (body: unknown) => string {
-  const form = [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-  return (body) => `${form}-${hashOf(JSON.stringify(body))}`;
-}
-
-function hashOf(value: string): string {
-  let hash = 5381;
-  for (let index = 0; index < value.length; index++) hash = (hash * 33 + value.charCodeAt(index)) >>> 0;
-  return hash.toString(36);
+  const form = randomHex();
+  return (body) => `${form}-${fingerprint(JSON.stringify(body))}`;
 }
 
 /** Where the picture of a code is. */

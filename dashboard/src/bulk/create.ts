@@ -1,8 +1,8 @@
 import { limits } from "../../../contracts/limits.ts";
 import { ApiError, ask, type Code } from "../api.ts";
+import { fingerprint, randomHex } from "../fingerprint.ts";
 import type { Fault, Row } from "./check.ts";
 import { type Field, fields } from "./columns.ts";
-import { fingerprint } from "./fingerprint.ts";
 import { withRetries } from "./retry.ts";
 
 /** The edge takes 400,000 bytes in one call. */
@@ -36,8 +36,7 @@ const sendBatch: Send = (codes, key, signal) =>
   ask<Code[]>("POST", "/v1/qr-codes/batch", { body: { qr_codes: codes }, headers: { "idempotency-key": key }, signal });
 
 export function newRun(projectId: string): Run {
-  const id = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { id, projectId, made: [], refused: [], faults: [], replayed: 0 };
+  return { id: randomHex(), projectId, made: [], refused: [], faults: [], replayed: 0 };
 }
 
 /**

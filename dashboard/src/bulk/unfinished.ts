@@ -1,6 +1,6 @@
+import { fingerprint } from "../fingerprint.ts";
 import type { Fault, Row } from "./check.ts";
 import { newRun, type Run } from "./create.ts";
-import { fingerprint } from "./fingerprint.ts";
 
 const prefix = "bulk:";
 /** The service knows for 24 hours what it has answered; after that a batch would be made again. */

@@ -85,12 +85,31 @@ describe("the architecture", () => {
     expect(found).toEqual([]);
   });
 
-  it("handlers import neither a driver nor an HTTP module", () => {
-    const handlers = under("services").filter(({ file }) => /\/(handlers\/|edge\/api\/routes)/.test(file));
-    expect(handlers.length).toBeGreaterThan(9);
-    expect(offences(handlers, (target) => /^(postgres|nats|fastify|(node:)?https?2?|node:net)$/.test(target))).toEqual(
-      [],
-    );
+  it("in services, stores alone take SQL; start files hand them the pool, and probe the database with select 1", () => {
+    const pool = /^(postgres|platform\/postgres\/pool\.ts)$/;
+    const users = under("services").filter(({ imports }) => imports.some((target) => pool.test(target)));
+    const elsewhere = users.filter(({ file }) => !/^services\/\w+\/(store\/|start\.ts$)/.test(file));
+    expect(elsewhere.map(({ file }) => file)).toEqual([]);
+    expect(users.filter(({ file }) => file.includes("/store/")).length).toBeGreaterThan(4);
+    const starts = users.filter(({ file }) => file.endsWith("/start.ts"));
+    for (const { file, text } of starts) expect(text.replace("sql`select 1`", ""), file).not.toMatch(/\bsql`/);
+  });
+
+  it("handlers and the edge's routes import neither a driver, nor a store's pool, nor an HTTP module", () => {
+    const folders = /^services\/(\w+\/handlers|edge\/(api|dashboard)\/routes)\//;
+    const handlers = under("services").filter(({ file }) => folders.test(file));
+    expect(new Set(handlers.map(({ file }) => serviceOf(file)))).toEqual(new Set(["auth", "edge", "qr", "quota"]));
+    const forbidden =
+      /^(postgres|nats|fastify|@fastify\/.*|@connectrpc\/.*|(node:)?(https?|http2|net|tls)|platform\/postgres\/pool\.ts)$/;
+    expect(offences(handlers, (target) => forbidden.test(target))).toEqual([]);
+  });
+
+  it("the edge has its files in folders of their roles, but for main, config and start", () => {
+    const roles = "api|dashboard|http|leaked-key-reports|pipeline|reference|rpc|scans|upstreams";
+    const place = new RegExp(`^services/edge/(?:(?:${roles})/.+|(?:main|config|start)\\.ts)$`);
+    const edge = sources.filter(({ file }) => file.startsWith("services/edge/"));
+    expect(edge.length).toBeGreaterThan(40);
+    expect(edge.filter(({ file }) => !place.test(file)).map(({ file }) => file)).toEqual([]);
   });
 
   it("domain files do no I/O and read no clock", () => {

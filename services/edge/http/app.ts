@@ -8,7 +8,7 @@ import { type Carrier, type OpenSpan, openSpan, withRemoteParent } from "../../.
 import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
 import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
 import { servePage } from "../dashboard/static-files.ts";
-import { type LeakReportOptions, serveLeakReports } from "../leaked-keys/plugin.ts";
+import { type LeakReportOptions, serveLeakReports } from "../leaked-key-reports/plugin.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import { serveReference } from "../reference/plugin.ts";
 import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
@@ -240,5 +241,22 @@ describe("a client that sends requests one behind the other", () => {
     const scan = "GET /there HTTP/1.1\r\nhost: x\r\n\r\n";
     const answer = await converse(`${get()}\r\n${scan}${scan}`, { endsItsSide: true });
     expect(statusesIn(answer)).toEqual([200, 302, 302]);
+  });
+});
+
+describe("a call whose host is none", () => {
+  const callPath = "/qrforge.api.v1.ApiService/GetUsage";
+
+  it("is rejected over HTTP/2, and the edge goes on", async () => {
+    const request = openSession().request({ ":method": "POST", ":path": callPath, ":authority": "[" });
+    request.end("{}");
+    const [headers] = (await once(request, "response")) as [{ ":status": number }];
+    expect(headers[":status"]).toBe(400);
+    expect(await statusesOfOthers(1)).toEqual(unharmed);
+  });
+
+  it("is rejected over HTTP/1.1", async () => {
+    const head = `POST ${callPath} HTTP/1.1\r\nhost: [\r\nconnection: close\r\n`;
+    expect(statusesIn(await converse(`${head}content-length: 0\r\n\r\n`))).toEqual([400]);
   });
 });

@@ -1,11 +1,15 @@
+import type { ServerResponse } from "node:http";
 import { createServer } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { FastifyInstance } from "fastify";
+import { ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
-import type { Handle } from "../http/exchange.ts";
+import { errorBody, errorHead } from "../http/envelope.ts";
+import type { Handle, RawRequest } from "../http/exchange.ts";
 import { boundSessions, http2Settings } from "../http/http2-bounds.ts";
 import type { PeerBounds } from "../http/peer-bounds.ts";
+import { requestIdOf } from "../http/request-id.ts";
 import { createRpcFace, originKey, type RpcOptions } from "./adapter.ts";
 
 /** Bytes that a call may bring at most: as much as a REST body. */
@@ -16,12 +20,29 @@ export type RpcHandler = Handle;
 /** Creates what answers calls of `qrforge.api.v1`, in the protocols of gRPC, gRPC-Web and Connect. */
 export function createRpcHandler(options: RpcOptions): RpcHandler {
   const { gate, serve } = createRpcFace(options);
-  return connectNodeAdapter({
+  const handle = connectNodeAdapter({
     routes: (router) => serve(router),
     readMaxBytes: messageBytesMax,
     contextValues: (request) => createContextValues().set(originKey, options.originOf(request)),
     requestGate: gate,
   });
+  return (request, response) => {
+    if (hasUrl(request)) handle(request, response);
+    else rejectUrl(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
+  };
+}
+
+/** Returns whether a request's host and path make a URL. Connect makes one of them, and throws where it can't. */
+function hasUrl({ headers, url = "" }: RawRequest): boolean {
+  return URL.canParse(url, `http://${headers[":authority"] ?? headers.host ?? ""}`);
+}
+
+/** Answers 400 in the envelope. */
+function rejectUrl(requestId: string, response: ServerResponse): void {
+  const error = new ServiceError("INVALID_REQUEST", "The host and the path of the request are not a URL.");
+  const { status, headers } = errorHead(error);
+  response.writeHead(status, { ...headers, "x-request-id": requestId });
+  response.end(errorBody(requestId, error));
 }
 
 /** Serves calls beside REST: Connect and gRPC-Web on HTTP/1.1, and gRPC too on HTTP/2, which takes TLS. */

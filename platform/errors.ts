@@ -1,11 +1,11 @@
 import type { FieldIssue } from "../contracts/field-issue.ts";
 
 /**
- * The one catalogue of errors: where a reason meets a gRPC code, an HTTP status, a public code and a public message.
- * The reasons are those of `qrforge.common.v1.ErrorReason`; a test keeps the two and docs/errors.md in agreement.
+ * Catalogue of errors: maps each reason to its gRPC code, HTTP status and public message. The reasons are those of
+ * `qrforge.common.v1.ErrorReason`; a test compares both and docs/errors.md.
  */
 
-/** The gRPC status codes in use, by number: https://grpc.io/docs/guides/status-codes/ */
+/** gRPC status codes in use: https://grpc.io/docs/guides/status-codes/ */
 export const grpcCode = {
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
@@ -27,7 +27,7 @@ interface Entry {
   message: string;
 }
 
-/** Every reason: its gRPC code, its HTTP status, and what the public reads unless the error says it better. */
+/** Each reason with its gRPC code, HTTP status and default public message. */
 export const catalogue = {
   INVALID_REQUEST: { grpc: grpcCode.INVALID_ARGUMENT, http: 400, message: "The request is malformed." },
   INVALID_PAYLOAD: { grpc: grpcCode.INVALID_ARGUMENT, http: 400, message: "The body has fields at fault." },
@@ -62,7 +62,7 @@ export const catalogue = {
 
 export type Reason = keyof typeof catalogue;
 
-/** Whether a text is a reason of the catalogue. */
+/** Returns whether a text is a reason of the catalogue. */
 export function isReason(text: string): text is Reason {
   return Object.hasOwn(catalogue, text);
 }
@@ -70,15 +70,15 @@ export function isReason(text: string): text is Reason {
 export type { FieldIssue };
 
 export interface ServiceErrorOptions {
-  /** Fields at fault, for INVALID_PAYLOAD and INVALID_REQUEST. */
+  /** Invalid fields, for INVALID_PAYLOAD and INVALID_REQUEST. */
   fields?: FieldIssue[];
-  /** Whole seconds after which the same request can succeed. */
+  /** Delay after which the same request may succeed, in whole seconds. */
   retryAfterS?: number;
-  /** What really happened; stays inside the process. */
+  /** Original error; logged, never sent to a client. */
   cause?: unknown;
 }
 
-/** A failure with a reason from the catalogue. Its message is public. */
+/** An error with a reason of the catalogue. Its message is public. */
 export class ServiceError extends Error {
   readonly reason: Reason;
   readonly fields: FieldIssue[];
@@ -93,17 +93,17 @@ export class ServiceError extends Error {
   }
 }
 
-/** The failure that an unknown error is to the outside: itself if it is one, else INTERNAL_ERROR with it as cause. */
+/** Returns a ServiceError unchanged, and any other error as INTERNAL_ERROR with the error as its cause. */
 export function toServiceError(error: unknown): ServiceError {
   return error instanceof ServiceError ? error : new ServiceError("INTERNAL_ERROR", undefined, { cause: error });
 }
 
-/** Whether an error means that who was asked could not be reached, or not in time. */
+/** Returns whether an error means that the callee was unreachable or did not answer in time. */
 export function isUnavailable(error: unknown): boolean {
   return error instanceof ServiceError && (error.reason === "UNAVAILABLE" || error.reason === "DEADLINE_EXCEEDED");
 }
 
-/** Throws INVALID_PAYLOAD if any field is at fault. */
+/** Throws INVALID_PAYLOAD if `fields` is not empty. */
 export function throwIfFieldIssues(fields: FieldIssue[]): void {
   if (fields.length > 0) throw new ServiceError("INVALID_PAYLOAD", describeFields(fields), { fields });
 }
@@ -113,7 +113,7 @@ export function rejectField(field: string, issue: string): never {
   throw new ServiceError("INVALID_PAYLOAD", describeFields([{ field, issue }]), { fields: [{ field, issue }] });
 }
 
-/** A sentence that names the fields at fault. */
+/** Returns one line that names the invalid fields and their issues. */
 export function describeFields(fields: FieldIssue[]): string {
   return fields.map(({ field, issue }) => `${field} ${issue}`).join("; ");
 }

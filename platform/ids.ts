@@ -4,7 +4,10 @@ import { resourceIdLength } from "../contracts/resource-id.ts";
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const base36 = base62.slice(0, 10) + base62.slice(36);
 
-/** The largest multiple of the alphabet's size that a byte holds; bytes from there on are drawn again, so no bias. */
+/**
+ * Returns random characters of an alphabet. Discards bytes above the largest multiple of its size, so each character is
+ * equally likely.
+ */
 function randomText(alphabet: string, length: number): string {
   const limit = 256 - (256 % alphabet.length);
   let result = "";
@@ -16,12 +19,12 @@ function randomText(alphabet: string, length: number): string {
   return result;
 }
 
-/** Random characters of [0-9A-Za-z], from a CSPRNG, each equally likely. */
+/** Returns random characters of [0-9A-Za-z] from a CSPRNG, each equally likely. */
 export function randomBase62(length: number): string {
   return randomText(base62, length);
 }
 
-/** Random characters of [0-9a-z], from a CSPRNG, each equally likely. */
+/** Returns random characters of [0-9a-z] from a CSPRNG, each equally likely. */
 export function randomBase36(length: number): string {
   return randomText(base36, length);
 }
@@ -31,7 +34,7 @@ export function newToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** A new resource id: 20 characters of [0-9A-Za-z], 119 bits. */
+/** Returns a new resource id: 20 characters of [0-9A-Za-z], 119 bits. */
 export function newId(): string {
   return randomBase62(resourceIdLength);
 }

@@ -1,4 +1,4 @@
-/** `T` with each property that may be undefined made optional instead. */
+/** Makes each property of `T` that may be undefined optional instead. */
 type OmitUndefined<T> = T extends unknown
   ? { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
       [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;

@@ -1,13 +1,13 @@
 import { isIPv6 } from "node:net";
 
 /**
- * Whom an address belongs to, for counting: an IPv4 address as it is; of an IPv6 address the first 64 bits, since whoever has
- * one has them all. What is no address stays as it is.
+ * Returns the rate-limiting key of a client address: IPv4 unchanged (also when mapped into IPv6), IPv6 reduced to its /64,
+ * since a client usually controls all of it. Returns other input unchanged.
  */
 export function rateLimitKey(address: string): string {
   const plain = address.replace(/%.*$/, "");
   if (!isIPv6(plain)) return address;
-  // The one spelling of all: https://url.spec.whatwg.org/#concept-ipv6-serializer
+  // Canonical spelling: https://url.spec.whatwg.org/#concept-ipv6-serializer
   const canonical = new URL(`http://[${plain}]`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
   const groups = head === "" ? [] : head.split(":");

@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { url } from "./process/config.ts";
 
-/** Where short URLs begin. qr puts it into codes, and the edge says how far it reaches, so both are set to the same. */
+/** Setting for the start of short URLs. qr encodes it in codes and the edge reports its reach, so both need the same value. */
 export const shortUrlSettings = {
   shortUrlBase: url(
     "SHORT_URL_BASE",
@@ -12,15 +12,15 @@ export const shortUrlSettings = {
 };
 
 /**
- * From where a short URL can be opened: `loopback` is this machine alone, `link-local` and `private` are networks that the
- * internet does not reach, `public` is everywhere.
+ * Where a short URL can be opened: on this machine only (`loopback`), in networks that the internet does not reach
+ * (`link-local`, `private`), or everywhere (`public`).
  */
 export type Reach = "loopback" | "link-local" | "private" | "public";
 
-/** Names that no public DNS resolves: RFC 2606, RFC 6761, RFC 8375, ICANN's `.internal`, and what home routers hand out. */
+/** Domains that public DNS does not resolve: RFC 2606, RFC 6761, RFC 8375, ICANN's `.internal`, and those of home routers. */
 const privateSuffixes = ["internal", "test", "example", "invalid", "home.arpa", "lan", "home", "corp", "localdomain"];
 
-/** How far each kind of address reaches, by the name of its range; others are public. */
+/** Reach of an address by the name of its range; other ranges are public. */
 const reachOfRange: Record<string, Reach> = {
   unspecified: "loopback",
   loopback: "loopback",
@@ -39,7 +39,7 @@ const whoCanOpen: Partial<Record<Reach, string>> = {
   private: "only devices in the same network can open",
 };
 
-/** Returns what to tell people whose codes do not reach everybody, and what to change; undefined if they do. */
+/** Returns a warning that says what to change if codes do not work everywhere; undefined if they do. */
 export function limitOfReach(base: string): string | undefined {
   const who = whoCanOpen[reachOf(base)];
   return (
@@ -49,11 +49,11 @@ export function limitOfReach(base: string): string | undefined {
 }
 
 /**
- * Returns from where codes can be scanned whose short URLs begin with `base`, judged by the host alone: nothing is resolved.
- * Throws a TypeError if `base` is no absolute URL.
+ * Returns where codes can be scanned whose short URLs start with `base`. Checks the host name only, without DNS look-ups.
+ * Throws a TypeError if `base` is not an absolute URL.
  */
 export function reachOf(base: string): Reach {
-  // The URL parser brings every spelling of an IPv4 address into one form.
+  // The URL parser normalizes each spelling of an IPv4 address.
   const host = new URL(base).hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
   if (ipaddr.isValid(host)) return reachOfRange[ipaddr.process(host).range()] ?? "public";
   const isUnder = (suffix: string) => host === suffix || host.endsWith(`.${suffix}`);

@@ -2,49 +2,49 @@ import { ServiceError } from "../errors.ts";
 import { bindContext } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
-  /** Does the work of many items in one go and answers in their order; an Error in place of a result fails that item alone. */
+  /** Processes a batch. Returns one result for each item, in their order; an Error as a result fails that item alone. */
   send(items: Item[], options: SendOptions<Result>): Promise<(Result | Error)[]>;
-  /** Items in one batch at most. */
+  /** Maximum number of items in a batch. */
   batchItemsMax: number;
-  /** Batches on their way at once at most; what comes meanwhile gathers for the next. */
+  /** Maximum number of concurrent batches. Items that arrive meanwhile wait for the next batch. */
   inFlightMax: number;
-  /** Items waiting to be sent at most; one more is refused with UNAVAILABLE. */
+  /** Maximum number of waiting items; a further item is rejected with UNAVAILABLE. */
   queuedItemsMax: number;
 }
 
 export interface SendOptions<Result> {
   timeoutMs: number;
-  /** Returns whether the item at a place is still waited for: its own time may run out while its batch is under way. */
+  /** Returns whether the item at a place is still waited for; its deadline may pass while its batch is in flight. */
   isWaiting(place: number): boolean;
   /** Answers the item at a place now, before the rest of its batch; what `send` returns for it is ignored. */
   answer(place: number, result: Result | Error): void;
 }
 
-/** Has one item done. Rejects with DEADLINE_EXCEEDED after `timeoutMs` milliseconds, whatever its batch does. */
+/** Processes one item as part of a batch. Rejects with DEADLINE_EXCEEDED after `timeoutMs`, whatever its batch does. */
 export type Batcher<Item, Result> = (item: Item, options: { timeoutMs: number }) => Promise<Result>;
 
 interface Waiting<Item, Result> {
   item: Item;
-  /** On the monotonic clock. */
+  /** Deadline on the monotonic clock, in ms. */
   expiresAt: number;
   settled: boolean;
-  /** Runs the sending as a part of what asked. */
+  /** Runs the sending in the trace context of the caller. */
   inTrace: ReturnType<typeof bindContext>;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
 
 /**
- * Joins the calls that are made in one turn of the event loop into one.
+ * Creates a batcher, which joins the calls of one turn of the event loop into a batch.
  *
- * A call with nothing before it leaves at the end of its own turn, so an idle system adds no waiting. While
- * `inFlightMax` batches are under way, calls gather, so that a loaded system sends fewer, larger batches.
+ * While the queue is empty, a call is sent at the end of its own turn, so an idle system adds no latency. While
+ * `inFlightMax` batches are in flight, calls are queued, so a loaded system sends fewer and larger batches.
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
   let queue: Waiting<Item, Result>[] = [];
   const underWay = new Set<Waiting<Item, Result>[]>();
   let scheduled = false;
-  /** The one timer for all deadlines, and when it rings: at the earliest of them, or before. */
+  /** Single timer for all deadlines. It fires at the earliest deadline or before it. */
   let alarm: NodeJS.Timeout | undefined;
   let alarmAt = Number.POSITIVE_INFINITY;
 
@@ -55,7 +55,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     alarm = setTimeout(expire, expiresAt - performance.now());
   }
 
-  /** Answers those whose time is over, waiting or under way, and watches the rest. */
+  /** Rejects items past their deadline, queued or in flight, and sets the timer for the others. */
   function expire(): void {
     alarmAt = Number.POSITIVE_INFINITY;
     const now = performance.now();

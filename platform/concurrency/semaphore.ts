@@ -1,39 +1,39 @@
 import { ServiceError } from "../errors.ts";
 
 export interface SemaphoreOptions {
-  /** Slots taken at once at most, over all keys. */
+  /** Maximum number of slots in use over all keys. */
   max: number;
-  /** Slots of one key taken at once at most. Read at each decision, so it may change with the time. */
+  /** Returns the maximum number of slots in use of one key. It is called at each decision, so the limit may change. */
   keyMax?: () => number;
-  /** Callers of one key that wait for a slot at most; 0 if nobody waits. */
+  /** Maximum number of waiting callers of one key; 0 (the default) disables waiting. */
   queueMax?: number;
 }
 
-/** A slot that is taken. Disposing of it frees it; doing so again has no effect. */
+/** An acquired slot. Disposing it releases it; disposing it again has no effect. */
 export type Slot = Disposable;
 
-/** Limits how much goes on at once, in all and by key. */
+/** Limits concurrency, in total and by key. */
 export interface Semaphore {
-  /** Takes a slot now, or returns undefined if none is free. */
+  /** Acquires a slot at once; returns undefined if none is free. */
   tryAcquire(key?: string): Slot | undefined;
   /**
-   * Takes a slot, waiting for up to `timeoutMs` behind those of the same key who came before. Rejects with UNAVAILABLE at
-   * once if too many wait, and with DEADLINE_EXCEEDED after the timeout.
+   * Acquires a slot; callers of one key wait in FIFO order. Rejects with UNAVAILABLE at once if the queue of the key is
+   * full, and with DEADLINE_EXCEEDED after `timeoutMs`.
    */
   acquire(key: string, options: { timeoutMs: number }): Promise<Slot>;
-  /** Slots that are taken. */
+  /** Returns the number of slots in use. */
   inUse(): number;
-  /** Callers that wait. */
+  /** Returns the number of waiting callers. */
   queued(): number;
 }
 
 interface Key {
   inUse: number;
-  /** Starts of those who wait, first come first. */
+  /** Starts the waiting callers, in FIFO order. */
   queue: Set<() => void>;
 }
 
-/** Creates a semaphore. Keys that hold no slot take no memory. */
+/** Creates a semaphore. Keys without slots and without waiting callers use no memory. */
 export function createSemaphore({
   max,
   keyMax = () => Number.POSITIVE_INFINITY,
@@ -62,7 +62,7 @@ export function createSemaphore({
     };
   }
 
-  /** Starts those who wait. A slot of one key makes room for another key only where the total was what they waited for. */
+  /** Starts waiting callers: those of the released key first, then those of other keys that waited for the total limit. */
   function startNext(freed: Key): void {
     startQueued(freed);
     if (queued === 0 || inUse >= max) return;

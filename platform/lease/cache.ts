@@ -2,37 +2,37 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "../process/clock.ts";
 
 export interface LeasedCacheOptions<Value> {
-  /** Fetches what is not kept. */
+  /** Loads a value that is not cached. */
   load(key: string, options: { timeoutMs: number }): Promise<Value>;
-  /** Until when, on the monotonic clock, what is kept may be used; in the past if it may not. */
+  /** Returns the end of the lease on the monotonic clock, in ms; an instant in the past without a lease. */
   leasedUntil(): number;
-  /** Entries kept at most, and as many negative ones; the one unused for longest goes first. */
+  /** Maximum number of positive entries, and of negative ones. The least recently used entry is evicted first. */
   entriesMax: number;
-  /** Whether an answer says that there is nothing: such answers cannot push out others, and are kept briefly. */
+  /** Returns whether a value is negative ("not found"). Negative values never evict others and are cached briefly. */
   isNegative(value: Value): boolean;
-  /** How long a negative answer may be kept, in ms. */
+  /** Lifetime of a negative value, in ms. */
   negativeLifetimeMs: number;
   /**
-   * How long after the lease ran out an answer may still be given when the source cannot be asked, in ms; 0 is never.
-   * An answer that was forgotten is never given.
+   * Time after the end of the lease in which a cached value is still returned if its source is unavailable, in ms; 0
+   * disables it. An evicted value is never returned.
    */
   staleMs: number;
-  /** Whether an error means that the source could not be asked. */
+  /** Returns whether an error of `load` means that the source is unavailable. */
   isUnavailable(error: unknown): boolean;
   clock: Clock;
 }
 
-/** Answers that are used under a lease. */
+/** A cache whose values are valid under a lease only. */
 export interface LeasedCache<Value> {
-  /** Returns the kept answer; undefined if there is none, or no lease. */
+  /** Returns the cached value; undefined without one or without a lease. */
   peek(key: string): Value | undefined;
-  /** The kept answer, or a fresh one. */
+  /** Returns the cached value, or loads it. Concurrent calls for one key share a load. */
   get(key: string, options: { timeoutMs: number }): Promise<Value>;
-  /** Forgets answers. A question about one that is under way is answered to those who wait, and not kept or joined. */
+  /** Evicts keys. A load in flight still answers those who wait for it, but is not cached or joined. */
   forget(keys: string[]): void;
-  /** Forgets everything, in the same way. */
+  /** Evicts all keys, in the same way. */
   reset(): void;
-  /** Entries kept now. */
+  /** Returns the number of entries. */
   size(): number;
 }
 
@@ -41,13 +41,13 @@ interface Entry<Value> {
   learntAt: number;
 }
 
-/** A cache whose entries count only under a lease. */
+/** Creates a cache whose values are valid under a lease only. */
 export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): LeasedCache<Value> {
   const { clock } = options;
   const leased = () => clock.monotonic() < options.leasedUntil();
   const positive = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
   const negative = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
-  /** Questions that may be joined, and whose answers may be kept. */
+  /** Loads in flight that may be joined and cached. */
   const questions = new Map<string, { answer: Promise<Value> }>();
 
   function kept(key: string): Value | undefined {
@@ -59,7 +59,7 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
     return undefined;
   }
 
-  /** A question that others may join while the lease holds, and whose answer is kept unless it is hit meanwhile. */
+  /** Loads a value for all callers. It is cached if the lease still runs and the key was not evicted meanwhile. */
   function askForAll(key: string, timeoutMs: number): Promise<Value> {
     const question = {} as { answer: Promise<Value> };
     questions.set(key, question);
@@ -85,7 +85,7 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
     (isNegative ? negative : positive).set(key, { value, learntAt: clock.monotonic() });
   }
 
-  /** The last answer known, for when there is no other. */
+  /** Returns the last known value if the source is unavailable and the lease ended recently; else throws `error`. */
   function stale(key: string, error: unknown): Value {
     const entry = positive.get(key);
     const recent = clock.monotonic() < options.leasedUntil() + options.staleMs;

@@ -7,26 +7,26 @@ export interface HolderRow {
   holder: string;
   renewal: number;
   applied: number | undefined;
-  /** How long a lease it was granted last, in ms. */
+  /** Duration of its last lease, in ms. */
   leaseMs: number;
 }
 
-/** Where the log and the holders are kept, durably and for all replicas of the granting service. */
+/** Durable storage of the log and the holders, shared by all replicas of the granting service. */
 export interface LeaseStore {
-  /** Writes the holder's row. */
+  /** Inserts or updates the holder's row. */
   register(renewal: Renewal, leaseMs: number): Promise<void>;
   /**
-   * Reads, in one snapshot, the head and the keys of the entries after what a holder has applied. The keys are undefined if the log
-   * does not reach back to it, or holds more than `keysMax` after it.
+   * Returns, from one snapshot, the head of the log and the keys after the position that a holder has applied. The keys are
+   * undefined if the log does not reach back to it, or has more than `keysMax` after it.
    */
   read(renewal: Renewal, keysMax: number): Promise<{ position: number; keys: string[] | undefined; logId: string }>;
-  /** All holders. */
+  /** Returns all holders. */
   holders(): Promise<HolderRow[]>;
-  /** Deletes a holder's row, if it has not renewed since it was read. */
+  /** Deletes a holder's row, unless the holder has renewed since the row was read. */
   forget(row: HolderRow): Promise<void>;
   /** Deletes a holder's row. */
   release(holder: string): Promise<void>;
-  /** Removes old entries from the log. */
+  /** Deletes old log entries. */
   deleteExpired(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export interface LeaseGranterOptions {
   store: LeaseStore;
   times: Pick<LeaseTimes, "leaseMs" | "marginMs" | "pollMs">;
   clock: Clock;
-  /** Sends to all holders; may get lost. */
+  /** Sends to all holders. The message may get lost. */
   broadcast(broadcast: Broadcast): void;
   log: Logger;
 }
@@ -42,22 +42,22 @@ export interface LeaseGranterOptions {
 export interface LeaseGranter {
   renew(renewal: Renewal): Promise<Grant>;
   release(holder: string): Promise<void>;
-  /** Takes a holder's word, over NATS, that it has applied a position of a log. */
+  /** Records that a holder has applied a position of a log, as it reports over NATS. */
   acknowledged(holder: string, position: number, logId: string): void;
   /**
-   * Call it once a change and its log entries are committed. Resolves when every holder of a lease has applied them, or
-   * when no lease that was granted before them can still run: after a whole lease and a margin, at the latest.
+   * Waits until a committed change can no longer be hidden by a cache: until each holder has applied its log entries, or
+   * its lease has expired. Takes at most one lease and the margin. Call it after the commit.
    */
   propagate(entries: LogEntries): Promise<Propagation>;
-  /** Removes holders that have gone, and old entries, from now on until closed. Resolves when it has ended. */
+  /** Deletes expired holders and old log entries until closed. Resolves once it has ended. */
   run(): Promise<void>;
   close(): void;
 }
 
-/** Keys that one grant or broadcast carries at most; a holder that is further behind starts anew. */
+/** Maximum number of keys in a grant or broadcast; a holder further behind evicts all keys. */
 export const keysMax = 1_000;
 
-/** Grants leases, and makes changes wait for those who hold them. */
+/** Creates a granter, which grants leases and makes changes wait for their holders. */
 export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
   const { store, times, clock, log } = options;
   const listeners = new Set<(holder: string, position: number, logId: string) => void>();
@@ -92,7 +92,7 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
       };
       for (const { holder, applied = Number.NEGATIVE_INFINITY } of holders ?? []) listener(holder, applied);
       settle();
-      // Without a list of holders there may be any: then only time tells.
+      // Without the list of holders, wait for the whole time.
       while ((waiting.size > 0 || !holders) && clock.monotonic() < until) {
         wake = new AbortController();
         await clock.sleep(Math.min(times.pollMs, until - clock.monotonic()), wake.signal);
@@ -106,7 +106,7 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
     }
   }
 
-  /** The holders as they are after the commit, or undefined if they cannot be read before every lease has run out. */
+  /** Returns the holders after the commit; undefined if they cannot be read before each lease has expired. */
   async function holdersBefore(until: number): Promise<HolderRow[] | undefined> {
     while (clock.monotonic() < until) {
       try {
@@ -119,7 +119,7 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
     return undefined;
   }
 
-  /** An answer of the store, unless it comes too late to be of use. */
+  /** Returns an answer of the store; rejects at the instant `until`. */
   async function inTime<T>(answer: Promise<T>, until: number): Promise<T> {
     const over = new AbortController();
     const late = clock.sleep(Math.max(0, until - clock.monotonic()), over.signal).then(() => {
@@ -134,8 +134,8 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
   }
 
   /**
-   * Looks what holders have told other replicas. A holder without a row has given its lease back or outlived it, and is
-   * no longer waited for; tells how many those are.
+   * Reads the positions that holders reported to other replicas. A holder without a row has released its lease or outlived
+   * it, and is no longer waited for. Returns the number of those.
    */
   async function poll(
     waiting: Set<string>,
@@ -172,7 +172,7 @@ export function createLeaseGranter(options: LeaseGranterOptions): LeaseGranter {
       const message = "expired lease holders could not be removed; trying again later";
       await repeat({ intervalMs: () => pauseMs, closing: closing.signal, clock, log, message }, async () => {
         const rows = await store.holders();
-        // Unchanged for a whole lease and its margin on this clock: its lease has run out, whatever its own clock says.
+        // Not renewed for a whole lease and the margin by this clock: the lease has expired, whatever the holder's clock says.
         for (const row of rows) if (before.get(row.holder) === row.renewal) await store.forget(row);
         before = new Map(rows.map((row) => [row.holder, row.renewal]));
         pauseMs = waitMs(Math.max(times.leaseMs, ...rows.map((row) => row.leaseMs)));

@@ -3,40 +3,40 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Broadcast, Grant, LeaseTimes, Renewal } from "./protocol.ts";
 
 export interface LeaseHolderOptions {
-  /** Names this run of this process. */
+  /** Identifier of this run of this process. */
   holder: string;
   times: Pick<LeaseTimes, "renewMs">;
   clock: Clock;
-  /** Asks the granter; rejects if there is no answer within the deadline. */
+  /** Requests a renewal from the granter; rejects after `timeoutMs`. */
   renew(renewal: Renewal, options: { timeoutMs: number }): Promise<Grant>;
-  /** Tells those who wait for a change that it is applied. May get lost. */
+  /** Reports a position as applied to waiting changes. The message may get lost. */
   acknowledge(position: number, logId: string): void;
-  /** Forgets the answers to these keys, and counts the questions about them that are under way as hit. */
+  /** Evicts keys. Answers to loads of them in flight are not cached. */
   forget(keys: string[]): void;
-  /** Forgets everything, and counts every question under way as hit. */
+  /** Evicts all keys. Answers to loads in flight are not cached. */
   reset(): void;
   log: Logger;
 }
 
 export interface LeaseHolder {
-  /** Until when, on the monotonic clock, what is kept may be used; in the past if it may not. */
+  /** Returns the end of the lease on the monotonic clock, in ms; an instant in the past without a lease. */
   leasedUntil(): number;
-  /** Takes what came over NATS. */
+  /** Handles a broadcast that arrived over NATS. */
   receive(broadcast: Broadcast): void;
-  /** The last position applied; undefined before the first grant. */
+  /** Returns the last position applied; undefined before the first grant. */
   applied(): number | undefined;
-  /** Renews from now on, until closed. Resolves when it has ended. */
+  /** Renews the lease until closed. Resolves once it has ended. */
   run(): Promise<void>;
-  /** Ends renewing and gives up the lease. */
+  /** Stops renewing and gives up the lease. */
   close(): void;
 }
 
-/** The least time between renewals when each brings news, in ms. */
+/** Minimum pause between renewals while each brings new entries, in ms. */
 const breathMs = 10;
-/** The longest that one renewal waits for its answer, in ms: with another replica there is time for a second try. */
+/** Timeout of one renewal, in ms. It leaves time for a second attempt at another replica. */
 const renewalTimeoutMs = 1_000;
 
-/** Holds a lease: renews it, applies the log, and says whether the cache beside it may be used. */
+/** Creates a holder, which renews a lease, applies the log to a cache, and says how long the cache is valid. */
 export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   const { clock, times, log } = options;
   let applied: number | undefined;
@@ -48,9 +48,9 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   let gap = false;
   let pause = new AbortController();
 
-  /** Renews once; tells whether the grant has to be acknowledged by another renewal at once. */
+  /** Renews once. Returns whether the grant must be acknowledged by another renewal at once. */
   async function renewOnce(): Promise<boolean> {
-    // The lease counts from here: the granter has registered this holder at some later moment, before it read the log.
+    // The lease starts here: the granter registers this holder later than this instant, and before it reads the log.
     const sentAt = clock.monotonic();
     const grant = await options.renew(
       { holder: options.holder, renewal: ++renewals, applied, logId },
@@ -62,7 +62,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     return news;
   }
 
-  /** Renews once as `renewOnce` does, and logs when renewals begin to fail and when they succeed again. */
+  /** Renews once like `renewOnce`; logs the first failure and the first success after failures. */
   async function tryRenewal(): Promise<boolean> {
     try {
       const again = await renewOnce();
@@ -84,7 +84,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
       return true;
     }
     options.forget(grant.keys);
-    // A broadcast may have brought this holder further while the renewal was under way.
+    // A broadcast may have advanced this holder while the renewal was in flight.
     if (applied === undefined || grant.position > applied) applied = grant.position;
     return grant.keys.length > 0;
   }
@@ -99,7 +99,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     applied: () => applied,
     receive({ from, position, keys, logId: theirLog }) {
       if (keys) options.forget(keys);
-      // What is in another log says nothing of this one: of a suite beside ours, or from before a restore.
+      // Positions of another log do not count: of another suite, or from before a restore.
       if (applied === undefined || closed || theirLog !== logId) return;
       if (keys && from === applied + 1) applied = position;
       if (position <= applied) options.acknowledge(applied, logId);
@@ -115,7 +115,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
         if (closed) return;
         if (inARow === 1) continue;
         if (inARow > 1) {
-          // Under a stream of changes a renewal follows the other, with a breath in between.
+          // During a stream of changes, renewals follow one another after a short pause.
           await clock.sleep(breathMs);
           continue;
         }

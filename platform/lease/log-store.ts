@@ -3,12 +3,12 @@ import type { Sql, Tx } from "../postgres/pool.ts";
 import type { HolderRow, LeaseStore } from "./granter.ts";
 import type { LogEntries, Renewal } from "./protocol.ts";
 
-/** How long log entries are kept; a holder that was away for longer starts anew. */
+/** Retention of log entries; a holder that was away for longer evicts all keys. */
 const logRetention = "1 hour";
 
 /**
- * Appends keys to a schema's log, in the transaction that changes what they stand for. Call it last: the head row stays
- * locked until the commit, which is what puts positions in the order of commits.
+ * Appends keys to a schema's log, in the transaction that changes their values. Call it last: the head row stays locked
+ * until the commit, so positions follow the order of commits.
  */
 export async function appendToLog(tx: Tx, schema: string, keys: string[]): Promise<LogEntries> {
   const [{ position, logId }] = await tx<[{ position: number; logId: string }]>`
@@ -22,12 +22,12 @@ export async function appendToLog(tx: Tx, schema: string, keys: string[]): Promi
   return { from, position, keys, logId };
 }
 
-/** The log and the holders in a schema that has the tables `lease_head`, `lease_log` and `lease_holders`. */
+/** Creates the lease store of a schema with the tables `lease_head`, `lease_log` and `lease_holders`. */
 export function createSqlLeaseStore(sql: Sql, schema: string): LeaseStore {
   const at = sql(schema);
   const store = {
     async register({ holder, renewal, applied, logId }: Renewal, leaseMs: number): Promise<void> {
-      // A position of another log, or beyond the head, says nothing about this one.
+      // Ignores a position of another log or beyond the head.
       await sql`
         insert into ${at}.lease_holders as h (holder, renewal, applied, lease_ms, renewed_at)
         select ${holder}, ${renewal},

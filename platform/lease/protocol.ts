@@ -1,51 +1,51 @@
 /**
- * Caches that may be used under a lease only: the words that holder and granter exchange. docs/lease.md has the
- * algorithm and why it keeps its promise.
+ * Messages between the holder of a lease, whose cache is valid under the lease only, and its granter. docs/lease.md
+ * describes the algorithm and proves it.
  */
 
 export interface LeaseTimes {
-  /** How long a lease runs from when its renewal was sent, in ms. */
+  /** Duration of a lease from the sending of its renewal, in ms. */
   leaseMs: number;
-  /** How often a holder renews, in ms. */
+  /** Interval of renewals, in ms. */
   renewMs: number;
-  /** How much longer than a lease a change waits, for clocks that do not run at the same rate, in ms. */
+  /** Extra time that a change waits beyond a lease, for clocks of unequal rate, in ms. */
   marginMs: number;
-  /** How often a waiting change looks whether holders have renewed at other replicas, in ms. */
+  /** Interval at which a waiting change checks for renewals at other replicas, in ms. */
   pollMs: number;
 }
 
 export interface Renewal {
   holder: string;
-  /** Counts the holder's renewals. */
+  /** Sequence number of the holder's renewals. */
   renewal: number;
-  /** The last position that the holder has applied; undefined for none. */
+  /** Last position that the holder has applied; undefined before the first grant. */
   applied: number | undefined;
-  /** The log that `applied` is a position of; empty with none. */
+  /** Identifier of the log of `applied`; empty without one. */
   logId: string;
 }
 
 export interface Grant {
-  /** The position up to which the holder is up to date with this. */
+  /** Position up to which this grant brings the holder. */
   position: number;
-  /** What to forget; undefined for everything. */
+  /** Keys to evict; undefined for all keys. */
   keys: string[] | undefined;
-  /** How long the lease runs from when the renewal was sent, in ms. */
+  /** Duration of the lease from the sending of the renewal, in ms. */
   leaseMs: number;
-  /** The log that `position` is a position of. */
+  /** Identifier of the log of `position`. */
   logId: string;
 }
 
-/** Entries just committed, at the positions `from` to `position`. */
+/** Log entries just committed, at the positions `from` to `position`. */
 export interface Broadcast {
   from: number;
   position: number;
-  /** Undefined if they are too many to send. */
+  /** Undefined if there are too many to send. */
   keys: string[] | undefined;
-  /** The log that they are in; empty for a hint outside any. */
+  /** Identifier of their log; empty for a hint, which is in no log. */
   logId: string;
 }
 
-/** Positions that a change has taken in the log, and the keys there. */
+/** Log positions of a change, with their keys. */
 export type LogEntries = Broadcast & { keys: string[] };
 
 /** How a change reached the holders. */

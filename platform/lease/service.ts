@@ -14,10 +14,10 @@ import { createLeaseHolder, type LeaseHolder } from "./holder.ts";
 import { createSqlLeaseStore } from "./log-store.ts";
 import type { Broadcast, LeaseTimes, Propagation } from "./protocol.ts";
 
-/** The two subjects of a service: what it broadcasts, and what holders answer. */
+/** Returns the two NATS subjects of a service: its broadcasts, and the acknowledgements of holders. */
 const subjects = (schema: string) => ({ log: `qrforge.${schema}.log`, applied: `qrforge.${schema}.applied` });
 
-/** The granting side of a service with this schema: LeaseService over gRPC, the log in Postgres, broadcasts on NATS. */
+/** Opens the granting side of a service: LeaseService over gRPC, its log in Postgres, broadcasts on NATS. */
 export function openGranter(options: {
   schema: string;
   sql: Sql;
@@ -62,12 +62,12 @@ export function openGranter(options: {
       return {};
     },
   });
-  // A hint has no position in the log, and nothing waits for it: position 0 is never new to a holder.
+  // A hint has no position in the log and nothing waits for it. Position 0 is never new to a holder.
   const hint = (key: string) => send({ from: 0, position: 0, keys: [key], logId: "" });
   return { granter, implementation, hint };
 }
 
-/** The holding side: a lease on the answers of the service at an address. The cache is made first, and given here. */
+/** Opens the holding side: a lease on the answers of the service at `address`, which guards `cache`. */
 export function openHolder(options: {
   schema: string;
   address: string;
@@ -111,13 +111,13 @@ export function openHolder(options: {
     lease.close();
     await running;
     await client.release({ holder }, { timeoutMs: 1_000 }).catch((error) => {
-      options.log.warn({ error }, "lease could not be given back; changes wait until it has run out");
+      options.log.warn({ error }, "lease could not be released; changes wait until it expires");
     });
   });
   return lease;
 }
 
-/** What a call tells of a change's way to the holders. */
+/** Returns how a change reached the holders, as a message. */
 export function toPropagation({ acknowledged, waitedOut, elapsedMs }: Propagation) {
   return { acknowledgedCount: acknowledged, waitedOutCount: waitedOut, elapsedMs };
 }

@@ -1,6 +1,6 @@
 import { integer } from "../process/config.ts";
 
-/** What a service that grants leases reads. */
+/** Settings of a service that grants leases. */
 export const granterSettings = {
   leaseMs: integer(
     "LEASE_MS",
@@ -23,7 +23,7 @@ export const granterSettings = {
   ),
 };
 
-/** What a process that holds leases reads. */
+/** Settings of a process that holds leases. */
 export const holderSettings = {
   renewMs: integer("LEASE_RENEW_MS", "how often an edge renews its lease, in ms; well below LEASE_MS", 500, {
     min: 10,

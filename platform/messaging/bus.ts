@@ -3,35 +3,36 @@ import { systemClock } from "../process/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 /**
- * Messages to whoever listens now: fast, and allowed to get lost. Nothing may depend on a message arriving.
+ * Publish/subscribe without delivery guarantee: messages reach the current subscribers and may get lost. Correctness must
+ * not depend on them.
  */
 export interface Bus {
-  /** Sends to all subscribers of a subject; does nothing while there is no connection. */
+  /** Sends to all subscribers of a subject. Drops the message while disconnected. */
   publish(subject: string, data: Uint8Array): void;
-  /** Calls the handler for each message from now on, across reconnections, until the bus closes. */
+  /** Calls the handler for each message, across reconnections, until the bus closes. */
   subscribe(subject: string, handler: (data: Uint8Array) => void): void;
-  /** The connection, while there is one. */
+  /** Returns the connection; undefined while disconnected. */
   connection(): NatsConnection | undefined;
-  /** Sends what is buffered and disconnects. */
+  /** Sends buffered messages and disconnects. */
   close(): Promise<void>;
 }
 
-/** How long to wait after a connection was closed for good, in ms. */
+/** Pause before reconnecting after the client has given up, in ms. */
 const retryMs = 2_000;
 
-/** What the driver wants of `nats://user:password@host:port,host:port`: it overlooks all but hosts in its own URLs. */
+/** Returns the client's options for `nats://user:password@host:port,host:port`, as the client ignores all but hosts in URLs. */
 function serversOf(url: string): Pick<ConnectionOptions, "servers" | "user" | "pass" | "tls"> {
   const [, scheme, credentials, hosts = ""] = /^(\w+):\/\/(?:([^@/]*)@)?([^/]*)/.exec(url) ?? [];
   const [user, pass] = (credentials ?? "").split(":").map(decodeURIComponent);
   return {
     servers: hosts.split(","),
     ...(user && { user, pass }),
-    // Else TLS is spoken if the server offers it.
+    // With `nats:`, TLS is used if the server offers it.
     ...(scheme === "tls" && { tls: {} }),
   };
 }
 
-/** A bus on NATS. It connects in the background and again after each loss; an empty URL makes a bus without a server. */
+/** Creates a bus on NATS, which connects and reconnects in the background. With an empty URL it never connects. */
 export function createBus(options: { url: string; name: string; log: Logger }): Bus {
   const { log } = options;
   const handlers: [string, (data: Uint8Array) => void][] = [];
@@ -49,7 +50,7 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
         try {
           handler(message.data);
         } catch (cause) {
-          log.warn({ error: cause, subject }, "bus message was not understood");
+          log.warn({ error: cause, subject }, "bus message could not be handled");
         }
       },
     });
@@ -60,14 +61,14 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
       try {
         await connectOnce();
       } catch (error) {
-        log.error({ error }, "bus is out of order");
+        log.error({ error }, "bus connection failed; retrying");
       }
       up = false;
       if (!closed) await systemClock.sleep(retryMs);
     }
   }
 
-  /** Connects, and resolves when the connection is closed for good. */
+  /** Connects once. Resolves when the connection is closed. */
   async function connectOnce(): Promise<void> {
     const established = await connect({
       ...serversOf(options.url),
@@ -99,7 +100,7 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
       try {
         if (up) connection?.publish(subject, data);
       } catch (error) {
-        // Messages may get lost, and a caller that has committed its change must go on.
+        // Messages may get lost, and a caller that has committed its change must continue.
         log.warn({ error, subject }, "bus message was not sent");
       }
     },
@@ -116,7 +117,7 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
   };
 }
 
-/** Connects to NATS once and asks whether it has JetStream. Rejects with the driver's error. */
+/** Connects to NATS once and returns whether it has JetStream. Rejects with the client's error. */
 export async function inspectBus(url: string, timeoutMs: number): Promise<{ hasJetStream: boolean }> {
   const connection = await connect({ ...serversOf(url), reconnect: false, timeout: timeoutMs });
   const hasJetStream = connection.info?.jetstream ?? false;

@@ -16,28 +16,28 @@ import type { Closer } from "../process/closer.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Bus } from "./bus.ts";
 
-/** Messages that NATS keeps on disk until one consumer has dealt with them: a JetStream stream of one subject. */
+/** A durable work queue: a JetStream stream with one subject, which keeps messages on disk until a consumer handled them. */
 export interface Queue {
   stream: string;
   subject: string;
 }
 
-/** The queue of messages of a type. */
+/** Returns the queue of a message type. */
 export function queueOf({ typeName }: DescMessage): Queue {
   return { stream: typeName.replaceAll(".", "_"), subject: typeName };
 }
 
-/** Bytes that wait in a queue at most; beyond, nothing more is taken. */
+/** Maximum size of a queue, in bytes; further messages are rejected. */
 const bytesMax = 256 * 1_048_576;
 
 const duplicateWindowMs = 120_000;
 const setUpTimeoutMs = 2_000;
-/** How long a consumer may work on a message before it comes again, so about as long as one lies still whose consumer died, in ms. */
+/** Redelivery delay after a consumer dies (JetStream `ack_wait`), in ms. */
 const ackWaitMs = 5_000;
 const nakDelayMs = 500;
 const fetchMs = 1_000;
 const pauseMs = 500;
-/** How long a publisher leaves a queue alone after a failure, in ms. */
+/** Pause of a publisher after a failure, in ms. */
 const publishPauseMs = 2_000;
 
 /** Adds the queue's stream, or gives it the settings of this version if it exists with others. */
@@ -74,16 +74,16 @@ function errorCodeOf(error: unknown): number | undefined {
   return error instanceof NatsError ? error.api_error?.err_code : undefined;
 }
 
-/** What a server says of a queue, for whoever looks after it. */
+/** State of a queue, for operators. */
 export interface QueueState {
   messages: number;
   bytes: number;
-  /** Servers that are to keep each message, and those that have all of them at this moment. */
+  /** Configured number of servers that keep each message, and the number of servers that are up to date. */
   replicas: number;
   replicasCurrent: number;
 }
 
-/** Looks at a queue; undefined if there is none of that name. Fails where the server has no JetStream. */
+/** Returns the state of a queue; undefined if it does not exist. Rejects if the server has no JetStream. */
 export async function inspectQueue(connection: NatsConnection, queue: Queue): Promise<QueueState | undefined> {
   const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
   const info = await manager.streams.info(queue.stream).catch((error) => {
@@ -101,18 +101,18 @@ export async function inspectQueue(connection: NatsConnection, queue: Queue): Pr
   };
 }
 
-/** Puts messages into a queue. */
+/** Publishes messages to a queue. */
 export interface Publisher {
-  /** Resolves once the message is on disk. Fails with UNAVAILABLE if it is not, or if that is not known; repeat it with its id. */
+  /** Resolves once the message is on disk. Rejects with UNAVAILABLE if it is not or may not be; retry with the same id. */
   publish(id: string, data: Uint8Array, options: { timeoutMs: number }): Promise<void>;
 }
 
-/** Opens a queue for putting in. */
+/** Opens a publisher. It creates the stream if necessary. */
 export function openPublisher(options: { bus: Bus; queue: Queue; replicas: number }): Publisher {
   const { bus, queue } = options;
-  /** The connection on which the queue is known to be there. */
+  /** Connection on which the stream was ensured. */
   let known: NatsConnection | undefined;
-  /** While it is not to be had, it is not asked for each message. */
+  /** End of the pause after a failure, on the monotonic clock. */
   let pausedUntil = 0;
   return {
     async publish(id, data, { timeoutMs }) {
@@ -132,15 +132,15 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
   };
 }
 
-/** How a message was handled: `ack` removes it, `nak` has it redelivered, `term` removes it as one that can never be handled. */
+/** Outcome of a message: `ack` removes it, `nak` redelivers it, `term` removes it because it can never be handled. */
 export type Handled = "ack" | "nak" | "term";
 
-/** Takes messages out of a queue, one at a time, from now on until closed, whenever there is a connection. */
+/** Consumes messages of a queue, one at a time, until closed. Waits while there is no connection. */
 export function openConsumer(options: {
   bus: Bus;
   queue: Queue;
   replicas: number;
-  /** Consumers of one name share the messages. */
+  /** Name of the consumer; consumers of one name share the messages. */
   durable: string;
   handle(data: Uint8Array): Promise<Handled>;
   clock: Clock;
@@ -173,7 +173,7 @@ export function openConsumer(options: {
   }
 
   async function run(closing: AbortSignal): Promise<void> {
-    let told = false;
+    let isLogged = false;
     while (!closing.aborted) {
       const connection = bus.connection();
       try {
@@ -183,11 +183,11 @@ export function openConsumer(options: {
         }
         const message = await (await consumerOn(connection)).next({ expires: fetchMs });
         if (message) await consume(message);
-        told = false;
+        isLogged = false;
       } catch (error) {
         known = undefined;
-        if (!told) log.warn({ error, stream: queue.stream }, "the queue cannot be read; trying again");
-        told = true;
+        if (!isLogged) log.warn({ error, stream: queue.stream }, "the queue cannot be read; retrying");
+        isLogged = true;
         await clock.sleep(pauseMs, closing);
       }
     }

@@ -1,25 +1,25 @@
 /**
- * COPY over the driver, which (postgres 3.4.9) leaves three things undone:
+ * COPY with workarounds for three defects of the driver (postgres 3.4.9):
  *
- * - A stream that is full pauses the socket, and the last rows often arrive in one packet with the end of the copy. Nothing
- *   resumes the socket then, so the next query of the connection waits for ever (porsager/postgres#1016).
- * - An error in the packet that begins a copy reaches the stream before anybody could listen, and ends the process.
- * - An error after the last row was sent, as of a foreign key, reaches nobody.
+ * - A full stream pauses the socket, and the last rows often arrive in one packet with the end of the copy. Then nothing
+ *   resumes the socket, so the next query of the connection waits forever (porsager/postgres#1016).
+ * - An error in the first packet of a copy reaches the stream before it can have a listener, and ends the process.
+ * - An error after the last row was sent, for example of a foreign key, is not reported.
  */
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import type { Sql, Tx } from "./pool.ts";
 
-/** How much is handed on at once: the driver gives a piece for each row, and each costs its reader as much as a large one. */
+/** Size of a yielded chunk, in bytes. The driver yields a chunk for each row, which is slow to read. */
 const batchBytes = 256 << 10;
 
-/** What the driver calls when a query is answered; its types leave it out. */
+/** Callbacks of a query of the driver, which its types leave out. */
 interface Answerable {
   resolve(stream: unknown): void;
   reject(error: unknown): void;
 }
 
-/** Starts a copy; returns its stream, and what rejects if the server refuses the copy at any time. */
+/** Starts a copy. Returns its stream, and a promise that rejects when the server rejects the copy at any time. */
 async function start<T extends Readable | Writable>(
   sql: Sql | Tx,
   statement: string,
@@ -32,7 +32,7 @@ async function start<T extends Readable | Writable>(
   refused.promise.catch(() => {});
   const { resolve, reject } = answered;
   answered.resolve = (opened) => {
-    // It is called again when the copy is done.
+    // The driver calls it again at the end of the copy.
     answered.resolve = resolve;
     (opened as T).on("error", refused.reject);
     stream.resolve(opened as T);
@@ -43,12 +43,12 @@ async function start<T extends Readable | Writable>(
     refused.reject(error);
     reject(error);
   };
-  // What it rejects with is known below.
+  // Its rejection is handled below.
   query[direction]().catch(() => {});
   return { stream: await stream.promise, refused: refused.promise };
 }
 
-/** Runs `copy … to stdout` and returns what the server sends, in pieces of many rows. Whoever stops reading early must close the connection. */
+/** Runs `copy … to stdout` and yields chunks of many rows. A caller that stops reading early must close the connection. */
 export async function* readCopy(sql: Sql | Tx, statement: string): AsyncGenerator<Buffer, undefined> {
   const { stream } = await start<Readable>(sql, statement, "readable");
   try {
@@ -69,17 +69,17 @@ export async function* readCopy(sql: Sql | Tx, statement: string): AsyncGenerato
   }
 }
 
-/** Lets the socket below a stream flow again. */
+/** Resumes the socket below a stream. */
 function resume(stream: Readable): void {
   try {
     stream._read(0);
   } catch (error) {
-    // The driver has no socket any more once the connection is lost, which the reader of the stream is told.
+    // The driver has no socket after the connection is lost, which the reader of the stream learns anyway.
     if (!(error instanceof TypeError)) throw error;
   }
 }
 
-/** Runs `copy … from stdin` with these bytes. Resolves once the server has taken all rows. */
+/** Runs `copy … from stdin` with `chunks`. Resolves once the server has stored all rows. */
 export async function writeCopy(sql: Sql | Tx, statement: string, chunks: AsyncIterable<Buffer>): Promise<void> {
   const { stream, refused } = await start<Writable>(sql, statement, "writable");
   const finished = once(stream, "finish");
@@ -93,7 +93,7 @@ export async function writeCopy(sql: Sql | Tx, statement: string, chunks: AsyncI
   try {
     await Promise.race([send(), refused]);
   } catch (error) {
-    // Says to the server that no more comes, which it answers by refusing the copy.
+    // Aborts the copy; the server answers by rejecting it.
     if (!stream.destroyed) {
       stream.destroy(error as Error);
       await refused.catch(() => {});

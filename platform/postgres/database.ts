@@ -5,16 +5,16 @@ import { compareMigrations, migrate } from "./migrations.ts";
 import { openPool, type PoolOptions, type Sql } from "./pool.ts";
 
 export interface DatabaseOptions extends PoolOptions {
-  /** The folder of its migrations, with a slash at the end. */
+  /** Folder of its migrations, with a trailing slash. */
   folder: URL;
-  /** Whether they are applied here, or waited for. */
+  /** Whether to apply migrations or to wait until another process has. */
   migrations: "apply" | "check";
 }
 
-/** How long a starting process waits for a database that is not there yet, in ms. */
+/** Maximum wait of a starting process for the database, in ms. */
 const startMaxMs = 30_000;
 
-/** Connects to Postgres, waiting for it if need be, and for the process's schema to be up to date. */
+/** Opens a pool and brings the schema up to date, or waits until it is. Waits for Postgres if necessary. */
 export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
   const sql = openPool(options);
   try {
@@ -26,6 +26,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
   return sql;
 }
 
+/** Applies or checks the migrations; retries while Postgres is unavailable. */
 async function prepareOnceThere(sql: Sql, options: DatabaseOptions): Promise<void> {
   const { schema, folder, log } = options;
   const end = systemClock.monotonic() + startMaxMs;

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { passwordOption } from "./pool.ts";
 
-/** Whether a server answers queries at this moment. */
+/** Returns whether a server answers queries now. */
 export async function answersQueries(databaseUrl: string): Promise<boolean> {
   return inspectServer({ databaseUrl, databasePassword: "", timeoutMs: 2_000 }).then(
     () => true,
@@ -9,20 +9,20 @@ export async function answersQueries(databaseUrl: string): Promise<boolean> {
   );
 }
 
-/** What a server says of itself and of the database of its URL. */
+/** Facts about a server and the database of its URL. */
 export interface ServerFacts {
-  /** The major version. */
+  /** Major version. */
   version: number;
-  /** Whether it is a standby, which takes no changes. */
+  /** Whether it is a read-only standby. */
   isStandby: boolean;
-  /** Whether the user may make schemas in the database. */
+  /** Whether the user may create schemas in the database. */
   mayCreate: boolean;
 }
 
-/** Connects once and asks. Rejects with the driver's error, or with one whose code is CONNECT_TIMEOUT after `timeoutMs`. */
+/** Connects once and returns facts. Rejects with the driver's error, or with code CONNECT_TIMEOUT after `timeoutMs`. */
 export async function inspectServer(options: {
   databaseUrl: string;
-  /** Used where the URL holds none. */
+  /** Password if the URL has none. */
   databasePassword: string;
   timeoutMs: number;
 }): Promise<ServerFacts> {
@@ -32,7 +32,7 @@ export async function inspectServer(options: {
     connect_timeout: options.timeoutMs / 1_000,
     onnotice: () => {},
   });
-  // The driver's own timeout ends with the first byte that arrives: what is no Postgres would be waited for without end.
+  // The driver's own timeout ends with the first byte received, so a server other than Postgres would block forever.
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(Object.assign(new Error(`no answer within ${options.timeoutMs} ms`), { code: "CONNECT_TIMEOUT" }));

@@ -2,12 +2,12 @@ import { readdir, readFile } from "node:fs/promises";
 import type { Logger } from "../telemetry/log.ts";
 import type { Sql, Tx } from "./pool.ts";
 
-/** How long one statement of a migration may run, in ms. */
+/** Statement timeout in migrations, in ms. */
 const migrationTimeoutMs = 600_000;
 
 /**
- * Brings a schema up to date with the numbered files of a folder (`0001_name.sql`, …), or those wanted of them, forward
- * only. Any number of processes may do this at once: one works, under an advisory lock, and the rest wait.
+ * Applies the numbered files of a folder (`0001_name.sql`, …) that a schema lacks and `isWanted` selects, in order. Safe
+ * to run in several processes at once: an advisory lock lets one work while the others wait.
  */
 export async function migrate(
   tx: Tx,
@@ -16,7 +16,7 @@ export async function migrate(
   log: Logger,
   isWanted = (_name: string) => true,
 ): Promise<void> {
-  // A migration, and waiting for another process to make it, may take longer than any statement of the service.
+  // A migration, or waiting for another process, may take longer than statements of the service.
   await tx`select set_config('statement_timeout', ${String(migrationTimeoutMs)}, true)`;
   await tx`select pg_advisory_xact_lock(hashtext(${`migrate ${schema}`}))`;
   await tx`create schema if not exists ${tx(schema)}`;
@@ -37,7 +37,7 @@ async function migrationsIn(folder: URL): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
 }
 
-/** The migrations that a database has. */
+/** Returns the names of the applied migrations of a schema. */
 export async function appliedMigrations(sql: Sql | Tx, schema: string): Promise<string[]> {
   const table = `${schema}.schema_migrations`;
   const [{ there }] = await sql<[{ there: boolean }]>`select to_regclass(${table}) is not null as there`;
@@ -45,7 +45,7 @@ export async function appliedMigrations(sql: Sql | Tx, schema: string): Promise<
   return rows.map(({ name }) => name);
 }
 
-/** The migrations of a folder that a database lacks, and those that it has and the folder has not: a newer version's. */
+/** Returns migrations of the folder that a schema lacks, and those applied that the folder lacks (of a newer version). */
 export async function compareMigrations(
   sql: Sql,
   schema: string,

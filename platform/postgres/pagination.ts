@@ -1,31 +1,31 @@
 import { ServiceError } from "../errors.ts";
 
-/** Where a list that runs from new to old goes on: after the row created at this time with this id. */
+/** Cursor of a list sorted from new to old: the last row of a page. */
 export interface Cursor {
   createdAt: Date;
   id: string;
 }
 
-/** A page of rows and where the next one begins, if there is one. */
+/** A page of rows, and the cursor of the next page if there is one. */
 export interface Page<Row> {
   rows: Row[];
   next: Cursor | undefined;
 }
 
-/** The page that a query for one row more than the page's size found. */
+/** Returns the page of a query that asked for one row more than `size`. */
 export function paginate<Row>(found: Row[], size: number, cursor: (row: Row) => Cursor): Page<Row> {
   const rows = found.slice(0, size);
   const last = rows.at(-1);
   return { rows, next: found.length > size && last !== undefined ? cursor(last) : undefined };
 }
 
-/** A cursor as an opaque token; empty for none. */
+/** Returns a cursor as an opaque token; empty for undefined. */
 export function encodePageToken(cursor: Cursor | undefined): string {
   if (!cursor) return "";
   return Buffer.from(`${cursor.createdAt.getTime().toString(36)}.${cursor.id}`).toString("base64url");
 }
 
-/** The cursor behind a token that `encodePageToken` made; undefined for an empty one. Fails with INVALID_REQUEST. */
+/** Returns the cursor of a token of `encodePageToken`; undefined for an empty token. Throws INVALID_REQUEST. */
 export function decodePageToken(token: string): Cursor | undefined {
   if (token === "") return undefined;
   const match = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,40})$/.exec(Buffer.from(token, "base64url").toString("latin1"));
@@ -38,7 +38,7 @@ export function decodePageToken(token: string): Cursor | undefined {
   return { createdAt, id: match[2] as string };
 }
 
-/** The page size asked for, or `fallback` if it is 0. Fails with INVALID_REQUEST beyond `max`. */
+/** Returns the requested page size, or `fallback` for 0. Throws INVALID_REQUEST beyond `max`. */
 export function pageSize(asked: number, { fallback, max }: { fallback: number; max: number }): number {
   if (asked === 0) return fallback;
   if (asked < 0 || asked > max) {

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import type { Logger } from "../telemetry/log.ts";
 
-/** A pool of connections. Tagged templates become parameters, never text. int8 columns are read as numbers. */
+/** A pool of connections. Values in tagged templates are sent as parameters. int8 columns are read as numbers. */
 export type Sql = postgres.Sql<{ int8: number }>;
 
 /** A transaction on one of its connections. */
@@ -9,19 +9,19 @@ export type Tx = postgres.TransactionSql<{ int8: number }>;
 
 export interface PoolOptions {
   databaseUrl: string;
-  /** Used where the URL holds none. */
+  /** Password if the URL has none. */
   databasePassword: string;
   databasePoolSize: number;
   statementTimeoutMs: number;
-  /** The schema that is this process's own. */
+  /** Schema of this process. */
   schema: string;
   log: Logger;
 }
 
-/** How long a transaction may wait for its own process, in ms. */
+/** Maximum idle time of an open transaction, in ms. */
 const idleInTransactionMs = 2_000;
 
-/** Opens a pool, which connects when it is first used. */
+/** Opens a pool, which connects on first use. */
 export function openPool(options: PoolOptions): Sql {
   throwIfUnpatched();
   const { schema, log } = options;
@@ -29,21 +29,21 @@ export function openPool(options: PoolOptions): Sql {
     ...passwordOption(options),
     max: options.databasePoolSize,
     connect_timeout: 5,
-    // Seconds until the next try to connect: quick, since a database that comes back is waited for.
+    // Seconds until the next attempt to connect: short, since callers wait for a database that comes back.
     backoff: (tries) => Math.min(0.05 * 2 ** tries, 1),
     idle_timeout: 300,
     max_lifetime: 3_600,
     connection: {
       application_name: `qrforge-${schema}`,
       statement_timeout: options.statementTimeoutMs,
-      // A process that hangs or is cut off inside a transaction holds locks that others wait for: the server ends it.
+      // Ends the transaction of a process that hangs or is cut off, since others wait for its locks.
       idle_in_transaction_session_timeout: idleInTransactionMs,
       tcp_keepalives_idle: 2,
       tcp_keepalives_interval: 1,
       tcp_keepalives_count: 3,
     },
     onnotice: (notice) => log.debug({ notice: notice.message }, "postgres notice"),
-    // Counts stay below 2^53, so a number holds each exactly.
+    // Counts stay below 2^53, which a number holds exactly.
     types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
   });
 }

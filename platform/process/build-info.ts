@@ -6,10 +6,10 @@ import { systemClock } from "./clock.ts";
 
 const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
 
-/** The version of this code. */
+/** Version of this code. */
 export const version = (JSON.parse(manifest) as { version: string }).version;
 
-/** Tells in a process's metrics which version it is and what time it has: for whoever compares processes. */
+/** Registers metrics of the version and the clock of this process, to compare processes. */
 export function registerBuildInfo(metrics: Metrics): void {
   metrics.gauge("build_info", "1, by the version of the code and of Node", () => 1, { version, node: process.version });
   metrics.gauge(
@@ -19,7 +19,7 @@ export function registerBuildInfo(metrics: Metrics): void {
   );
 }
 
-/** Tells in a process's metrics until when the certificate in a file is valid. */
+/** Registers a metric of the expiry of the certificate in a file. */
 export function registerCertificateExpiry(options: { use: string; file: string; metrics: Metrics; log: Logger }): void {
   const { use, file, metrics, log } = options;
   if (file === "") return;

@@ -1,10 +1,10 @@
-/** Time as a dependency. Durations are measured on the monotonic clock, dates are read off the wall clock. */
+/** Time as a dependency: a monotonic clock for durations, a wall clock for dates. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Returns the milliseconds since the Unix epoch. */
   now(): number;
-  /** Milliseconds since some fixed moment of this process; never steps back. */
+  /** Returns the milliseconds since a fixed instant of this process; never decreases. */
   monotonic(): number;
-  /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
+  /** Resolves after `ms`, or once the signal is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

@@ -1,12 +1,12 @@
 import type { Logger } from "../telemetry/log.ts";
 
-/** Collects what must be closed, each beside its opening, and closes it in the opposite order. */
+/** Closes resources in the reverse order of their opening. */
 export interface Closer {
-  /** Registers a close for something just opened. */
+  /** Registers the close function of a resource. */
   defer(name: string, close: () => Promise<unknown> | unknown): void;
-  /** Begins something that goes on until the signal is aborted; closing aborts it and waits for its end. */
+  /** Starts a loop that runs until the signal is aborted; closing aborts the signal and waits for the loop to end. */
   loop(name: string, run: (closing: AbortSignal) => Promise<void>): void;
-  /** Closes everything, newest first; a close that fails is logged and does not stop the rest. Runs once. */
+  /** Closes all resources, newest first. Logs a close that fails and continues. Further calls return the same promise. */
   close(): Promise<void>;
 }
 

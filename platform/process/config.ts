@@ -1,24 +1,24 @@
 import { readFileSync } from "node:fs";
 
-/** One setting: an environment variable, what it means, and how its text becomes a value. */
+/** A setting: an environment variable with its meaning, default and parser. */
 export interface Setting<T> {
   env: string;
-  /** What it does, with its unit; printed in error messages and in the documentation. */
+  /** Meaning with its unit; printed in errors and in the documentation. */
   meaning: string;
-  /** The text that stands for an unset variable; undefined makes the setting required. */
+  /** Text used for an unset variable; undefined makes the setting required. */
   default: string | undefined;
-  /** Whether it is kept from other eyes: it may also be read from a file, whose path is in the variable with `_FILE` behind. */
+  /** Whether it is a secret, which may also be read from the file named by the variable with the suffix `_FILE`. */
   secret?: boolean;
-  /** Turns text into a value, or throws an Error that says what would be right. */
+  /** Returns the value of a text; throws an Error that says what is valid. */
   parse(text: string): T;
 }
 
 export type Settings = Record<string, Setting<unknown>>;
 
-/** The values that a set of settings yields. */
+/** Values of a set of settings. */
 export type Config<S extends Settings> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
-/** Lists every setting that is at fault, one line each. */
+/** Lists each invalid setting on a line. */
 export class ConfigError extends Error {
   constructor(problems: string[]) {
     super(problems.join("\n"));
@@ -26,7 +26,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads all settings, or throws one ConfigError that names every problem. An empty variable counts as unset. */
+/** Reads all settings; throws one ConfigError that lists all problems. An empty variable counts as unset. */
 export function loadConfig<S extends Settings>(settings: S, env: NodeJS.ProcessEnv = process.env): Config<S> {
   const problems: string[] = [];
   const config: Record<string, unknown> = {};
@@ -43,7 +43,7 @@ export function loadConfig<S extends Settings>(settings: S, env: NodeJS.ProcessE
   return config as Config<S>;
 }
 
-/** The content of a secret's file without the end of its last line, or undefined if none is named. */
+/** Returns the content of a secret's file without the final line break; undefined if no file is named. */
 function readSecret(setting: Setting<unknown>, env: NodeJS.ProcessEnv): string | undefined {
   const file = setting.secret && env[`${setting.env}_FILE`];
   if (!file) return undefined;
@@ -54,12 +54,12 @@ function readSecret(setting: Setting<unknown>, env: NodeJS.ProcessEnv): string |
   }
 }
 
-/** Any text. */
+/** Returns a setting of any text. */
 export function text(env: string, meaning: string, fallback?: string): Setting<string> {
   return { env, meaning, default: fallback, parse: (value) => value };
 }
 
-/** A whole number within bounds. */
+/** Returns a setting of an integer within bounds. */
 export function integer(
   env: string,
   meaning: string,
@@ -80,7 +80,7 @@ export function integer(
   };
 }
 
-/** One of a few words. */
+/** Returns a setting of one of several words. */
 export function choice<const T extends string>(
   env: string,
   meaning: string,
@@ -99,12 +99,12 @@ export function choice<const T extends string>(
   };
 }
 
-/** A text that is kept from other eyes. */
+/** Returns a setting of a secret text. */
 export function secret(env: string, meaning: string): Setting<string> {
   return { ...text(env, meaning, ""), secret: true };
 }
 
-/** A URL of one of the schemes, kept as text. */
+/** Returns a setting of a URL with one of the schemes, as text. */
 export function url(env: string, meaning: string, schemes: string[], fallback?: string): Setting<string> {
   return {
     env,
@@ -121,8 +121,8 @@ export function url(env: string, meaning: string, schemes: string[], fallback?: 
 }
 
 /**
- * Servers that do the same, as one URL with several hosts: `scheme://user:password@host:port,host:port/path`. It may hold a
- * password, so it is a secret and not repeated in errors.
+ * Returns a setting of several equal servers as one URL: `scheme://user:password@host:port,host:port/path`. It may hold a
+ * password, so it is a secret and errors do not repeat it.
  */
 export function servers(env: string, meaning: string, schemes: string[], fallback?: string): Setting<string> {
   const { parse } = url(env, meaning, schemes);
@@ -141,7 +141,7 @@ export function servers(env: string, meaning: string, schemes: string[], fallbac
   };
 }
 
-/** Where to listen: `host:port`, with port 0 for any free one. */
+/** Returns a setting of a listen address, `host:port`; port 0 chooses a free port. */
 export function listenAddress(env: string, meaning: string, fallback: string): Setting<{ host: string; port: number }> {
   return {
     env,
@@ -155,12 +155,12 @@ export function listenAddress(env: string, meaning: string, fallback: string): S
   };
 }
 
-/** A setting that may be left out. */
+/** Returns an optional setting, which is undefined if unset. */
 export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
   return { ...setting, default: "", parse: (value) => (value === "" ? undefined : setting.parse(value)) };
 }
 
-/** What every service reads. */
+/** Settings of every service. */
 export const commonSettings = {
   logLevel: choice("LOG_LEVEL", "the least severe log lines to write", ["debug", "info", "warn", "error"], "info"),
   healthListen: optional(
@@ -173,7 +173,7 @@ export const commonSettings = {
   drainMs: integer("DRAIN_MS", "how long a stopping process may take to finish what it has begun, in ms", 10_000),
 };
 
-/** What every service with a database reads. */
+/** Settings of every service with a database. */
 export const databaseSettings = {
   databaseUrl: servers("DATABASE_URL", "the Postgres database", ["postgres", "postgresql"]),
   databasePassword: secret("DATABASE_PASSWORD", "the password, where DATABASE_URL holds none"),
@@ -192,7 +192,7 @@ export const databaseSettings = {
   }),
 };
 
-/** What every service on the bus reads. */
+/** Settings of every service on the bus. */
 export const busSettings = {
   natsUrl: servers("NATS_URL", "the NATS server; unset, changes reach caches a little later", ["nats", "tls"], ""),
   natsReplicas: integer("NATS_REPLICAS", "NATS servers that keep each message of a queue", 1, { min: 1, max: 5 }),

@@ -3,14 +3,14 @@ import { HealthImplementation } from "grpc-health-check";
 import { bind } from "../rpc/bind.ts";
 import type { Closer } from "./closer.ts";
 
-/** What a process says of itself: as service `""` whether it can serve, as service `live` that it runs. */
+/** Health of a process: service `""` reports whether it can serve, service `live` that it runs. */
 export interface Health {
   setServing(serving: boolean): void;
 }
 
 /**
- * Serves grpc.health.v1 and nothing else, in clear text: for the probes of kubelets and container engines, which have no
- * certificate. Without an address nobody is told.
+ * Serves grpc.health.v1 only, in clear text, for the probes of kubelets and container engines, which have no certificate.
+ * Serves nothing without an address.
  */
 export async function openHealth(options: {
   listen: { host: string; port: number } | undefined;

@@ -6,23 +6,23 @@ import { createCloser } from "./closer.ts";
 import { type Config, ConfigError, type commonSettings, loadConfig, type Settings } from "./config.ts";
 import { type Health, openHealth } from "./health.ts";
 
-/** What a running service offers to whoever started it. */
+/** A running service. */
 export interface Running {
-  /** Where it listens, `host:port` with the real port. */
+  /** Listen address, `host:port` with the actual port. */
   address: string;
-  /** Other things to tell whoever started the process. */
+  /** Further values reported to the parent process. */
   announce?: Record<string, string>;
-  /** Stops taking work, finishes what has begun, and closes everything. */
+  /** Stops accepting work, finishes work in flight, and closes all resources. */
   close(): Promise<void>;
 }
 
-/** What every service reads, and where its metrics are. */
+/** Settings of every service, with the address of its metrics. */
 type SharedSettings = typeof commonSettings &
   typeof tracingSettings & { metricsListen: ReturnType<typeof metricsAddress> };
 
 type ServiceSettings = Settings & SharedSettings;
 
-/** Builds a service of its settings and starts it. */
+/** Starts a service. */
 export type Start<S extends ServiceSettings> = (
   config: Config<S>,
   log: Logger,
@@ -32,17 +32,17 @@ export type Start<S extends ServiceSettings> = (
 
 export interface ServiceDefinition<S extends ServiceSettings> {
   name: string;
-  /** Whether strangers call it. */
+  /** Whether untrusted clients call it. */
   isPublic?: boolean;
   settings: S;
   start: Start<S>;
 }
 
 /**
- * The whole life of a service process: settings, start, wait, drain, exit.
+ * Runs a service process: reads settings, starts, waits for a signal, drains, exits.
  *
- * It stops on SIGTERM, on SIGINT, and when the process that started it over an IPC channel is gone. Exit codes: 0 after
- * a clean stop, 1 after a failure, 2 for settings at fault.
+ * Stops on SIGTERM, on SIGINT, and when the IPC channel to the parent process closes. Exit codes: 0 after a clean stop, 1
+ * after a failure, 2 for invalid settings.
  */
 export async function run<S extends ServiceSettings>(service: ServiceDefinition<S>): Promise<void> {
   let config: Config<S>;

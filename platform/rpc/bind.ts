@@ -1,6 +1,6 @@
 import type { Server, ServerCredentials } from "@grpc/grpc-js";
 
-/** Has a server listen, and tells on which port. */
+/** Binds a server to an address. Returns the actual port. */
 export function bind(
   server: Server,
   { host, port }: { host: string; port: number },

@@ -15,7 +15,7 @@ import {
 import { statusToError } from "./status.ts";
 import { clientCredentials, type TlsFiles } from "./tls.ts";
 
-/** One function for each method of a service. Rejects with a ServiceError, DEADLINE_EXCEEDED after `timeoutMs`. */
+/** One function for each method of a service. Rejects with a ServiceError; with DEADLINE_EXCEEDED after `timeoutMs`. */
 export type RpcClient<S extends DescService> = {
   [M in keyof UnaryMethods<S>]: (
     request: RequestInitOf<UnaryMethods<S>[M]>,
@@ -24,23 +24,23 @@ export type RpcClient<S extends DescService> = {
 };
 
 export interface RpcClientOptions {
-  /** Replicas as `host:port,host:port`, or one name to resolve, `dns:///host:port`. Calls go round them all. */
+  /** Replicas as `host:port,host:port`, or a name to resolve, `dns:///host:port`. Calls are balanced round-robin. */
   address: string;
-  /** The certificates to speak TLS with; clear text without. */
+  /** Certificates for TLS; clear text if unset. */
   tls?: TlsFiles;
 }
 
-/** A client for a service, together with its close. */
+/** A client of a service with its close function. */
 export interface OpenRpcClient<S extends DescService> {
   client: RpcClient<S>;
-  /** Resolves once a replica is connected; rejects with UNAVAILABLE if none is within the deadline. */
+  /** Resolves once a replica is connected; rejects with UNAVAILABLE after `timeoutMs`. */
   ready(options: { timeoutMs: number }): Promise<void>;
   close(): void;
 }
 
 /**
- * Opens a client. It connects on the first call, spreads calls over all replicas, and tries a call again when a
- * replica was not available, but only if the method's proto declares it idempotent.
+ * Opens a client, which connects on the first call and balances calls over all replicas. Retries a call after UNAVAILABLE
+ * only if the proto declares its method idempotent.
  */
 export function createRpcClient<S extends DescService>(service: S, options: RpcClientOptions): OpenRpcClient<S> {
   const to = target(options.address);
@@ -49,14 +49,14 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     "grpc.service_config_disable_resolution": 1,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
-    // A replica that comes back is found before its sibling is restarted.
+    // Reconnects to a restarted replica before the next one is restarted.
     "grpc.max_reconnect_backoff_ms": 500,
-    // A replica that hangs is noticed and left after seven seconds.
+    // Drops a replica that hangs after seven seconds.
     "grpc.keepalive_time_ms": 5_000,
     "grpc.keepalive_timeout_ms": 2_000,
     // TLS has no names for IP addresses: https://www.rfc-editor.org/rfc/rfc6066#section-3
     ...(options.tls && to.startsWith("ipv4:") && { "grpc.ssl_target_name_override": options.tls.tlsServerName }),
-    // Services are neighbours; a proxy for the web outside is not for them.
+    // Ignores proxy settings, which are meant for external traffic.
     "grpc.enable_http_proxy": 0,
   });
   const client: Record<string, unknown> = {};
@@ -104,7 +104,7 @@ function caller(channel: Client, method: DescMethodUnary) {
     });
 }
 
-/** A list of addresses becomes one gRPC target; anything that names a resolver is left alone. */
+/** Returns a list of addresses as one gRPC target; returns a target with a resolver unchanged. */
 function target(address: string): string {
   if (/^[a-z0-9]+:\/\/\//.test(address)) return address;
   const addresses = address.split(",").map((one) => one.trim());
@@ -113,7 +113,7 @@ function target(address: string): string {
     : `dns:///${addresses.join(",")}`;
 }
 
-/** https://github.com/grpc/grpc/blob/master/doc/service_config.md */
+/** Returns the service config: https://github.com/grpc/grpc/blob/master/doc/service_config.md */
 function serviceConfig(service: DescService): object {
   const idempotent = service.methods.filter(
     (method) => method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
@@ -132,7 +132,7 @@ function serviceConfig(service: DescService): object {
         },
       },
     ].filter((config) => config.name.length > 0),
-    // The retry budget: once more than half of these tokens are spent on failures, nothing is retried.
+    // Retry budget: retries stop once failures have used more than half of the tokens.
     retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
   };
 }

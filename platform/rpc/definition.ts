@@ -9,7 +9,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 
-/** The methods of a service by their local names. Only unary methods are served. */
+/** Methods of a service by their local names. Only unary methods are supported. */
 export type UnaryMethods<S extends DescService> = {
   [M in keyof S["method"]]: S["method"][M] extends DescMethodUnary<infer I, infer O> ? DescMethodUnary<I, O> : never;
 };
@@ -31,12 +31,12 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
   return method.methodKind === "unary";
 }
 
-/** The path of a method on the wire, `/package.Service/Method`. */
+/** Returns the HTTP/2 path of a method, `/package.Service/Method`. */
 export function methodPath(service: DescService, methodName: string): string {
   return `/${service.typeName}/${methodName}`;
 }
 
-/** How grpc-js turns messages of a type into bytes and back. */
+/** Returns the serializer and deserializer of a message type for grpc-js. */
 export function codec<D extends DescMessage>(schema: D) {
   return {
     serialize: (message: MessageShape<D>): Buffer => {

@@ -7,7 +7,7 @@ import type { RpcServer } from "./server.ts";
 
 const probeMs = 2_000;
 
-/** Has a server, and the process as a whole, tell whether what it depends on answers, from now on until closed. */
+/** Sets the health of a server and of the process by a periodic probe of their dependencies, until closed. */
 export function watchHealth(options: {
   server: RpcServer;
   health: Health;

@@ -30,15 +30,15 @@ import {
 import { errorToStatus } from "./status.ts";
 import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
 
-/** What a handler knows of its call besides the request. */
+/** Context of a call. */
 export interface CallContext {
-  /** Milliseconds left until the caller gives up, or Infinity. */
+  /** Returns the milliseconds until the caller's deadline; Infinity without one. */
   remainingMs(): number;
-  /** Who calls: the name in its certificate, else its address. */
+  /** Caller: the name in its certificate, else its address. */
   peer: string;
 }
 
-/** One function for each method of a service: takes the message, returns the answer or throws a ServiceError. */
+/** One function for each method of a service. Takes the request; returns the response or throws a ServiceError. */
 export type Handlers<S extends DescService> = {
   [M in keyof UnaryMethods<S>]: (
     request: RequestOf<UnaryMethods<S>[M]>,
@@ -46,7 +46,7 @@ export type Handlers<S extends DescService> = {
   ) => Promise<ResponseInitOf<UnaryMethods<S>[M]>>;
 };
 
-/** A service together with its handlers. */
+/** A service with its handlers. */
 export interface Implementation {
   service: DescService;
   handlers: Record<string, Handler>;
@@ -62,32 +62,32 @@ export function implement<S extends DescService>(service: S, handlers: Handlers<
 
 export interface RpcServerOptions extends TlsFiles {
   listen: { host: string; port: number };
-  /** Whether clear text may be served on other addresses than loopback. */
+  /** Whether to allow clear text on other addresses than loopback. */
   insecureListen: boolean;
-  /** Which clients may call which methods, where clients have certificates. */
+  /** Methods that each client may call, for clients with certificates. */
   rpcAllow: Allowed;
   implementations: Implementation[];
   metrics: Metrics;
   log: Logger;
-  /** Calls being worked on at once at most; one more is refused with UNAVAILABLE. */
+  /** Maximum number of calls in flight; a further call is rejected with UNAVAILABLE. */
   callsInFlightMax: number;
-  /** After this long a connection is closed gently, so that clients spread over new replicas; in ms. */
+  /** Age at which a connection is closed gracefully, so that clients discover new replicas, in ms. */
   connectionAgeMaxMs: number;
 }
 
 export interface RpcServer {
-  /** `host:port` with the real port. */
+  /** Listen address, `host:port` with the actual port. */
   address: string;
-  /** Tells health watchers whether the services can serve. */
+  /** Sets the health of all services. */
   setServing(serving: boolean): void;
-  /** Refuses new calls, waits for those under way, and closes. */
+  /** Rejects new calls, waits for those in flight, and closes. */
   close(): Promise<void>;
 }
 
-/** How long answers that are written may take to leave a closing server, in ms. */
+/** Time for the last responses to leave a closing server, in ms. */
 const lastBytesMs = 100;
 
-/** Serves protobuf services over gRPC, with grpc.health.v1 for each and reflection for all. */
+/** Serves protobuf services over gRPC, with grpc.health.v1 and reflection. */
 export async function createRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const { implementations } = options;
   const server = new Server({
@@ -108,7 +108,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
     for (const method of unaryMethodsOf(service)) {
       const handler = handlers[method.localName];
       if (!handler) throw new Error(`${service.typeName} has no handler for ${method.name}`);
-      // A request is read and an answer written inside the handler's try, so that a failure of either is seen.
+      // `adapt` decodes the request and encodes the response itself, so that errors of both are logged and counted.
       definition[method.localName] = {
         path: methodPath(service, method.name),
         requestStream: false,
@@ -136,7 +136,7 @@ export async function createRpcServer(options: RpcServerOptions): Promise<RpcSer
       for (const name of names) health.setStatus(name, "NOT_SERVING");
       const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       while (calls.inFlight > 0) await systemClock.sleep(10);
-      // Answers are out; what is left are streams that never end, such as health watches.
+      // All responses are sent; only endless streams, such as health watches, are left.
       await Promise.race([closed, systemClock.sleep(lastBytesMs)]);
       server.forceShutdown();
     },
@@ -190,10 +190,10 @@ function adapt(
   };
 }
 
-/** The longest that a call without a deadline of its own may take, in ms; also what a timer can count. */
+/** Timeout of a call without a deadline, in ms; also keeps the delay within a timer's range. */
 const callMaxMs = 60_000;
 
-/** A handler's answer, or DEADLINE_EXCEEDED once the caller has given up: a call that hangs may not hold its place. */
+/** Returns a handler's response; rejects with DEADLINE_EXCEEDED at the caller's deadline, so a hanging call frees its slot. */
 async function withDeadline<T>(answer: Promise<T>, remainingMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
@@ -211,7 +211,7 @@ function carrierOf({ metadata }: ServerUnaryCall<Buffer, Buffer>): Carrier {
   return typeof parent === "string" ? { traceparent: parent } : {};
 }
 
-/** The names in a client's certificate; none in clear text. */
+/** Returns the names in a client's certificate; empty in clear text. */
 function clientNames(call: ServerUnaryCall<Buffer, Buffer>): string[] {
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (!certificate) return [];
@@ -244,7 +244,7 @@ function contextOf(call: ServerUnaryCall<Buffer, Buffer>): CallContext {
   };
 }
 
-/** The files behind some services, dependencies first, in the form that the reflection library takes. */
+/** Returns the files of services, dependencies first, for the reflection library. */
 function describe(services: DescService[]): never {
   const files = new Map<string, Buffer>();
   function add(file: DescFile): void {

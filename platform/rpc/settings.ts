@@ -1,7 +1,7 @@
 import { integer } from "../process/config.ts";
 import { accessSettings, tlsSettings } from "./tls.ts";
 
-/** What every gRPC server reads. */
+/** Settings of every gRPC server. */
 export const rpcServerSettings = {
   ...tlsSettings,
   ...accessSettings,

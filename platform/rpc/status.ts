@@ -5,11 +5,11 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/go
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { catalogue, type FieldIssue, isReason, type Reason, ServiceError } from "../errors.ts";
 
-/** Whose vocabulary the reasons are from, in `google.rpc.ErrorInfo.domain`. */
+/** Domain of the reasons, `google.rpc.ErrorInfo.domain`. */
 const domain = "qrforge";
 const detailsKey = "grpc-status-details-bin";
 
-/** A failure's gRPC code, and what is said beside its message: one ErrorInfo, and BadRequest and RetryInfo where they say more. */
+/** Returns an error's gRPC code and details: an ErrorInfo, a BadRequest if it has fields, a RetryInfo if it has a delay. */
 export function errorDetails(failure: ServiceError) {
   const details: { desc: DescMessage; value: Record<string, unknown> }[] = [
     { desc: ErrorInfoSchema, value: { reason: failure.reason, domain } },
@@ -24,7 +24,7 @@ export function errorDetails(failure: ServiceError) {
   return { code: catalogue[failure.reason].grpc, details };
 }
 
-/** A failure as grpc-js carries it. */
+/** Returns an error as a status of grpc-js. */
 export function errorToStatus(failure: ServiceError): { code: number; details: string; metadata: Metadata } {
   const { code, details } = errorDetails(failure);
   const packed = details.map(({ desc, value }) => anyPack(desc, create(desc, value)));
@@ -34,7 +34,7 @@ export function errorToStatus(failure: ServiceError): { code: number; details: s
   return { code, details: failure.message, metadata };
 }
 
-/** What a call's error means: the failure that the service sent, or the one that the transport's code stands for. */
+/** Returns the ServiceError of a failed call: the one that the service sent, else one for the transport's code. */
 export function statusToError(error: GrpcError): ServiceError {
   const bytes = error.metadata?.get(detailsKey)[0];
   if (bytes instanceof Buffer) {

@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { ChannelCredentials, experimental, ServerCredentials } from "@grpc/grpc-js";
 import { type Setting, text } from "../process/config.ts";
 
-/** What every process that speaks gRPC reads. */
+/** Settings of every process that uses gRPC. */
 export const tlsSettings = {
   tlsCertFile: text("TLS_CERT_FILE", "this process's certificate for gRPC, PEM; unset, gRPC is in clear text", ""),
   tlsKeyFile: text("TLS_KEY_FILE", "the private key of that certificate, PEM", ""),
@@ -10,7 +10,7 @@ export const tlsSettings = {
   tlsServerName: text("TLS_SERVER_NAME", "the name in the certificates of services reached by IP address", "localhost"),
 };
 
-/** What every gRPC server reads besides. */
+/** Further settings of every gRPC server. */
 export const accessSettings = {
   rpcAllow: rpcAllow("RPC_ALLOW"),
   insecureListen: {
@@ -31,10 +31,10 @@ export interface TlsFiles {
   tlsServerName: string;
 }
 
-/** Which client, by the common name or a DNS name of its certificate, may call which methods. */
+/** Allowed methods by client; a client is the common name or a DNS name of its certificate. */
 export type Allowed = Map<string, string[]>;
 
-/** `edge:qrforge.auth.v1.KeyService/BatchResolveKeys,admin:*`: a client, a colon, a method or a pattern ending in `*`. */
+/** Parses `edge:qrforge.auth.v1.KeyService/BatchResolveKeys,admin:*`: client, colon, method or a pattern ending in `*`. */
 function rpcAllow(env: string): Setting<Allowed> {
   return {
     env,
@@ -55,7 +55,7 @@ function rpcAllow(env: string): Setting<Allowed> {
   };
 }
 
-/** Whether one of these names may call a method, `package.Service/Method`. */
+/** Returns whether one of these names may call a method, `package.Service/Method`. */
 export function isAllowed(allowed: Allowed, names: string[], method: string): boolean {
   if (allowed.size === 0) return true;
   return names.some((name) =>
@@ -65,10 +65,10 @@ export function isAllowed(allowed: Allowed, names: string[], method: string): bo
   );
 }
 
-/** How soon renewed files are used for new connections, in ms. */
+/** Interval at which the files are checked for renewal, in ms. */
 const renewalCheckMs = 10_000;
 
-/** Watches the files; undefined if none are configured. */
+/** Returns a provider that watches the files; undefined if none are configured. */
 function watchFiles(files: TlsFiles): experimental.CertificateProvider | undefined {
   const { tlsCertFile, tlsKeyFile, tlsCaFile } = files;
   if (!tlsCertFile && !tlsKeyFile && !tlsCaFile) return undefined;
@@ -85,7 +85,7 @@ function watchFiles(files: TlsFiles): experimental.CertificateProvider | undefin
   });
 }
 
-/** How a client shows who it is: by its certificate, or in clear text where none is configured. */
+/** Returns a client's credentials: its certificate, or clear text if none is configured. */
 export function clientCredentials(files: TlsFiles): ChannelCredentials {
   const watched = watchFiles(files);
   return watched
@@ -94,8 +94,8 @@ export function clientCredentials(files: TlsFiles): ChannelCredentials {
 }
 
 /**
- * How a server knows its clients: by certificates of the authority, which it demands; or in clear text, on loopback only
- * unless it was told otherwise in so many words.
+ * Returns a server's credentials: with certificates, clients must present one of the authority; without, clear text, on
+ * other addresses than loopback only with `insecureListen`.
  */
 export function serverCredentials(
   files: TlsFiles & { insecureListen: boolean; listen: { host: string } },

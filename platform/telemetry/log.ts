@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "../process/clock.ts";
 
 export type { Logger } from "pino";
 
-/** A logger that writes one JSON line per event to standard output. */
+/** Creates a logger, which writes one JSON line per event to standard output. */
 export function createLogger(options: { service: string; level: string }): Logger {
   return pino({
     level: options.level,
@@ -18,7 +18,7 @@ export function createLogger(options: { service: string; level: string }): Logge
   });
 }
 
-/** A message as plain data for a log line, without the fields that its proto marks `debug_redact`, at any depth. */
+/** Returns a message as plain data for logs. Fields that the proto marks `debug_redact` are hidden at any depth. */
 export function redact<D extends DescMessage>(schema: D, message: MessageShape<D>): Record<string, unknown> {
   return redactFields(reflect(schema, message));
 }
@@ -39,7 +39,7 @@ function toPlain(value: unknown): unknown {
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-/** Logs why something was not available or not in time: the first, and then at most one a second with how many there were. */
+/** Returns a function that logs outages (UNAVAILABLE, DEADLINE_EXCEEDED) at most once a second, with the number not logged. */
 export function createOutageLog(
   log: Logger,
   about: Record<string, unknown>,

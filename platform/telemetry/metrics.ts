@@ -4,20 +4,20 @@ import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { Closer } from "../process/closer.ts";
 import { listenAddress, type Setting } from "../process/config.ts";
 
-/** Values that tell series of one metric apart; only from small fixed sets. */
+/** Labels of a series. Values must come from small fixed sets. */
 export type Labels = Record<string, string>;
 
-/** The metrics of a process. Names are Prometheus', without the prefix `qrforge_`. */
+/** Metrics of a process. Names follow Prometheus, without the prefix `qrforge_`. */
 export interface Metrics {
-  /** Something that is counted; its name gets the suffix `_total`. */
+  /** Creates a counter; its name gets the suffix `_total`. */
   counter(name: string, help: string): (labels?: Labels, by?: number) => void;
-  /** Durations in seconds, in buckets from a millisecond to ten seconds; its name gets the suffix `_seconds`. */
+  /** Creates a histogram of durations in seconds, with buckets from 1 ms to 10 s; its name gets the suffix `_seconds`. */
   duration(name: string, help: string): (seconds: number, labels?: Labels) => void;
-  /** Something that is looked at when metrics are read. */
+  /** Creates a gauge, whose value is read on each scrape. */
   gauge(name: string, help: string, read: () => number, labels?: Labels): void;
 }
 
-/** The setting that says where metrics are served. */
+/** Returns the setting of the address of metrics. */
 export function metricsAddress(fallback: string): Setting<{ host: string; port: number }> {
   return listenAddress("METRICS_LISTEN_ADDRESS", "where metrics are served, host:port, path /metrics", fallback);
 }
@@ -25,7 +25,7 @@ export function metricsAddress(fallback: string): Setting<{ host: string; port: 
 const bucketsS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const endMs = 500;
 
-/** Serves a process's metrics in Prometheus' text format, and tells at which address. */
+/** Serves the metrics of a process in the Prometheus text format. Returns them with their address. */
 export async function openMetrics(options: {
   listen: { host: string; port: number };
   closer: Closer;

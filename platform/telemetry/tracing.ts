@@ -22,7 +22,7 @@ import {
 import type { Closer } from "../process/closer.ts";
 import { integer, url } from "../process/config.ts";
 
-/** What every service reads about traces. */
+/** Settings of tracing. */
 export const tracingSettings = {
   otlpEndpoint: url(
     "OTLP_ENDPOINT",
@@ -35,18 +35,18 @@ export const tracingSettings = {
   }),
 };
 
-/** Names a call in the headers or metadata that it travels with: https://www.w3.org/TR/trace-context/ */
+/** Trace context in headers or metadata: https://www.w3.org/TR/trace-context/ */
 export type Carrier = Record<string, string>;
 
 let isOn = false;
 const exportTimeoutMs = 2_000;
 
-/** Begins to trace this process, if there is somewhere to send traces. Call it once, before anything is traced. */
+/** Starts tracing this process if an endpoint is configured. Call it once, before the first span. */
 export function openTracing(options: {
   service: string;
   otlpEndpoint: string;
   tracePerMille: number;
-  /** Whether strangers call this process. */
+  /** Whether untrusted clients call this process. */
   isPublic: boolean;
   closer: Closer;
 }): void {
@@ -57,7 +57,7 @@ export function openTracing(options: {
     resource: resourceFromAttributes({ "service.name": `qrforge-${options.service}` }),
     sampler: new ParentBasedSampler({
       root: sampled,
-      // Anyone may claim to be traced; inside, whoever called has decided.
+      // A public process ignores the sampling decision of its clients; others follow that of their caller.
       ...(options.isPublic && { remoteParentSampled: sampled, remoteParentNotSampled: sampled }),
     }),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
@@ -69,43 +69,43 @@ export function openTracing(options: {
   options.closer.defer("traces", () => provider.shutdown());
 }
 
-/** What runs in a trace of its caller's, if the caller named one. */
+/** Runs `work` with the remote parent of a carrier, if it names one. */
 export function withRemoteParent<T>(carrier: Carrier, work: () => T): T {
   return isOn ? context.with(propagation.extract(context.active(), carrier), work) : work();
 }
 
-/** What a call has to carry so that what it causes is in the same trace; empty if nothing is traced. */
+/** Returns the carrier of the current context for an outgoing call; empty if tracing is off. */
 export function injectContext(): Carrier {
   const carrier: Carrier = {};
   if (isOn) propagation.inject(context.active(), carrier);
   return carrier;
 }
 
-const asItIs = <T>(work: () => T): T => work();
+const runDirectly = <T>(work: () => T): T => work();
 
-/** Runs something later as a part of what is running now. */
+/** Returns a function that runs work in the current context, at a later time. */
 export function bindContext(): <T>(work: () => T) => T {
-  if (!isOn) return asItIs;
+  if (!isOn) return runDirectly;
   const here = context.active();
   return (work) => context.with(here, work);
 }
 
-/** Runs something as a part of nothing: what goes on after the request that began it. */
+/** Runs `work` outside the current trace, for background work that outlives its request. */
 export function withRootContext<T>(work: () => T): T {
   return isOn ? context.with(ROOT_CONTEXT, work) : work();
 }
 
-/** A piece of work that is being traced. */
+/** A started span. */
 export interface OpenSpan {
-  /** Runs something as a part of it. */
+  /** Runs `work` with this span as parent. */
   run<T>(work: () => T): T;
-  /** Ends it; with the reason, if it failed. */
+  /** Ends the span; `failure` is the reason if the work failed. */
   end(attributes: Attributes, failure?: string): void;
 }
 
 const nothing: OpenSpan = { run: (work) => work(), end: () => {} };
 
-/** Begins a piece of work as a part of what is running, or of nothing. Attributes are never names, keys or addresses. */
+/** Starts a span in the current context. Attributes must not hold names, keys or addresses. */
 export function openSpan(name: string, kind: "server" | "client"): OpenSpan {
   if (!isOn) return nothing;
   const spanKind = kind === "server" ? SpanKind.SERVER : SpanKind.CLIENT;

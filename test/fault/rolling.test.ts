@@ -147,6 +147,7 @@ describe("a rolling restart of every process under load", { timeout: 120_000 }, 
         await eventually(async () => hasEnded(member.child), Boolean, 20_000);
         expect([member.name, member.child.exitCode]).toEqual([member.name, 0]);
         await cluster.restart(member);
+        // No condition to wait for: a rollout of Kubernetes itself goes on after a time (minReadySeconds).
         await new Promise((resolve) => setTimeout(resolve, minReadyMs));
       }
     }

@@ -37,11 +37,15 @@ async function newCode() {
   return { key, id, slug, count };
 }
 
-/** Scans at both edges until told to stop; how many each answered with a redirect. */
-async function scanUntil(slug: string, stopped: () => boolean): Promise<number[]> {
+/** Redirects before and after what happens in the middle of a scenario. */
+const redirectsMin = 100;
+
+/** Begins to scan at both edges; `answered` is how many scans each has answered with a redirect. */
+function startScanning(slug: string) {
   const answered = [0, 0];
+  let over = false;
   const workers = Array.from({ length: 8 }, async (_, worker) => {
-    for (let scan = worker; !stopped(); scan++) {
+    for (let scan = worker; !over; scan++) {
       const edge = cluster.edgeUrls()[scan % 2];
       const status = await call(`${edge}/${slug}`, { headers: { "user-agent": phone } }).then(
         (answer) => answer.status,
@@ -50,19 +54,32 @@ async function scanUntil(slug: string, stopped: () => boolean): Promise<number[]
       if (status === 302) (answered[scan % 2] as number)++;
     }
   });
-  await Promise.all(workers);
-  return answered;
+  return {
+    answered,
+    async stop(): Promise<void> {
+      over = true;
+      await Promise.all(workers);
+    },
+  };
 }
 
-/** Scans for two seconds and lets something happen in the middle. */
+/** Scans, lets something happen after some redirects, and stops after some more. Returns the redirects of each edge. */
 async function scanThrough(slug: string, accident: () => unknown): Promise<number[]> {
-  let over = false;
-  const scanning = scanUntil(slug, () => over);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  await accident();
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
-  over = true;
-  return scanning;
+  const { answered, stop } = startScanning(slug);
+  const answeredBy = (count: number) =>
+    eventually(
+      async () => sum(answered),
+      (now) => now >= count,
+      20_000,
+    );
+  try {
+    await answeredBy(redirectsMin);
+    await accident();
+    await answeredBy(sum(answered) + redirectsMin);
+  } finally {
+    await stop();
+  }
+  return answered;
 }
 
 async function acknowledged(edge: Member): Promise<number> {

@@ -13,21 +13,22 @@ function loadFonts(): fontkit.Font[] {
   const { resolve } = createRequire(import.meta.url);
   return subsets.map((subset) => {
     const file = resolve(`@fontsource/noto-sans/files/noto-sans-${subset}-${weight}-normal.woff2`);
+    // A cast, since a file may also be a collection of fonts; these hold one each.
     return fontkit.create(readFileSync(file)) as fontkit.Font;
   });
 }
 
 function fontOf(character: string): fontkit.Font | undefined {
   fonts ??= loadFonts();
-  return fonts.find((font) => font.hasGlyphForCodePoint(character.codePointAt(0) as number));
+  return fonts.find((font) => font.hasGlyphForCodePoint(character.codePointAt(0) ?? 0));
 }
 
-/** The characters of a text that cannot be drawn, each once. */
+/** Returns the characters of a text that cannot be drawn, each once. */
 export function undrawable(text: string): string[] {
   return [...new Set(text)].filter((character) => !fontOf(character));
 }
 
-/** A text as outlines, so that it looks the same wherever it is shown and needs no font there. */
+/** Returns a text as outlines, so that it looks the same wherever it is shown and needs no font there. */
 export const outlineText: OutlineText = (text, place) => {
   const runs: { font: fontkit.Font; text: string }[] = [];
   for (const character of text.normalize("NFC")) {
@@ -44,12 +45,12 @@ export const outlineText: OutlineText = (text, place) => {
   let at = 0;
   for (const { run, em } of laid) {
     for (const [index, glyph] of run.glyphs.entries()) {
-      const { xAdvance, xOffset, yOffset } = run.positions[index] as fontkit.GlyphPosition;
+      const { xAdvance = 0, xOffset = 0, yOffset = 0 } = run.positions[index] ?? {};
       const toX = (units: number) => (x + (at + (units + xOffset) / em) * scale).toFixed(3);
       const toY = (units: number) => (y - ((units + yOffset) / em) * scale).toFixed(3);
       for (const { command, args } of glyph.path.commands) {
         const points = args.map((value, place) => (place % 2 === 0 ? toX(value) : toY(value)));
-        path += letters[command as keyof typeof letters] + points.join(" ");
+        path += letterOf[command] + points.join(" ");
       }
       at += xAdvance / em;
     }
@@ -57,4 +58,11 @@ export const outlineText: OutlineText = (text, place) => {
   return path;
 };
 
-const letters = { moveTo: "M", lineTo: "L", quadraticCurveTo: "Q", bezierCurveTo: "C", closePath: "z" };
+/** The letter of each command in the data of an SVG path. */
+const letterOf: Record<fontkit.PathCommand["command"], string> = {
+  moveTo: "M",
+  lineTo: "L",
+  quadraticCurveTo: "Q",
+  bezierCurveTo: "C",
+  closePath: "z",
+};

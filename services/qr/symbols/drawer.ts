@@ -153,26 +153,26 @@ function nameOf({ text, style, margin, ecc }: SymbolRequest, ...rest: (string | 
 
 /** Remembers the results used last, up to a total weight. A result that is being made is awaited, not made twice. */
 function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
-  const values = new Map<string, T>();
+  const values = new Map<string, { value: T }>();
   const making = new Map<string, Promise<T>>();
   let weight = 0;
   function keep(name: string, value: T): void {
     if (weigh(value) > weightMax) return;
-    values.set(name, value);
+    values.set(name, { value });
     weight += weigh(value);
     for (const [oldest, other] of values) {
       if (weight <= weightMax) return;
       values.delete(oldest);
-      weight -= weigh(other);
+      weight -= weigh(other.value);
     }
   }
   return {
     async get(name: string, make: () => Promise<T>): Promise<T> {
-      if (values.has(name)) {
-        const value = values.get(name) as T;
+      const known = values.get(name);
+      if (known) {
         values.delete(name);
-        values.set(name, value);
-        return value;
+        values.set(name, known);
+        return known.value;
       }
       const underWay = making.get(name);
       // That another caller found no room, or could not wait, does not concern this one: it tries itself.

@@ -59,7 +59,7 @@ function issueOf(file: Buffer, { type, width, height }: Sent): string | undefine
 async function draw(file: Buffer, { type, width, height }: Sent): Promise<Logo | undefined> {
   const href = `data:${type};base64,${file.toString("base64")}`;
   const longer = Math.max(width, height);
-  const drawings: Logo[] = [];
+  let largest: Logo | undefined;
   for (const sidePx of sidesPx) {
     const scale = type === "image/svg+xml" ? sidePx / longer : Math.min(1, sidePx / longer);
     const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
@@ -69,10 +69,11 @@ async function draw(file: Buffer, { type, width, height }: Sent): Promise<Logo |
     // resvg throws for a file that it cannot parse, as it shows nothing of one that it cannot decode.
     const png = await toPicture(svg).catch(() => undefined);
     if (!png) return undefined;
-    drawings.push({ png, width: w, height: h });
-    if (png.length <= logoPngBytesMax) return drawings.at(-1);
+    const drawing = { png, width: w, height: h };
+    if (png.length <= logoPngBytesMax) return drawing;
+    largest ??= drawing;
   }
-  return withPalette(drawings[0] as Logo);
+  return largest && withPalette(largest);
 }
 
 /** Reduces the colours of a logo to the best 256. */
@@ -81,7 +82,7 @@ function withPalette({ png, width, height }: Logo): Logo {
   return { png: new Uint8Array(UPNG.encode(pixels, width, height, paletteColours)), width, height };
 }
 
-/** What kind of picture it is, and its size; undefined if it is none. */
+/** Returns the type and size of a picture; undefined if it is none that is supported. */
 function sizeOf(bytes: Buffer): Sent | undefined {
   if (bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex")) && bytes.length >= 24) {
     return { type: "image/png", width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };
@@ -101,12 +102,12 @@ function sizeOf(bytes: Buffer): Sent | undefined {
   return { type: "image/svg+xml", width, height };
 }
 
-/** The size in a JPEG's frame header: ITU-T T.81, B.2.2. */
+/** Returns the size in a JPEG's frame header: ITU-T T.81, B.2.2. */
 function jpegSize(bytes: Buffer): { width: number; height: number } | undefined {
   let at = 2;
   while (at + 9 < bytes.length) {
     if (bytes[at] !== 0xff) return undefined;
-    const marker = bytes[at + 1] as number;
+    const marker = bytes.readUInt8(at + 1);
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) return { height: bytes.readUInt16BE(at + 5), width: bytes.readUInt16BE(at + 7) };
     at += 2 + bytes.readUInt16BE(at + 2);

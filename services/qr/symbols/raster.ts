@@ -60,7 +60,7 @@ export function toRaster(svg: string, widthPx: number): Promise<Raster> {
   }));
 }
 
-/** Each pixel as the mean of itself and its eight neighbours: a lens that is slightly out of focus. */
+/** Returns a picture slightly out of focus: each pixel is the mean of itself and its eight neighbours. */
 export function blur({ pixels, width, height }: Raster): Raster {
   const blurred = new Uint8ClampedArray(pixels.length);
   for (let y = 0; y < height; y++) {
@@ -70,6 +70,7 @@ export function blur({ pixels, width, height }: Raster): Raster {
         let count = 0;
         for (let dy = Math.max(0, y - 1); dy <= Math.min(height - 1, y + 1); dy++) {
           for (let dx = Math.max(0, x - 1); dx <= Math.min(width - 1, x + 1); dx++) {
+            // A cast, since the index is within the picture and this is the innermost loop.
             sum += pixels[(dy * width + dx) * 4 + channel] as number;
             count++;
           }

@@ -9,18 +9,17 @@ async function prepare(): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   ready ??= readFile(resolve("zxing-wasm/reader/zxing_reader.wasm")).then((bytes) =>
     prepareZXingModule({
-      overrides: {
-        wasmBinary: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
-      },
+      overrides: { wasmBinary: new Uint8Array(bytes).buffer },
       fireImmediately: true,
     }),
   );
   await ready;
 }
 
-/** What a reader that shares no code with the encoder sees in a picture; undefined if nothing. */
+/** Returns the text that a reader which shares no code with the encoder finds in a picture; undefined if it finds none. */
 export async function readSymbol({ pixels, width, height }: Raster): Promise<string | undefined> {
   await prepare();
+  // A cast, since ImageData is a class of browsers and the reader takes any object with these fields.
   const image = { data: pixels, width, height } as Parameters<typeof readBarcodes>[0];
   // Many readers in use do not try a picture's negative.
   const found = await readBarcodes(image, { formats: ["QRCode"], tryInvert: false, maxNumberOfSymbols: 1 });

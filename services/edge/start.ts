@@ -85,6 +85,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     originOf,
     bodySlots,
     upstreamTimeoutMs: config.upstreamTimeoutMs,
+    clock: systemClock,
   };
   const handleRpc = createRpcHandler({
     ...api,
@@ -108,7 +109,6 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
       fairQueue,
       isSecure: publicUrl.startsWith("https://"),
       shortUrlBase: config.shortUrlBase,
-      clock: systemClock,
     },
     redirects: {
       upstreams,
@@ -119,7 +119,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
       timeoutMs: config.upstreamTimeoutMs,
       log,
     },
-    leakReports: { ...api, slots: dashboardSlots, clock: systemClock },
+    leakReports: { ...api, slots: dashboardSlots },
     handleRpc,
     pageSlots: slotsOf("page_requests", config.pagesInFlightMax),
     createServer: (handle) => createHttpServer({ certificate, bounds, handle }),

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { jsonType, privateHeaders, successBody } from "../http/envelope.ts";
@@ -17,6 +18,7 @@ export interface RestOptions {
   originOf(request: RawRequest): Origin;
   bodySlots: BodySlots;
   upstreamTimeoutMs: number;
+  clock: Pick<Clock, "now">;
 }
 
 /** The public API over REST. */
@@ -54,7 +56,8 @@ export function createRestFace(options: RestOptions): RestFace {
         async handle(decision) {
           if (!route) return throwNotServed(request, reply);
           const { params, query } = request;
-          const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs() };
+          const nowMs = options.clock.now();
+          const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
           return await route.handle(routeCall, { params, query, body });
         },
       });

@@ -18,6 +18,8 @@ export interface RouteCall {
   upstreams: Upstreams;
   /** How long upstream calls of this request may take from now on, in ms. */
   timeoutMs: number;
+  /** The time at which it is handled, in ms since the Unix epoch. */
+  nowMs: number;
 }
 
 /** What a route is called with, before it is validated. */
@@ -45,6 +47,8 @@ export interface RouteInput<Params, Query, Body> {
   upstreams: Upstreams;
   /** How long upstream calls of this request may take from now on, in ms. */
   timeoutMs: number;
+  /** The time at which it is handled, in ms since the Unix epoch. */
+  nowMs: number;
 }
 
 /** What a handler answers: the data of the envelope, or nothing for 304. */

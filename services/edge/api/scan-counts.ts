@@ -21,9 +21,9 @@ export async function countScans(
   upstreams: Upstreams,
   of: { accountId: string } & ({ idOrSlug: string } | { projectId: string }),
   query: z.output<typeof scansQuery>,
-  wait: { timeoutMs: number },
+  { nowMs, wait }: { nowMs: number; wait: { timeoutMs: number } },
 ): Promise<RouteAnswer> {
-  const toMs = query.to ?? Date.now();
+  const toMs = query.to ?? nowMs;
   const fromMs = query.from ?? toMs - defaultRangeMs;
   const counts = await upstreams.scans.countScans(
     omitUndefined({

@@ -16,7 +16,7 @@ import { type Call, type Caller, createPipeline, startTimeout } from "../pipelin
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import { verifyCsrf } from "./csrf.ts";
-import type { SessionAnswer, SignedInUser } from "./route.ts";
+import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
 import { publicRoutes } from "./routes/public.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { sessionCookie, sessionToken } from "./session-cookie.ts";
@@ -94,6 +94,18 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     remainingMs: startTimeout(options.upstreamTimeoutMs),
     setHeaders: (headers) => void reply.headers(headers),
   });
+  /** Returns what handlers are given; each call of theirs has what is left of the request's time when it is made. */
+  const toRouteCall = ({ address, remainingMs }: Call): RouteCall => ({
+    upstreams,
+    shortUrlBase,
+    address,
+    nowMs: options.clock.now(),
+    wait: {
+      get timeoutMs() {
+        return remainingMs();
+      },
+    },
+  });
   const readBody = (request: FastifyRequest, bytesMax?: number): Promise<ReadBody> =>
     readJsonBody(request.raw, {
       address: originOf(request.raw).address,
@@ -163,8 +175,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
         if (countSender) countSender(rateLimitKey(address));
         const body = route.method === "GET" ? { value: undefined } : await readBody(request);
         using _slot = slots.acquire();
-        const wait = { timeoutMs: startCall(request, reply).remainingMs() };
-        return sendSession(request, reply, await route.handle({ address, upstreams, shortUrlBase, wait }, body));
+        return sendSession(request, reply, await route.handle(toRouteCall(startCall(request, reply)), body));
       },
     });
   }
@@ -176,9 +187,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       async handler(request, reply) {
         const answer = await run(request, reply, route.body !== undefined, ({ user, body, call }) => {
           const { params, query } = request;
-          const { address } = call;
-          const wait = { timeoutMs: call.remainingMs() };
-          return route.handle({ user, address, upstreams, shortUrlBase, wait }, { params, query, body });
+          return route.handle({ user, ...toRouteCall(call) }, { params, query, body });
         });
         return sendSession(request, reply, answer);
       },
@@ -194,8 +203,8 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
           const { headers, params } = request;
           // `v` keeps a browser from showing the picture that it has of an earlier revision.
           const { v: _, ...query } = request.query as Record<string, unknown>;
-          const timeoutMs = call.remainingMs();
-          return route.handle({ caller, decision, headers, upstreams, timeoutMs }, { params, query, body });
+          const [timeoutMs, nowMs] = [call.remainingMs(), options.clock.now()];
+          return route.handle({ caller, decision, headers, upstreams, timeoutMs, nowMs }, { params, query, body });
         });
         return sendAnswer(request, reply, answer);
       },

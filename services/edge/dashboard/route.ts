@@ -14,14 +14,17 @@ export interface SignedInUser {
   maySetPassword: boolean;
 }
 
-/** What every handler of the dashboard may call, and for how long. */
+/** What every handler of the dashboard may call, for how long, and the time. */
 export interface RouteCall {
   upstreams: Upstreams;
   /** Where short URLs begin; no slash at the end. */
   shortUrlBase: string;
   /** The client's network address. */
   address: string;
-  wait: { timeoutMs: number };
+  /** What is left of the request's time, at each moment that it is read. */
+  wait: { readonly timeoutMs: number };
+  /** In ms since the Unix epoch. */
+  nowMs: number;
 }
 
 export interface SessionCall extends RouteCall {

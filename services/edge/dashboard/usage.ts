@@ -7,7 +7,7 @@ const usageDays = 30;
 const pagesMax = 100;
 
 /** Returns both windows of the user's account, and what it and each key used in the last 30 days. */
-export async function readUsage({ user, upstreams, wait }: SessionCall) {
+export async function readUsage({ user, upstreams, wait, nowMs }: SessionCall) {
   const { accountId } = user;
   const { account } = await upstreams.accounts.getAccount({ accountId }, wait);
   const limits = {
@@ -15,15 +15,14 @@ export async function readUsage({ user, upstreams, wait }: SessionCall) {
     perDay: Number(account?.limits?.perDay ?? 0),
   };
   const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-  const now = Date.now();
-  const range = { accountId, fromDate: dateOf(now - (usageDays - 1) * dayMs), toDate: dateOf(now) };
+  const range = { accountId, fromDate: dateOf(nowMs - (usageDays - 1) * dayMs), toDate: dateOf(nowMs) };
   const [windows, { days }, byKey] = await Promise.all([
     upstreams.peek({ accountId, limits }, wait),
     upstreams.quota.listDailyUsage(range, wait),
     listKeyUsage(range, { upstreams, wait }),
   ]);
   const used = new Map(days.map((day) => [day.date, Number(day.used)]));
-  const dates = Array.from({ length: usageDays }, (_, index) => dateOf(now - (usageDays - 1 - index) * dayMs));
+  const dates = Array.from({ length: usageDays }, (_, index) => dateOf(nowMs - (usageDays - 1 - index) * dayMs));
   return {
     ...toUsageResponse(windows),
     days: dates.map((date) => ({ date, used: used.get(date) ?? 0 })),

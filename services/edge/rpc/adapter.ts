@@ -4,6 +4,7 @@ import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerC
 import { ApiService } from "../../../gen/qrforge/api/v1/api_pb.ts";
 import type { Slot } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError, toServiceError } from "../../../platform/errors.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
 import { errorDetails } from "../../../platform/rpc/status.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
@@ -26,6 +27,7 @@ export interface RpcOptions {
   newRequestId(): string;
   /** How long a call waits for all the services behind, in ms. */
   upstreamTimeoutMs: number;
+  clock: Pick<Clock, "now">;
   /** Records how long each call took. */
   recordCall: ReturnType<Metrics["duration"]>;
   log: Logger;
@@ -156,7 +158,9 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       cost: ("value" in given.body && route.cost?.(given.body.value)) || 1,
       handle: (decision) => {
         const { headers } = call;
-        const routeCall = { caller, decision, headers, upstreams: options.upstreams, timeoutMs: call.remainingMs() };
+        const { upstreams, clock } = options;
+        const nowMs = clock.now();
+        const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
         return route.handle(routeCall, given);
       },
     });

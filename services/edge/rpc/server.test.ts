@@ -16,6 +16,7 @@ it("a call while a service cannot be reached leaves a line in the log, over each
       bodySlots: { acquire: () => ({ [Symbol.dispose]: () => {} }) },
       newRequestId: () => "0192f5a0-0000-7000-8000-000000000000",
       upstreamTimeoutMs: 1_000,
+      clock: { now: () => 0 },
       recordCall: () => {},
       log: pino({ level: "warn" }, { write: (line) => lines.push(JSON.parse(line)) }),
     });

@@ -261,7 +261,7 @@ export const qrCodeRoutes: Route[] = [
     params: idParams,
     query: scansQuery,
     body: noBody,
-    handle: ({ accountId, params, query, upstreams, timeoutMs }) =>
-      countScans(upstreams, { accountId, idOrSlug: params.id }, query, { timeoutMs }),
+    handle: ({ accountId, params, query, upstreams, timeoutMs, nowMs }) =>
+      countScans(upstreams, { accountId, idOrSlug: params.id }, query, { nowMs, wait: { timeoutMs } }),
   }),
 ];

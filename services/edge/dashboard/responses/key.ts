@@ -21,7 +21,8 @@ export interface KeyResponse {
   is_overdue: boolean;
 }
 
-export function toKeyResponse(key: Key): KeyResponse {
+export function toKeyResponse(key: Key, nowMs: number): KeyResponse {
+  const isPast = (time: Key["createTime"]) => time !== undefined && timestampDate(time).getTime() <= nowMs;
   return {
     id: key.keyId,
     name: key.name,
@@ -35,10 +36,6 @@ export function toKeyResponse(key: Key): KeyResponse {
     is_old: isPast(key.rotateSuggestTime),
     is_overdue: isPast(key.rotateAfterTime),
   };
-}
-
-function isPast(time: Key["createTime"]): boolean {
-  return time !== undefined && timestampDate(time).getTime() <= Date.now();
 }
 
 /** How the end of a key reached the edges: by their acknowledgement, or because their leases ran out. */

@@ -60,10 +60,10 @@ export const sessionRoutes: SessionRoute[] = [
     method: "GET",
     path: "/keys",
     query: queryOf({ cursor: z.string().optional() }),
-    async handle({ user, query, upstreams, wait }) {
+    async handle({ user, query, upstreams, wait, nowMs }) {
       const request = { accountId: user.accountId, pageSize: keysPageSize, pageToken: query.cursor ?? "" };
       const { keys, nextPageToken } = await upstreams.keys.listKeys(request, wait);
-      return { data: keys.map(toKeyResponse), nextCursor: nextPageToken || null };
+      return { data: keys.map((key) => toKeyResponse(key, nowMs)), nextCursor: nextPageToken || null };
     },
   }),
   sessionRoute({
@@ -71,13 +71,13 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/keys",
     body: bodyOf({ name: nameOf(100) }),
-    async handle({ user, body, address, upstreams, wait }) {
+    async handle({ user, body, address, upstreams, wait, nowMs }) {
       const actor = toActor({ user, address });
       const { key, secret } = await upstreams.keys.createKey(
         { accountId: user.accountId, name: body.name, actor },
         wait,
       );
-      return { status: 201, data: { key: toKeyResponse(required(key, "a key")), secret } };
+      return { status: 201, data: { key: toKeyResponse(required(key, "a key"), nowMs), secret } };
     },
   }),
   sessionRoute({
@@ -85,12 +85,12 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/keys/:id/rotate",
     params: idParams,
-    async handle({ user, params, address, upstreams, wait }) {
+    async handle({ user, params, address, upstreams, wait, nowMs }) {
       const request = { keyId: params.id, accountId: user.accountId, actor: toActor({ user, address }) };
       const { key, secret, propagation } = await upstreams.keys.rotateKey(request, wait);
       return {
         data: {
-          key: toKeyResponse(required(key, "a key")),
+          key: toKeyResponse(required(key, "a key"), nowMs),
           secret,
           propagation: toPropagationResponse(required(propagation, "a propagation")),
         },
@@ -102,12 +102,12 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/keys/:id/revoke",
     params: idParams,
-    async handle({ user, params, address, upstreams, wait }) {
+    async handle({ user, params, address, upstreams, wait, nowMs }) {
       const request = { keyId: params.id, accountId: user.accountId, actor: toActor({ user, address }) };
       const { key, propagation } = await upstreams.keys.revokeKey(request, wait);
       return {
         data: {
-          key: toKeyResponse(required(key, "a key")),
+          key: toKeyResponse(required(key, "a key"), nowMs),
           propagation: toPropagationResponse(required(propagation, "a propagation")),
         },
       };
@@ -125,8 +125,8 @@ export const sessionRoutes: SessionRoute[] = [
     path: "/projects/:id/scans",
     params: idParams,
     query: scansQuery,
-    handle: ({ user, params, query, upstreams, wait }) =>
-      countScans(upstreams, { accountId: user.accountId, projectId: params.id }, query, wait),
+    handle: ({ user, params, query, upstreams, wait, nowMs }) =>
+      countScans(upstreams, { accountId: user.accountId, projectId: params.id }, query, { nowMs, wait }),
   }),
   sessionRoute({
     ...noInput,

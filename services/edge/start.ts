@@ -58,6 +58,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     originOf,
     newRequestId: randomUUIDv7,
     metrics,
+    log,
   });
   const bodySlots = createBodySlots({ max: config.bodiesInFlightMax, metrics });
   const slotsOf = (kind: string, max: number) => createRequestSlots({ kind, max, metrics });

@@ -1,57 +1,45 @@
-import { createServer, type ServerResponse } from "node:http";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, it, vi } from "vitest";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 import { createPeerBounds } from "./peer-bounds.ts";
 
-const newId = "0192f5a0-0000-7000-8000-000000000000";
-let url: string;
-let answerFirst: () => void;
-const server = createServer(
-  createPeerBounds({
-    connectionsMax: 10,
-    openRequestsMax: 2,
-    trustedProxies: () => false,
-    originOf: () => ({ address: "192.0.2.1", isProxied: false, isSecure: false }),
-    newRequestId: () => newId,
-    metrics: { counter: () => () => {}, duration: () => () => {}, gauge: () => {} },
-  }).boundRequests((_request, response) => {
-    (response as ServerResponse).write("ser");
-    answerFirst = () => response.end("ved");
-  }),
-);
-
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
+const error = vi.fn();
+const bounds = createPeerBounds({
+  connectionsMax: 100,
+  openRequestsMax: 2,
+  trustedProxies: () => false,
+  originOf: () => ({ address: "192.0.2.1", isProxied: false, isSecure: false }),
+  newRequestId: () => "id",
+  metrics: { counter: () => () => {}, duration: () => () => {}, gauge: () => {} },
+  log: { error } as unknown as Logger,
 });
-afterAll(() => server.close());
+const handle = bounds.boundRequests((request, response) => {
+  if (request.url === "/throws") throw new Error("a bug");
+  if (request.url === "/waits") return;
+  response.end("served");
+});
+const server = createServer((request, response) => handle(request, response));
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+afterEach(() => server.closeAllConnections());
 
-describe("a request beyond the bound of its address", () => {
-  it.each([
-    ["a new id", {}, newId],
-    [
-      "the client's id",
-      { "x-request-id": "0192f5a0-1111-7000-8000-000000000000" },
-      "0192f5a0-1111-7000-8000-000000000000",
-    ],
-  ])("gets 503 in the envelope, under %s", async (_name, headers, id) => {
-    const first = await fetch(url);
-    const refused = await fetch(url, { headers });
-    expect(refused.status).toBe(503);
-    expect(await refused.json()).toEqual({
-      ok: false,
-      version: "2025-11-14-v1",
-      request_id: id,
-      code: "unavailable",
-      message: expect.stringContaining("Too many requests are open"),
-    });
-    expect(Object.fromEntries(refused.headers)).toMatchObject({
-      "x-request-id": id,
-      "retry-after": "1",
-      "cache-control": "private, no-cache",
-      "x-content-type-options": "nosniff",
-      "content-type": "application/json; charset=utf-8",
-    });
-    answerFirst();
-    expect(await first.text()).toBe("served");
+it("a request whose handler throws loses its connection alone, and holds nothing", async () => {
+  for (let times = 0; times < 3; times++) await expect(fetch(`${base}/throws`)).rejects.toThrow();
+  expect(error).toHaveBeenCalledTimes(3);
+  expect(await (await fetch(base)).text()).toBe("served");
+});
+
+it("an address that holds its half of the open requests is refused in the envelope, until one of them ends", async () => {
+  const leaving = new AbortController();
+  const waiting = fetch(`${base}/waits`, { signal: leaving.signal }).catch(() => {});
+  const refused = await vi.waitFor(async () => {
+    const answer = await fetch(base);
+    expect(answer.status).toBe(503);
+    return answer;
   });
+  expect(await refused.json()).toMatchObject({ ok: false, code: "unavailable", request_id: "id" });
+  leaving.abort();
+  await waiting;
+  await vi.waitFor(async () => expect((await fetch(base)).status).toBe(200));
 });

@@ -3,6 +3,7 @@ import type { Server, Socket } from "node:net";
 import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Origin, plainAddress } from "./client-address.ts";
 import { errorBody, errorHead } from "./envelope.ts";
@@ -14,7 +15,10 @@ import type { AddressList } from "./trusted-proxies.ts";
 export interface PeerBounds {
   /** Destroys connections beyond the bound. */
   boundConnections(server: Pick<Server, "on">): void;
-  /** Answers 503 to requests beyond the bound. A request counts from its head to the end of its answer. */
+  /**
+   * Answers 503 to requests beyond the bound. A request counts from its head to the end of its answer. Ends the connection
+   * of a request whose handler throws.
+   */
   boundRequests(handle: Handle): Handle;
 }
 
@@ -25,8 +29,9 @@ export function createPeerBounds(options: {
   originOf(request: RawRequest): Origin;
   newRequestId(): string;
   metrics: Metrics;
+  log: Logger;
 }): PeerBounds {
-  const { metrics, trustedProxies } = options;
+  const { metrics, trustedProxies, log } = options;
   const half = (max: number) => () => Math.ceil(max / 2);
   const connections = createSemaphore({ max: options.connectionsMax, keyMax: half(options.connectionsMax) });
   const requests = createSemaphore({ max: options.openRequestsMax, keyMax: half(options.openRequestsMax) });
@@ -58,7 +63,13 @@ export function createPeerBounds(options: {
         return;
       }
       response.once("close", () => slot[Symbol.dispose]());
-      handle(request, response);
+      try {
+        handle(request, response);
+      } catch (error) {
+        // Whatever one request brings, the others are served: a bug costs its own connection alone.
+        log.error({ error }, "a request could not be handled");
+        request.socket.destroy();
+      }
     },
   };
 }

@@ -126,10 +126,14 @@ describe("scans", { timeout: 60_000 }, () => {
     const before = [await acknowledged(other), await acknowledged(victim)];
     let least = 0;
     const answered = await scanThrough(slug, async () => {
-      least = (await acknowledged(victim)) - (before[1] as number);
+      // Scans gather at the edge before they are handed on, so they are acknowledged later than redirected.
+      least = await eventually(
+        async () => (await acknowledged(victim)) - (before[1] as number),
+        (count) => count > 50,
+        20_000,
+      );
       victim.child.kill("SIGKILL");
     });
-    expect(least).toBeGreaterThan(50);
     const rest = answered[0] as number;
     await eventually(
       () => acknowledged(other),

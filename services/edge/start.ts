@@ -148,6 +148,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
   registerCertificateExpiry({ use: "rpc", file: config.tlsCertFile, metrics, log });
   registerCertificateExpiry({ use: "public", file: config.publicCertFile, metrics, log });
   if (certificate) {
+    // With a certificate the server is one of TLS, which fastify's types do not know.
     const server = app.server as unknown as SecureServer;
     renewCertificate({ server, read: certificateNow, clock: systemClock, closer, log });
   }

@@ -201,7 +201,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       async handler(request, reply) {
         const answer = await run(request, reply, route.body !== undefined, ({ caller, body, call, decision }) => {
           const { headers, params } = request;
-          // `v` keeps a browser from showing the picture that it has of an earlier revision.
+          // `v` keeps a browser from showing an earlier revision of a picture. A query is an object, which its type does not say.
           const { v: _, ...query } = request.query as Record<string, unknown>;
           const [timeoutMs, nowMs] = [call.remainingMs(), options.clock.now()];
           return route.handle({ caller, decision, headers, upstreams, timeoutMs, nowMs }, { params, query, body });

@@ -15,7 +15,7 @@ export const symbolFormats = {
   pdf: { number: SymbolFormat.PDF, type: "application/pdf" },
 };
 
-const names = Object.keys(symbolFormats) as (keyof typeof symbolFormats)[];
+const names = ["svg", "png", "pdf"] as const;
 
 /**
  * Selects the format that an Accept header prefers (RFC 9110, section 12.5.1): the first of those that it ranks equal. A

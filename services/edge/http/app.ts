@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, RequestListener, Server } from "node:http";
+import type { IncomingHttpHeaders, Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
@@ -16,6 +16,7 @@ import { pageHeaders, scanPages } from "../scans/html-pages.ts";
 import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
+import type { Handle } from "./exchange.ts";
 import { requestIdOf } from "./request-id.ts";
 import { rejectInTurn } from "./server.ts";
 
@@ -28,7 +29,7 @@ export interface HttpOptions {
   handleRpc: RpcHandler;
   /** Bounds the pages and files that are the same for everybody. */
   pageSlots: RequestSlots;
-  createServer(handle: RequestListener): Server;
+  createServer(handle: Handle): Server;
   newRequestId(): string;
   /** Where clients reach the API, for the reference; no slash at the end. */
   publicUrl: string;
@@ -58,7 +59,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const rest = createRestFace(options.rest);
   const app: FastifyInstance = fastify({
     logger: false,
-    serverFactory: (handle) => options.createServer(handle as RequestListener),
+    // Fastify takes requests of both versions, and its types name those of one.
+    serverFactory: (handle) => options.createServer(handle as Handle),
     genReqId: ({ headers }) => requestIdOf(headers, options.newRequestId),
     routerOptions: { maxParamLength: pathLengthMax },
     return503OnClosing: false,

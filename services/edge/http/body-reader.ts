@@ -1,9 +1,8 @@
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
+import type { RawRequest } from "./exchange.ts";
 import { jsonTextIssue } from "./json-text.ts";
 
 /** How many bytes a body may have, unless a route says otherwise. */
@@ -41,7 +40,7 @@ export function createBodySlots({ max, metrics }: { max: number; metrics: Metric
  * only UNAVAILABLE, when too many bodies are being read.
  */
 export async function readJsonBody(
-  request: IncomingMessage,
+  request: RawRequest,
   options: { address: string; slots: BodySlots; bytesMax?: number },
 ): Promise<ReadBody> {
   const { headers } = request;
@@ -61,8 +60,8 @@ export async function readJsonBody(
   return bytes === undefined ? tooLarge(bytesMax) : parseJson(bytes);
 }
 
-function hasBody(request: IncomingMessage): boolean {
-  if ("stream" in request) return !(request as unknown as Http2ServerRequest).stream.endAfterHeaders;
+function hasBody(request: RawRequest): boolean {
+  if ("stream" in request) return !request.stream.endAfterHeaders;
   return request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
 }
 
@@ -71,18 +70,19 @@ function isJson(contentType: string | undefined): boolean {
 }
 
 /** Returns all bytes of a body; undefined if there are more than `bytesMax`. Rejects if the client goes before its end. */
-async function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
+async function readBytes(request: RawRequest, bytesMax: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-      bytes += (chunk as Buffer).length;
+      const part: Buffer = chunk;
+      bytes += part.length;
       if (bytes > bytesMax) {
         // The rest is read and dropped, so that the client gets to read the answer.
         request.resume();
         return undefined;
       }
-      chunks.push(chunk as Buffer);
+      chunks.push(part);
     }
   } catch (error) {
     throw new ServiceError("INVALID_REQUEST", "The body ended before its length.", { cause: error });

@@ -25,7 +25,7 @@ export function createSendError(log: Logger): SendError {
 /** Returns what one of fastify's own errors is to a client: https://fastify.dev/docs/latest/Reference/Errors/ */
 function toHttpError(error: FastifyError | Error): ServiceError {
   if (error instanceof ServiceError) return error;
-  const { statusCode = 500 } = error as Partial<FastifyError>;
+  const statusCode = "statusCode" in error ? (error.statusCode ?? 500) : 500;
   if (statusCode >= 400 && statusCode < 500) return new ServiceError("INVALID_REQUEST", undefined, { cause: error });
   return toServiceError(error);
 }

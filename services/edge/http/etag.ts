@@ -17,7 +17,7 @@ export function unlessMatched(ifNoneMatch: string | undefined, etag: string, dat
 /** The tags in If-None-Match without their quotation marks, or `*`; weak ones match as well, says RFC 9110. */
 export function readTags(ifNoneMatch: string | undefined): string[] {
   if (ifNoneMatch?.trim() === "*") return ["*"];
-  return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag]) => tag as string);
+  return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag = ""]) => tag);
 }
 
 /** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */

@@ -63,7 +63,7 @@ function endOfString(text: string, start: number): number {
 
 /** Returns the text that stands between quotation marks, without its escapes. */
 function readString(raw: string): string {
-  return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
+  return raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
 }
 
 function isKey(text: string, end: number): boolean {

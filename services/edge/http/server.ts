@@ -32,10 +32,10 @@ const connections = new WeakMap<Socket, Connection>();
 export function createHttpServer(options: {
   certificate: Certificate | undefined;
   bounds: PeerBounds;
-  handle: RequestListener;
+  handle: Handle;
 }): Server {
   const { certificate, bounds } = options;
-  const inTurn = handleInTurn(bounds.boundRequests(options.handle as Handle));
+  const inTurn = handleInTurn(bounds.boundRequests(options.handle));
   const times = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: idleMs };
   const open = (): Server => {
     if (!certificate) return createServer({ ...times, connectionsCheckingInterval: checkMs }, inTurn.handle);
@@ -43,11 +43,13 @@ export function createHttpServer(options: {
     const forHttp1 = { allowHTTP1: true, connectionsCheckingInterval: checkMs };
     const handleBoth: Handle = (request, response) =>
       request.httpVersionMajor === 1
-        ? inTurn.handle(request as IncomingMessage, response as ServerResponse)
-        : bounds.boundRequests(options.handle as Handle)(request, response);
+        ? // Node hands HTTP/1.1 out in its own classes, whose version no type tells.
+          inTurn.handle(request as IncomingMessage, response as ServerResponse)
+        : bounds.boundRequests(options.handle)(request, response);
     const forTls = { ...certificate, handshakeTimeout: headersTimeoutMs };
     const server = createSecureServer({ ...forTls, ...forHttp1, settings: http2Settings }, handleBoth);
     boundSessions(server);
+    // A TLS server that takes HTTP/1.1 has all that is used of an HTTP server here.
     return Object.assign(server, times) as unknown as Server;
   };
   // A client that sends its request and ends its side of the connection still reads the answer.

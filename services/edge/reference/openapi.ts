@@ -116,11 +116,10 @@ function hasEtag({ operation }: Route): boolean {
   return ["createQrCode", "getQrCode", "updateQrCode", "getQrCodeImage"].includes(operation);
 }
 
-function queryParameters(query: z.ZodType, toSchema: (schema: z.ZodType, io?: "input") => Json) {
+function queryParameters(query: z.ZodObject, toSchema: (schema: z.ZodType, io?: "input") => Json) {
   const { properties = {} } = jsonSchema(query, "input", {}) as { properties?: Record<string, Json> };
-  const shape = (query as z.ZodObject).shape as Record<string, z.ZodType>;
   return Object.entries(properties).map(([name, schema]) => {
-    const inner = unwrap(shape[name] as z.ZodType);
+    const inner = unwrap(query.shape[name]);
     const parameter = inner.meta()?.parameter as Json | undefined;
     return {
       name,

@@ -112,7 +112,7 @@ function nested(schema: Json): string {
 
 function typeOf(schema: Json): string {
   if (typeof schema.$ref === "string") {
-    const name = schema.$ref.split("/").at(-1) as string;
+    const name = schema.$ref.split("/").at(-1) ?? "";
     return `<a href="#shape-${name}">${text(name)}</a>`;
   }
   if (Array.isArray(schema.anyOf)) return schema.anyOf.map((one) => typeOf(one as Json)).join(" or ");

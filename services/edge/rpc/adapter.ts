@@ -1,9 +1,18 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { create, type DescMethodUnary, fromJson, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMethod,
+  type DescMethodUnary,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  toJson,
+} from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, createContextKey, type HandlerContext } from "@connectrpc/connect";
-import { ApiService } from "../../../gen/qrforge/api/v1/api_pb.ts";
+import { ApiService, GetQrCodeImageResponseSchema } from "../../../gen/qrforge/api/v1/api_pb.ts";
 import type { Slot } from "../../../platform/concurrency/semaphore.ts";
-import { ServiceError, toServiceError } from "../../../platform/errors.ts";
+import { type Reason, ServiceError, toServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { errorDetails } from "../../../platform/rpc/status.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
@@ -115,7 +124,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       });
     },
     serve(router) {
-      for (const method of ApiService.methods as DescMethodUnary[]) {
+      for (const method of ApiService.methods.filter(isUnary)) {
         const route = routes.find(({ operation }) => operation === method.localName);
         if (!route) throw new Error(`${method.name} is no operation of the API`);
         router.rpc(method, async (request: Message, context: HandlerContext) => {
@@ -191,17 +200,17 @@ async function chargeUnread(caller: Caller, call: Call, { pipeline, log }: RpcOp
  */
 function blameClient(error: unknown): void {
   if (!(error instanceof ConnectError)) return;
-  const reason = unreadable[error.code as keyof typeof unreadable];
+  const reason = unreadable[error.code];
   if (!reason) return;
   const { code, details } = errorDetails(new ServiceError(reason));
   Object.assign(error, { code, details });
 }
 
-const unreadable = {
+const unreadable: Partial<Record<Code, Reason>> = {
   [Code.Internal]: "INVALID_PAYLOAD",
   [Code.InvalidArgument]: "INVALID_PAYLOAD",
   [Code.ResourceExhausted]: "PAYLOAD_TOO_LARGE",
-} as const;
+};
 
 function headersOf({ requestHeader }: HandlerContext): IncomingHttpHeaders {
   return Object.fromEntries(requestHeader);
@@ -209,7 +218,9 @@ function headersOf({ requestHeader }: HandlerContext): IncomingHttpHeaders {
 
 /** Returns a request as REST has it: `id` from the path, the rest in the query or in the body. */
 function toArguments(method: DescMethodUnary, route: Route, request: Message): RouteArguments {
-  const { id, ...rest } = toJson(method.input, request) as JsonObject;
+  const fields = toJson(method.input, request);
+  if (!isJsonObject(fields)) throw new Error(`${method.input.typeName} is no object in JSON`);
+  const { id, ...rest } = fields;
   const params = id === undefined ? {} : { id };
   if (route.body) return { params, query: {}, body: { value: withNulls(rest) } };
   const query = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, String(value)]));
@@ -228,9 +239,18 @@ function withNulls(value: unknown): unknown {
 }
 
 function toResponse(method: DescMethodUnary, { data, file, nextCursor }: RouteAnswer): Message {
-  if (file) return create(method.output, { content: file.bytes, contentType: file.type } as never);
+  if (file) return create(GetQrCodeImageResponseSchema, { content: file.bytes, contentType: file.type });
   const list = nextCursor === undefined ? {} : { next_cursor: nextCursor ?? "" };
+  // The data of an answer is JSON by its schema, which its own type does not say.
   return fromJson(method.output, { data, ...list } as JsonObject);
+}
+
+function isUnary(method: DescMethod): method is DescMethodUnary {
+  return method.methodKind === "unary";
+}
+
+function isJsonObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function setHeaders({ responseHeader }: HandlerContext, headers: Record<string, string>): void {
@@ -241,5 +261,6 @@ function setHeaders({ responseHeader }: HandlerContext, headers: Record<string, 
 function toConnectError(failure: ServiceError): ConnectError {
   const { code, details } = errorDetails(failure);
   const metadata = failure.retryAfterS === undefined ? undefined : { "retry-after": String(failure.retryAfterS) };
+  // The catalogue's codes are gRPC's, and so are Connect's.
   return new ConnectError(failure.message, code as Code, metadata, details, failure);
 }

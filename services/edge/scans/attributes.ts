@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import Bowser from "bowser";
 import { isbot } from "isbot";
+import { LRUCache } from "lru-cache";
 import { Device } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 
 /** What a scan's request tells about it; kept in memory until the scan is handed in, and never stored. */
@@ -32,13 +33,12 @@ export interface Agent {
 
 /** Agents by what they call themselves; the same few are met over and over. */
 export function createAgentLookup(): (userAgent: string) => Agent {
-  const known = new Map<string, Agent>();
+  const known = new LRUCache<string, Agent>({ max: agentsMax });
   return (userAgent) => {
     const text = userAgent.slice(0, userAgentLengthMax);
     let agent = known.get(text);
     if (agent === undefined) {
       agent = { isRobot: isbot(text) && !toolPattern.test(text), device: deviceOf(text) };
-      if (known.size >= agentsMax) known.delete(known.keys().next().value as string);
       known.set(text, agent);
     }
     return agent;

@@ -151,7 +151,7 @@ export const qrCodeRoutes: Route[] = [
         .max(limits.codesPerBatchMax, `must hold ${batchSize}`),
     }),
     cost(body) {
-      const codes = (body as { qr_codes?: unknown } | null)?.qr_codes;
+      const codes = typeof body === "object" && body !== null && "qr_codes" in body ? body.qr_codes : undefined;
       // One that holds too few or too many is refused, and counts as the one request that it is.
       return Array.isArray(codes) && codes.length >= 1 && codes.length <= limits.codesPerBatchMax ? codes.length : 1;
     },

@@ -95,7 +95,7 @@ export type Request =
   /** `readValues` throws a UsageError that names the first mistake in the arguments and options. */
   | { kind: "run"; command: Command; readValues(): Record<string, unknown> };
 
-/** The option's name as it is typed: `--per-minute` for perMinute. */
+/** Returns an option's name as it is typed: `--per-minute` for perMinute. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

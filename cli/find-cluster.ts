@@ -30,7 +30,7 @@ export async function findCluster(
   throw new UserError(`No suite runs in ${folder}. Start one with npm start, ${another}, or ${orElse}.`);
 }
 
-/** What is listed of the cluster of a folder, if its launcher still lives. */
+/** Returns the list of the cluster of a folder; undefined unless its launcher runs. */
 async function readCluster(folder: string): Promise<FoundCluster | undefined> {
   const file = path.join(folder, "run.json");
   const listed = await readRunFile(folder).catch((error: NodeJS.ErrnoException) => {

@@ -21,7 +21,7 @@ const helpWidthMax = 100;
  * another failure one line and the tool's `failureCode`; a fault of ours prints its stack.
  */
 export function runTool(tool: Tool, args: readonly string[] = process.argv.slice(2)): void {
-  // Whoever reads may stop early: `... | head`.
+  // The reader of a pipe may stop early: `... | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;

@@ -16,32 +16,42 @@ import { tlsSettings } from "../platform/rpc/tls.ts";
 /** The root of the project. */
 export const root = path.resolve(import.meta.dirname, "..");
 
-/** Where launchers note that they run: `cli/running.ts`. */
+/** Directory in which launchers record that they run: `cli/running.ts`. */
 export const runningDir = path.join(root, ".qrforge", "running");
 
-/** What the launcher and the operator's command read. */
+/** Settings of the launcher and of the operator's tools. */
 export const settings = {
   port: integer("QRFORGE_PORT", "the first edge's port; the next edges follow. 0 is any free one", 8080, {
     max: 65_000,
   }),
-  dataDir: text("QRFORGE_DATA_DIR", "where everything is kept", ".qrforge"),
+  dataDir: text("QRFORGE_DATA_DIR", "directory of all data", ".qrforge"),
   toolsDir: text(
     "QRFORGE_TOOLS_DIR",
-    "where a fetched nats-server is kept, for all data directories",
+    "directory of a fetched nats-server, shared by all data directories",
     path.join(".qrforge", "tools"),
   ),
-  databaseUrl: servers("DATABASE_URL", "a Postgres of your own", ["postgres", "postgresql"], ""),
+  databaseUrl: servers(
+    "DATABASE_URL",
+    "URL of your own Postgres; unset, the embedded one",
+    ["postgres", "postgresql"],
+    "",
+  ),
   databasePassword: secret("DATABASE_PASSWORD", databaseSettings.databasePassword.meaning),
-  natsUrl: { ...busSettings.natsUrl, meaning: "a NATS server of your own" },
-  publicUrl: url("PUBLIC_URL", "where people reach the dashboard and the API", ["http", "https"], ""),
-  shortUrlBase: url("SHORT_URL_BASE", "where short URLs begin; unset, the first edge", ["http", "https"], ""),
+  natsUrl: { ...busSettings.natsUrl, meaning: "URL of your own NATS server; unset, one that npm start runs" },
+  publicUrl: url("PUBLIC_URL", "URL at which people reach the dashboard and the API", ["http", "https"], ""),
+  shortUrlBase: url(
+    "SHORT_URL_BASE",
+    "URL with which short URLs begin; unset, that of the first edge",
+    ["http", "https"],
+    "",
+  ),
 };
 
 const metricsOf = (service: string) =>
   optional(
     listenAddress(
       `${service.toUpperCase()}_METRICS`,
-      `where ${service}'s replicas serve metrics, host:port; every address of the host is asked`,
+      `metrics addresses of ${service}'s replicas, host:port; every address of the host is asked`,
       "",
     ),
   );
@@ -50,18 +60,18 @@ const metricsOf = (service: string) =>
 export const operatorSettings = {
   ...settings,
   ...tlsSettings,
-  operator: text("OPERATOR", "who you are, for the audit trail; unset, the name of the user", ""),
+  operator: text("OPERATOR", "your name in the audit trail; unset, the name of the user", ""),
   natsReplicas: busSettings.natsReplicas,
-  authAddress: text("AUTH_ADDRESS", "auth's replicas, for a suite elsewhere", ""),
-  quotaAddress: text("QUOTA_ADDRESS", "quota's replicas, for a suite elsewhere", ""),
-  qrAddress: text("QR_ADDRESS", "qr's replicas, for a suite elsewhere", ""),
+  authAddress: text("AUTH_ADDRESS", "addresses of auth's replicas, for a cluster elsewhere", ""),
+  quotaAddress: text("QUOTA_ADDRESS", "addresses of quota's replicas, for a cluster elsewhere", ""),
+  qrAddress: text("QR_ADDRESS", "addresses of qr's replicas, for a cluster elsewhere", ""),
   authMetrics: metricsOf("auth"),
   quotaMetrics: metricsOf("quota"),
   qrMetrics: metricsOf("qr"),
   edgeMetrics: metricsOf("edge"),
 };
 
-/** The name of the user whose process this is, if it has one. */
+/** Returns the name of the user who runs this process, or `uid-N` for a user without a name. */
 export function userName(): string {
   try {
     return userInfo().username;

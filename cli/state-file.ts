@@ -25,7 +25,7 @@ function fileOf(dataDir: string): string {
   return path.join(dataDir, "run.json");
 }
 
-/** What is listed, or undefined if there is no readable list. */
+/** Returns the list of running processes; undefined if there is none that can be read. */
 export async function readRunFile(dataDir: string): Promise<RunFile | undefined> {
   try {
     return JSON.parse(await readFile(fileOf(dataDir), "utf8")) as RunFile;

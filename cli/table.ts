@@ -43,7 +43,7 @@ export function table<Row>(columns: Column<Row>[], rows: readonly Row[], width =
   return lines.map((line) => line.map(fit).join(gap).trimEnd()).join("\n");
 }
 
-/** One thing: a line for each of its facts. What is null, undefined or empty is left out. */
+/** Returns one line for each field. Fields that are null, undefined or empty are left out. */
 export function card(facts: Record<string, string | number | null | undefined>): string {
   const shown = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const widest = Math.max(...shown.map(([name]) => name.length));
@@ -64,7 +64,7 @@ export function printable(text: string): string {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** Text in at most so many columns, with … for what is cut off. */
+/** Returns text cut to a number of columns, with … at the end if something was cut off. */
 export function truncate(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let result = "";

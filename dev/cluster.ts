@@ -17,7 +17,7 @@ export type Kind = "auth" | "quota" | "qr" | "edge";
 
 export interface ClusterOptions {
   dataDir: string;
-  /** Where a fetched nats-server is kept. */
+  /** Directory of a fetched nats-server. */
   toolsDir: string;
   /** The first edge's port; the next edges follow. 0 is any free one for each. */
   port: number;
@@ -28,14 +28,14 @@ export interface ClusterOptions {
   /** Where people and clients reach the first edge; empty for the edge itself. */
   publicUrl?: string;
   replicas: Record<Kind, number>;
-  /** Servers of one's own; empty for the embedded ones. */
+  /** URLs of servers that run already; empty for the embedded ones. */
   databaseUrl: string;
   natsUrl: string;
   /** Settings for services of a kind, besides those that the launcher gives. */
   env?: Partial<Record<Kind, Record<string, string>>>;
   /** Whether a service that ends unasked is started again. */
   restart: boolean;
-  /** Told what is going on, a line at a time. */
+  /** Prints one line about what is going on. */
   report(text: string): void;
   /** Called when the cluster has stopped by itself because Postgres and NATS are lost. */
   onLost?(): void;
@@ -197,7 +197,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
   async function stop(): Promise<void> {
     stopping = true;
-    // Who asks is stopped before who answers, so that what is in flight can finish.
+    // Callers are stopped before the services that they call, so that requests in flight can finish.
     await Promise.all(members.filter(({ kind }) => kind === "edge").map(({ child }) => endChild(child, endMaxMs)));
     await Promise.all([...running].map((child) => endChild(child, endMaxMs)));
     await endChild(supervisor.child, endMaxMs);

@@ -19,8 +19,8 @@ export interface Demo {
 }
 
 /**
- * Makes a demo account with a key if the cluster has no account yet, and notes it in the data directory; else tells the one
- * that was noted. Undefined if the accounts there are came by another way.
+ * Creates a demo account with a key if the cluster has no account yet, and records it in the data directory; else returns the one
+ * that was recorded. Returns undefined if other accounts exist and none was recorded.
  */
 export async function ensureDemo(authAddress: string, dataDir: string): Promise<Demo | undefined> {
   const note = path.join(dataDir, "demo.json");

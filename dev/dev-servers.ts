@@ -16,7 +16,7 @@ import { preparePostgres } from "./postgres.ts";
 
 export interface DevServersRequest {
   dataDir: string;
-  /** Where fetched programs are kept, shared by all data directories. */
+  /** Directory of fetched programs, shared by all data directories. */
   toolsDir: string;
   postgres: boolean;
   nats: boolean;

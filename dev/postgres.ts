@@ -12,10 +12,10 @@ import { freePort } from "./ports.ts";
 
 const run = promisify(execFile);
 const user = "qrforge";
-/** nobody, nogroup: Postgres refuses to be root, so it is told that it is this. */
+/** The ids of nobody and nogroup, under which Postgres runs for root: it refuses to run as root. */
 const nobody = 65_534;
 
-/** How to start a program as someone whom Postgres accepts. */
+/** Returns how to start a program as a user that Postgres accepts. */
 interface Identity {
   wrap(command: string, args: string[]): [string, string[]];
   spawnOptions: { uid?: number; gid?: number };
@@ -52,7 +52,7 @@ export async function preparePostgres(
   }
   await endLeftOver(data);
 
-  /** Makes the cluster beside its place and moves it there when it is whole, so that a start cut short leaves nothing. */
+  /** Creates the database cluster in a temporary place and moves it when it is complete, so that an interrupted start leaves nothing. */
   async function initialize(): Promise<void> {
     const fresh = `${data}.new`;
     await rm(fresh, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Tries servers of one's own before anything is started, so that a slip in a URL is a sentence and not half a minute of waiting. */
+/** Connects to the servers of DATABASE_URL and NATS_URL before anything is started, so that a mistake in a URL shows at once. */
 
 import { UserError } from "../cli/errors.ts";
 import { inspectBus } from "../platform/messaging/bus.ts";
@@ -14,7 +14,7 @@ export function hostsOf(url: string, defaultPort: number): string {
   return hosts.split(",").map(withPort).join(", ");
 }
 
-/** What is wrong on the way to a server, by the code of the error; `setting` is the variable that names it. */
+/** Says what is wrong with a connection, by the code of the error; `setting` is the variable that holds the URL. */
 function networkFault(code: string, where: string, setting: string): string | undefined {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return `no address is known for ${where}. Correct the host in ${setting}, or look whether the network is up`;
@@ -52,7 +52,7 @@ export function databaseFault(error: unknown, databaseUrl: string): string {
   return `${where}: ${message}${code ? ` (${code})` : ""}. Correct DATABASE_URL`;
 }
 
-/** Returns what is wrong with a server that answers; undefined if it will do. */
+/** Returns what is wrong with a server that answers; undefined if it can be used. */
 export function serverFault({ version, isStandby, mayCreate }: ServerFacts, where: string): string | undefined {
   if (version < postgresMin) return `${where} is Postgres ${version}; Postgres ${postgresMin} or newer is needed`;
   if (isStandby) {

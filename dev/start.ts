@@ -87,7 +87,7 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
   print(describeStarted({ url, moreUrls, shortUrlBase, signUp, demo, dataDir, isDefaultDataDir, lan: phone }));
 }
 
-/** Tries servers of one's own first, so that what is wrong with them is known at once. */
+/** Connects to the servers of DATABASE_URL and NATS_URL first, so that a mistake shows at once. */
 async function tryServers(config: Config<typeof settings>, report: (text: string) => void): Promise<void> {
   const { databaseUrl, databasePassword, natsUrl } = config;
   if (databaseUrl) await withProgress("Postgres", report, tryDatabase(databaseUrl, databasePassword));

@@ -33,7 +33,7 @@ async function sourcesHash(): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Builds the dashboard's page, if what is there was not built from these sources. Several may do it at once. */
+/** Builds the dashboard's page unless it was built from these sources already. Several processes may do so at once. */
 export async function buildDashboard(report: (text: string) => void): Promise<void> {
   const hash = await sourcesHash();
   const built = await readFile(path.join(dist, stamp), "utf8").catch(() => "");
@@ -76,7 +76,7 @@ async function checkPossible(): Promise<void> {
   });
 }
 
-/** Puts a small form of each file beside it, so that the edge compresses nothing while it serves. */
+/** Writes a compressed copy next to each file, so that the edge compresses nothing while it serves. */
 async function compress(assets: string): Promise<void> {
   for (const name of await readdir(assets)) {
     const file = path.join(assets, name);

@@ -15,7 +15,7 @@ export const settingsFile = path.join(root, "docs", "settings.md");
 export const serviceSettings: Record<string, Settings> = { auth, quota, qr, edge };
 const names = Object.keys(serviceSettings);
 
-/** A row of the table: what is the same for several services stands once. */
+/** A row of the table: settings that several services share stand once. */
 interface Row {
   env: string;
   meaning: string;

@@ -96,7 +96,7 @@ function describeStall(step: string, timeoutMs: number, server: string): string 
   );
 }
 
-/** Whether the server's process computes, as while it makes an index or checks foreign keys. False if nobody answers. */
+/** Returns whether the server's process is computing, as while it builds an index or checks foreign keys; false if it cannot be asked. */
 async function isWorking(sql: Sql, pid: number): Promise<boolean> {
   const asked = sql<{ pid: number }[]>`
     select pid from pg_stat_activity

@@ -33,7 +33,7 @@ interface Table {
   columns: string[];
 }
 
-/** Writes a backup as of one moment; what is written to the database meanwhile is not in it. */
+/** Writes a backup of one snapshot; later changes to the database are not in it. */
 export async function writeBackup(sql: Sql, to: Writable, watch: Watch): Promise<void> {
   const gzip = createGzip(compression);
   // A failure of the file is thrown below, also if the transaction fails first because of it.

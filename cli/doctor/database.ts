@@ -104,7 +104,7 @@ async function checkStandbys(sql: Sql): Promise<Finding[]> {
     select application_name as name, state, extract(epoch from replay_lag) as lag from pg_stat_replication`;
   return rows.map(({ name, state, lag }) => {
     const seconds = Number(lag ?? 0);
-    // Whoever may not see it is told nothing of it.
+    // A user without the right to see it gets no finding.
     if (state === null) return good("standbys", `${name} is there`);
     if (state === "streaming" && seconds <= lagMaxS)
       return good("standbys", `${name} is ${seconds.toFixed(1)} s behind`);

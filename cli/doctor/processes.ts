@@ -34,7 +34,7 @@ export async function targetsOf(named: Record<string, { host: string; port: numb
     if (!address) continue;
     const { host, port } = address;
     const found = await lookup(host, { all: true }).catch(() => []);
-    // A name that has no address is asked nevertheless, so that it is told that there is none.
+    // A name without an address is asked all the same, so that the finding says that it has none.
     for (const { address: ip, family } of found.length > 0 ? found : [{ address: host, family: 4 }]) {
       targets.push({ service, url: `http://${family === 6 ? `[${ip}]` : ip}:${port}/metrics` });
     }

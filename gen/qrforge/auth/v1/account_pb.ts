@@ -34,35 +34,35 @@ export type Account = Message<"qrforge.auth.v1.Account"> & {
   accountId: string;
 
   /**
-   * In lower case; one account an address.
+   * E-mail address in lower case; unique among accounts.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * The plan it is on.
+   * Current plan.
    *
    * @generated from field: qrforge.auth.v1.Plan plan = 3;
    */
   plan: Plan;
 
   /**
-   * The limits in force.
+   * Current limits.
    *
    * @generated from field: qrforge.common.v1.Limits limits = 4;
    */
   limits?: Limits | undefined;
 
   /**
-   * Whether its keys are refused.
+   * Whether the account is disabled: all its keys are rejected.
    *
    * @generated from field: bool disabled = 5;
    */
   disabled: boolean;
 
   /**
-   * When it was created.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -90,7 +90,7 @@ export type CreateAccountRequest = Message<"qrforge.auth.v1.CreateAccountRequest
   email: string;
 
   /**
-   * The plan to start on.
+   * Plan that the account starts on.
    *
    * @generated from field: qrforge.auth.v1.Plan plan = 2;
    */
@@ -104,7 +104,7 @@ export type CreateAccountRequest = Message<"qrforge.auth.v1.CreateAccountRequest
   limits?: Limits | undefined;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 4;
    */
@@ -146,7 +146,7 @@ export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse> = /*
  */
 export type GetAccountRequest = Message<"qrforge.auth.v1.GetAccountRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
@@ -188,14 +188,14 @@ export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PUR
  */
 export type ListAccountsRequest = Message<"qrforge.auth.v1.ListAccountsRequest"> & {
   /**
-   * At most this many; 1 to 1,000, and 100 if unset.
+   * Maximum number of entries on the page: 1 to 1,000; 100 if unset.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first.
+   * `next_page_token` of the previous page; empty for the first.
    *
    * @generated from field: string page_token = 2;
    */
@@ -244,14 +244,14 @@ export const ListAccountsResponseSchema: GenMessage<ListAccountsResponse> = /*@_
  */
 export type SetAccountPlanRequest = Message<"qrforge.auth.v1.SetAccountPlanRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * The plan to be on.
+   * New plan.
    *
    * @generated from field: qrforge.auth.v1.Plan plan = 2;
    */
@@ -265,7 +265,7 @@ export type SetAccountPlanRequest = Message<"qrforge.auth.v1.SetAccountPlanReque
   limits?: Limits | undefined;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 4;
    */
@@ -293,7 +293,7 @@ export type SetAccountPlanResponse = Message<"qrforge.auth.v1.SetAccountPlanResp
   account?: Account | undefined;
 
   /**
-   * How the change reached the edges.
+   * How the change was propagated to the edges.
    *
    * @generated from field: qrforge.common.v1.Propagation propagation = 2;
    */
@@ -314,14 +314,14 @@ export const SetAccountPlanResponseSchema: GenMessage<SetAccountPlanResponse> = 
  */
 export type DisableAccountRequest = Message<"qrforge.auth.v1.DisableAccountRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 2;
    */
@@ -349,7 +349,7 @@ export type DisableAccountResponse = Message<"qrforge.auth.v1.DisableAccountResp
   account?: Account | undefined;
 
   /**
-   * How the change reached the edges.
+   * How the change was propagated to the edges.
    *
    * @generated from field: qrforge.common.v1.Propagation propagation = 2;
    */
@@ -370,14 +370,14 @@ export const DisableAccountResponseSchema: GenMessage<DisableAccountResponse> = 
  */
 export type EnableAccountRequest = Message<"qrforge.auth.v1.EnableAccountRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 2;
    */
@@ -405,7 +405,7 @@ export type EnableAccountResponse = Message<"qrforge.auth.v1.EnableAccountRespon
   account?: Account | undefined;
 
   /**
-   * How the change reached the edges.
+   * How the change was propagated to the edges.
    *
    * @generated from field: qrforge.common.v1.Propagation propagation = 2;
    */
@@ -420,13 +420,13 @@ export const EnableAccountResponseSchema: GenMessage<EnableAccountResponse> = /*
   messageDesc(file_qrforge_auth_v1_account, 12);
 
 /**
- * What an account has subscribed to.
+ * Plan of an account.
  *
  * @generated from enum qrforge.auth.v1.Plan
  */
 export const Plan = {
   /**
-   * Never sent; refused in requests.
+   * Not used in responses; rejected in requests.
    *
    * @generated from enum value: PLAN_UNSPECIFIED = 0;
    */
@@ -455,7 +455,7 @@ export const Plan = {
 } as const;
 
 /**
- * What an account has subscribed to.
+ * Plan of an account.
  *
  * @generated from enum qrforge.auth.v1.Plan
  */
@@ -468,7 +468,7 @@ export const PlanSchema: GenEnum<Plan> = /*@__PURE__*/
   enumDesc(file_qrforge_auth_v1_account, 0);
 
 /**
- * Keeps the accounts: who they are, what plan they are on, whether they may act.
+ * Manages accounts: their e-mail addresses, plans and limits, and whether they are disabled.
  *
  * @generated from service qrforge.auth.v1.AccountService
  */
@@ -484,7 +484,7 @@ export const AccountService: GenService<{
     output: typeof CreateAccountResponseSchema;
   },
   /**
-   * Reads one account. Fails with NOT_FOUND if there is none of this id.
+   * Returns an account. Fails with NOT_FOUND if there is none with this id.
    *
    * @generated from rpc qrforge.auth.v1.AccountService.GetAccount
    */

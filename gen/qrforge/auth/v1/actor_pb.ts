@@ -13,7 +13,7 @@ export const file_qrforge_auth_v1_actor: GenFile = /*@__PURE__*/
   fileDesc("ChtxcmZvcmdlL2F1dGgvdjEvYWN0b3IucHJvdG8SD3FyZm9yZ2UuYXV0aC52MSImCgVBY3RvchIMCgRuYW1lGAEgASgJEg8KB2FkZHJlc3MYAiABKAliBnByb3RvMw");
 
 /**
- * On whose behalf an internal caller asks for a change. The caller vouches for it.
+ * The actor for whom an internal caller makes a change. The caller is trusted to name it correctly.
  *
  * @generated from message qrforge.auth.v1.Actor
  */

@@ -28,21 +28,21 @@ export type AuditEntry = Message<"qrforge.auth.v1.AuditEntry"> & {
   sequence: bigint;
 
   /**
-   * When it was made.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp time = 2;
    */
   time?: Timestamp | undefined;
 
   /**
-   * Who made it.
+   * Actor who made it.
    *
    * @generated from field: string actor = 3;
    */
   actor: string;
 
   /**
-   * From what network address.
+   * Network address of the actor.
    *
    * @generated from field: string address = 4;
    */
@@ -56,14 +56,14 @@ export type AuditEntry = Message<"qrforge.auth.v1.AuditEntry"> & {
   action: string;
 
   /**
-   * To whose account.
+   * Id of the account that was changed.
    *
    * @generated from field: string account_id = 6;
    */
   accountId: string;
 
   /**
-   * To which key, if to one.
+   * Id of the key that was changed; empty if none was.
    *
    * @generated from field: string key_id = 7;
    */
@@ -91,14 +91,14 @@ export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
  */
 export type ListAuditEntriesRequest = Message<"qrforge.auth.v1.ListAuditEntriesRequest"> & {
   /**
-   * Whose; empty for all accounts.
+   * Id of the account; empty for all accounts.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * At most this many; 1 to 1,000, and 100 if unset.
+   * Maximum number of entries on the page: 1 to 1,000; 100 if unset.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -189,7 +189,7 @@ export type VerifyAuditTrailResponse = Message<"qrforge.auth.v1.VerifyAuditTrail
   hash: Uint8Array;
 
   /**
-   * Whether the end was reached, or a fault found.
+   * Whether the end of the trail was reached, or a fault was found.
    *
    * @generated from field: bool done = 3;
    */
@@ -210,7 +210,7 @@ export type VerifyAuditTrailResponse = Message<"qrforge.auth.v1.VerifyAuditTrail
   problem: string;
 
   /**
-   * How many entries there should be.
+   * Number of entries that there should be.
    *
    * @generated from field: int64 total = 6;
    */

@@ -50,7 +50,7 @@ export type CreateInvitationRequest = Message<"qrforge.auth.v1.CreateInvitationR
   limits?: Limits | undefined;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 4;
    */
@@ -92,7 +92,7 @@ export type CreateInvitationResponse = Message<"qrforge.auth.v1.CreateInvitation
   email: string;
 
   /**
-   * Until when it can be accepted.
+   * Time of expiry.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 4;
    */
@@ -120,7 +120,7 @@ export type DeleteInvitationRequest = Message<"qrforge.auth.v1.DeleteInvitationR
   email: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 2;
    */
@@ -156,7 +156,7 @@ export const DeleteInvitationResponseSchema: GenMessage<DeleteInvitationResponse
  */
 export type GetInvitationRequest = Message<"qrforge.auth.v1.GetInvitationRequest"> & {
   /**
-   * Its token.
+   * Token of the invitation.
    *
    * @generated from field: string token = 1;
    */
@@ -184,7 +184,7 @@ export type GetInvitationResponse = Message<"qrforge.auth.v1.GetInvitationRespon
   email: string;
 
   /**
-   * Until when it can be accepted.
+   * Time of expiry.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
@@ -205,7 +205,7 @@ export const GetInvitationResponseSchema: GenMessage<GetInvitationResponse> = /*
  */
 export type AcceptInvitationRequest = Message<"qrforge.auth.v1.AcceptInvitationRequest"> & {
   /**
-   * Its token.
+   * Token of the invitation.
    *
    * @generated from field: string token = 1;
    */

@@ -21,20 +21,20 @@ export const file_qrforge_auth_v1_key: GenFile = /*@__PURE__*/
   fileDesc("ChlxcmZvcmdlL2F1dGgvdjEva2V5LnByb3RvEg9xcmZvcmdlLmF1dGgudjEi0QMKA0tleRIOCgZrZXlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnByZWZpeBgEIAEoCRINCgVsYXN0NBgFIAEoCRIqCgZzdGF0dXMYBiABKA4yGi5xcmZvcmdlLmF1dGgudjEuS2V5U3RhdHVzEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgJIAEoCRIQCghlbmRlZF9ieRgKIAEoCRITCgtyZXBsYWNlZF9ieRgLIAEoCRIxCg1sYXN0X3VzZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhZ2VfZGF5cxgNIAEoBRI3ChNyb3RhdGVfc3VnZ2VzdF90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1ChFyb3RhdGVfYWZ0ZXJfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijAEKDUtleVJlc29sdXRpb24SLAoHdmVyZGljdBgBIAEoDjIbLnFyZm9yZ2UuYXV0aC52MS5LZXlWZXJkaWN0Eg4KBmtleV9pZBgCIAEoCRISCgphY2NvdW50X2lkGAMgASgJEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyIyChdCYXRjaFJlc29sdmVLZXlzUmVxdWVzdBIXCgprZXlfaGFzaGVzGAEgAygMQgOAAQEiTwoYQmF0Y2hSZXNvbHZlS2V5c1Jlc3BvbnNlEjMKC3Jlc29sdXRpb25zGAEgAygLMh4ucXJmb3JnZS5hdXRoLnYxLktleVJlc29sdXRpb24iWwoQQ3JlYXRlS2V5UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSJQoFYWN0b3IYAyABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiSwoRQ3JlYXRlS2V5UmVzcG9uc2USIQoDa2V5GAEgASgLMhQucXJmb3JnZS5hdXRoLnYxLktleRITCgZzZWNyZXQYAiABKAlCA4ABASJMCg9MaXN0S2V5c1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJPChBMaXN0S2V5c1Jlc3BvbnNlEiIKBGtleXMYASADKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJdChBSb3RhdGVLZXlSZXF1ZXN0Eg4KBmtleV9pZBgBIAEoCRISCgphY2NvdW50X2lkGAIgASgJEiUKBWFjdG9yGAMgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIoABChFSb3RhdGVLZXlSZXNwb25zZRIhCgNrZXkYASABKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5EhMKBnNlY3JldBgCIAEoCUIDgAEBEjMKC3Byb3BhZ2F0aW9uGAMgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iXQoQUmV2b2tlS2V5UmVxdWVzdBIOCgZrZXlfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRIlCgVhY3RvchgDIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJrChFSZXZva2VLZXlSZXNwb25zZRIhCgNrZXkYASABKAsyFC5xcmZvcmdlLmF1dGgudjEuS2V5EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iRgoGS2V5VXNlEg4KBmtleV9pZBgBIAEoCRIsCgh1c2VfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoYQmF0Y2hSZWNvcmRLZXlVc2VSZXF1ZXN0EiUKBHVzZXMYASADKAsyFy5xcmZvcmdlLmF1dGgudjEuS2V5VXNlIhsKGUJhdGNoUmVjb3JkS2V5VXNlUmVzcG9uc2UiWQoXUmVwb3J0TGVha2VkS2V5c1JlcXVlc3QSFwoKa2V5X2hhc2hlcxgBIAMoDEIDgAEBEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIhoKGFJlcG9ydExlYWtlZEtleXNSZXNwb25zZSpuCglLZXlTdGF0dXMSGgoWS0VZX1NUQVRVU19VTlNQRUNJRklFRBAAEhUKEUtFWV9TVEFUVVNfQUNUSVZFEAESFgoSS0VZX1NUQVRVU19ST1RBVEVEEAISFgoSS0VZX1NUQVRVU19SRVZPS0VEEAMqlQEKCktleVZlcmRpY3QSGwoXS0VZX1ZFUkRJQ1RfVU5TUEVDSUZJRUQQABIWChJLRVlfVkVSRElDVF9BQ1RJVkUQARIXChNLRVlfVkVSRElDVF9VTktOT1dOEAISFwoTS0VZX1ZFUkRJQ1RfUkVWT0tFRBADEiAKHEtFWV9WRVJESUNUX0FDQ09VTlRfRElTQUJMRUQQBDKwBQoKS2V5U2VydmljZRJsChBCYXRjaFJlc29sdmVLZXlzEigucXJmb3JnZS5hdXRoLnYxLkJhdGNoUmVzb2x2ZUtleXNSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLkJhdGNoUmVzb2x2ZUtleXNSZXNwb25zZSIDkAIBElIKCUNyZWF0ZUtleRIhLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVLZXlSZXF1ZXN0GiIucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZUtleVJlc3BvbnNlElQKCExpc3RLZXlzEiAucXJmb3JnZS5hdXRoLnYxLkxpc3RLZXlzUmVxdWVzdBohLnFyZm9yZ2UuYXV0aC52MS5MaXN0S2V5c1Jlc3BvbnNlIgOQAgESUgoJUm90YXRlS2V5EiEucXJmb3JnZS5hdXRoLnYxLlJvdGF0ZUtleVJlcXVlc3QaIi5xcmZvcmdlLmF1dGgudjEuUm90YXRlS2V5UmVzcG9uc2USbwoRQmF0Y2hSZWNvcmRLZXlVc2USKS5xcmZvcmdlLmF1dGgudjEuQmF0Y2hSZWNvcmRLZXlVc2VSZXF1ZXN0GioucXJmb3JnZS5hdXRoLnYxLkJhdGNoUmVjb3JkS2V5VXNlUmVzcG9uc2UiA5ACAhJsChBSZXBvcnRMZWFrZWRLZXlzEigucXJmb3JnZS5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLlJlcG9ydExlYWtlZEtleXNSZXNwb25zZSIDkAICElcKCVJldm9rZUtleRIhLnFyZm9yZ2UuYXV0aC52MS5SZXZva2VLZXlSZXF1ZXN0GiIucXJmb3JnZS5hdXRoLnYxLlJldm9rZUtleVJlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_lease, file_qrforge_common_v1_limits]);
 
 /**
- * What is known of a key, without the key.
+ * Metadata of a key, without the key itself.
  *
  * @generated from message qrforge.auth.v1.Key
  */
 export type Key = Message<"qrforge.auth.v1.Key"> & {
   /**
-   * 20 characters of [0-9A-Za-z]; names the key, opens nothing.
+   * Identifier of the key, 20 characters of [0-9A-Za-z]; not a credential.
    *
    * @generated from field: string key_id = 1;
    */
   keyId: string;
 
   /**
-   * Whose it is.
+   * Id of the account that owns it.
    *
    * @generated from field: string account_id = 2;
    */
@@ -69,7 +69,7 @@ export type Key = Message<"qrforge.auth.v1.Key"> & {
   status: KeyStatus;
 
   /**
-   * When it was made.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
@@ -83,7 +83,7 @@ export type Key = Message<"qrforge.auth.v1.Key"> & {
   endTime?: Timestamp | undefined;
 
   /**
-   * Who made it.
+   * Actor who made it.
    *
    * @generated from field: string created_by = 9;
    */
@@ -230,7 +230,7 @@ export const BatchResolveKeysResponseSchema: GenMessage<BatchResolveKeysResponse
  */
 export type CreateKeyRequest = Message<"qrforge.auth.v1.CreateKeyRequest"> & {
   /**
-   * Whose it shall be.
+   * Id of the account that will own it.
    *
    * @generated from field: string account_id = 1;
    */
@@ -244,7 +244,7 @@ export type CreateKeyRequest = Message<"qrforge.auth.v1.CreateKeyRequest"> & {
   name: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 3;
    */
@@ -293,7 +293,7 @@ export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE_
  */
 export type ListKeysRequest = Message<"qrforge.auth.v1.ListKeysRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
@@ -307,7 +307,7 @@ export type ListKeysRequest = Message<"qrforge.auth.v1.ListKeysRequest"> & {
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first.
+   * `next_page_token` of the previous page; empty for the first.
    *
    * @generated from field: string page_token = 3;
    */
@@ -370,7 +370,7 @@ export type RotateKeyRequest = Message<"qrforge.auth.v1.RotateKeyRequest"> & {
   accountId: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 3;
    */
@@ -440,7 +440,7 @@ export type RevokeKeyRequest = Message<"qrforge.auth.v1.RevokeKeyRequest"> & {
   accountId: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 3;
    */
@@ -590,20 +590,20 @@ export const ReportLeakedKeysResponseSchema: GenMessage<ReportLeakedKeysResponse
   messageDesc(file_qrforge_auth_v1_key, 16);
 
 /**
- * Where a key is in its life.
+ * State of a key.
  *
  * @generated from enum qrforge.auth.v1.KeyStatus
  */
 export const KeyStatus = {
   /**
-   * Never sent.
+   * Not used in responses.
    *
    * @generated from enum value: KEY_STATUS_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * It works.
+   * The key is accepted.
    *
    * @generated from enum value: KEY_STATUS_ACTIVE = 1;
    */
@@ -625,7 +625,7 @@ export const KeyStatus = {
 } as const;
 
 /**
- * Where a key is in its life.
+ * State of a key.
  *
  * @generated from enum qrforge.auth.v1.KeyStatus
  */
@@ -644,7 +644,7 @@ export const KeyStatusSchema: GenEnum<KeyStatus> = /*@__PURE__*/
  */
 export const KeyVerdict = {
   /**
-   * Never sent.
+   * Not used in responses.
    *
    * @generated from enum value: KEY_VERDICT_UNSPECIFIED = 0;
    */
@@ -693,8 +693,8 @@ export const KeyVerdictSchema: GenEnum<KeyVerdict> = /*@__PURE__*/
   enumDesc(file_qrforge_auth_v1_key, 1);
 
 /**
- * Keeps the API keys. A key is stored as its SHA-256 alone; the whole key leaves this service once, in the answer that
- * made it.
+ * Manages API keys. A key is stored as its SHA-256 alone; the key itself leaves this service once, in the answer to the call that
+ * created it.
  *
  * @generated from service qrforge.auth.v1.KeyService
  */
@@ -722,7 +722,7 @@ export const KeyService: GenService<{
     output: typeof CreateKeyResponseSchema;
   },
   /**
-   * Lists the keys of an account, newest first, the dead ones included.
+   * Lists the keys of an account, newest first, including rotated and revoked ones.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.ListKeys
    */
@@ -744,7 +744,7 @@ export const KeyService: GenService<{
     output: typeof RotateKeyResponseSchema;
   },
   /**
-   * Notes in which minute keys were last used. Edges hand this in every few seconds, so that no request costs a write.
+   * Records the minute in which keys were last used. Edges report this every few seconds, so that no request costs a write.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.BatchRecordKeyUse
    */
@@ -754,7 +754,7 @@ export const KeyService: GenService<{
     output: typeof BatchRecordKeyUseResponseSchema;
   },
   /**
-   * Takes keys that were found where they should not be, at most 1,000 a call. Durable before the answer; those that are
+   * Reports leaked keys, at most 1,000 a call. The report is durable before the answer; keys that are
    * real and active are revoked shortly after. The answer and its timing are the same for real and made-up keys.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.ReportLeakedKeys

@@ -30,7 +30,7 @@ export type Session = Message<"qrforge.auth.v1.Session"> & {
   token: string;
 
   /**
-   * Whose it is.
+   * Id of the account that owns it.
    *
    * @generated from field: string account_id = 2;
    */
@@ -200,7 +200,7 @@ export const SignInResponseSchema: GenMessage<SignInResponse> = /*@__PURE__*/
  */
 export type ResolveSessionRequest = Message<"qrforge.auth.v1.ResolveSessionRequest"> & {
   /**
-   * Its token.
+   * Token of the invitation.
    *
    * @generated from field: string token = 1;
    */
@@ -221,7 +221,7 @@ export const ResolveSessionRequestSchema: GenMessage<ResolveSessionRequest> = /*
  */
 export type ResolveSessionResponse = Message<"qrforge.auth.v1.ResolveSessionResponse"> & {
   /**
-   * Whose it is.
+   * Id of the account that owns it.
    *
    * @generated from field: string account_id = 1;
    */
@@ -270,7 +270,7 @@ export const ResolveSessionResponseSchema: GenMessage<ResolveSessionResponse> = 
  */
 export type SignOutRequest = Message<"qrforge.auth.v1.SignOutRequest"> & {
   /**
-   * Its token.
+   * Token of the invitation.
    *
    * @generated from field: string token = 1;
    */
@@ -306,7 +306,7 @@ export const SignOutResponseSchema: GenMessage<SignOutResponse> = /*@__PURE__*/
  */
 export type SignOutEverywhereRequest = Message<"qrforge.auth.v1.SignOutEverywhereRequest"> & {
   /**
-   * Its token.
+   * Token of the invitation.
    *
    * @generated from field: string token = 1;
    */
@@ -405,14 +405,14 @@ export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = 
  */
 export type CreateSignInLinkRequest = Message<"qrforge.auth.v1.CreateSignInLinkRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Who asks, for the audit trail.
+   * Actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 2;
    */
@@ -461,7 +461,7 @@ export const CreateSignInLinkResponseSchema: GenMessage<CreateSignInLinkResponse
  */
 export type RedeemSignInLinkRequest = Message<"qrforge.auth.v1.RedeemSignInLinkRequest"> & {
   /**
-   * Its token.
+   * Token of the invitation.
    *
    * @generated from field: string token = 1;
    */
@@ -510,7 +510,7 @@ export const RedeemSignInLinkResponseSchema: GenMessage<RedeemSignInLinkResponse
  */
 export const SignUpMode = {
   /**
-   * Never sent.
+   * Not used in responses.
    *
    * @generated from enum value: SIGN_UP_MODE_UNSPECIFIED = 0;
    */

@@ -21,7 +21,7 @@ export const file_qrforge_common_v1_error_reason: GenFile = /*@__PURE__*/
  */
 export const ErrorReason = {
   /**
-   * Never sent.
+   * Not used in responses.
    *
    * @generated from enum value: ERROR_REASON_UNSPECIFIED = 0;
    */

@@ -13,9 +13,9 @@ export const file_qrforge_qr_v1_idempotency: GenFile = /*@__PURE__*/
   fileDesc("Ch9xcmZvcmdlL3FyL3YxL2lkZW1wb3RlbmN5LnByb3RvEg1xcmZvcmdlLnFyLnYxIjAKC0lkZW1wb3RlbmN5EgsKA2tleRgBIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAiABKAxiBnByb3RvMw");
 
 /**
- * Makes a request that creates something repeatable: within 24 hours the same key with the same request is answered as
- * it was, and nothing is created again. With another request the call fails with CONFLICT, and so it does, with RetryInfo,
- * while the first is still running. What failed is not kept.
+ * Makes a request that creates something idempotent: within 24 hours the same key with the same request returns the same
+ * answer, and nothing is created again. With another request the call fails with CONFLICT; it also does, with RetryInfo,
+ * while the first request is still running. Failed requests are not stored.
  *
  * @generated from message qrforge.qr.v1.Idempotency
  */

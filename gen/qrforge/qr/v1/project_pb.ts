@@ -58,21 +58,21 @@ export type Project = Message<"qrforge.qr.v1.Project"> & {
   hasCustomDomain: boolean;
 
   /**
-   * By which door it was made.
+   * Where it was created.
    *
    * @generated from field: qrforge.qr.v1.CreatedVia created_via = 6;
    */
   createdVia: CreatedVia;
 
   /**
-   * When it was made.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was last changed.
+   * Time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
@@ -93,7 +93,7 @@ export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
  */
 export type CreateProjectRequest = Message<"qrforge.qr.v1.CreateProjectRequest"> & {
   /**
-   * Whose it shall be.
+   * Id of the account that will own it.
    *
    * @generated from field: string account_id = 1;
    */
@@ -114,14 +114,14 @@ export type CreateProjectRequest = Message<"qrforge.qr.v1.CreateProjectRequest">
   description: string;
 
   /**
-   * By which door the request came.
+   * Where the request came from.
    *
    * @generated from field: qrforge.qr.v1.CreatedVia created_via = 4;
    */
   createdVia: CreatedVia;
 
   /**
-   * Makes the call repeatable.
+   * Idempotency key of the call; unset for none.
    *
    * @generated from field: qrforge.qr.v1.Idempotency idempotency = 5;
    */
@@ -170,14 +170,14 @@ export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*
  */
 export type GetProjectRequest = Message<"qrforge.qr.v1.GetProjectRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Which.
+   * Id of the resource.
    *
    * @generated from field: string project_id = 2;
    */
@@ -219,21 +219,21 @@ export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PUR
  */
 export type ListProjectsRequest = Message<"qrforge.qr.v1.ListProjectsRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * At most this many; 1 to 100, and 20 if unset.
+   * Maximum number of entries on the page: 1 to 100; 20 if unset.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first.
+   * `next_page_token` of the previous page; empty for the first.
    *
    * @generated from field: string page_token = 3;
    */
@@ -276,13 +276,13 @@ export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@_
   messageDesc(file_qrforge_qr_v1_project, 6);
 
 /**
- * By which door a project was made.
+ * Where a project was created.
  *
  * @generated from enum qrforge.qr.v1.CreatedVia
  */
 export const CreatedVia = {
   /**
-   * Never sent.
+   * Not used in responses.
    *
    * @generated from enum value: CREATED_VIA_UNSPECIFIED = 0;
    */
@@ -304,7 +304,7 @@ export const CreatedVia = {
 } as const;
 
 /**
- * By which door a project was made.
+ * Where a project was created.
  *
  * @generated from enum qrforge.qr.v1.CreatedVia
  */
@@ -317,8 +317,8 @@ export const CreatedViaSchema: GenEnum<CreatedVia> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_project, 0);
 
 /**
- * Keeps the projects that codes are sorted into. Every account has one default project, which is made when the account
- * is first seen here.
+ * Manages projects, which group codes. Every account has one default project, which is created when the account
+ * is first used here.
  *
  * @generated from service qrforge.qr.v1.ProjectService
  */
@@ -334,7 +334,7 @@ export const ProjectService: GenService<{
     output: typeof CreateProjectResponseSchema;
   },
   /**
-   * Reads one project. Fails with NOT_FOUND if the account has none of this id.
+   * Returns a project. Fails with NOT_FOUND if the account has none with this id.
    *
    * @generated from rpc qrforge.qr.v1.ProjectService.GetProject
    */

@@ -19,7 +19,7 @@ export const file_qrforge_qr_v1_qr_code: GenFile = /*@__PURE__*/
   fileDesc("ChtxcmZvcmdlL3FyL3YxL3FyX2NvZGUucHJvdG8SDXFyZm9yZ2UucXIudjEi+AEKBVN0eWxlEhIKCmZvcmVncm91bmQYASABKAkSEgoKYmFja2dyb3VuZBgCIAEoCRIwCgxtb2R1bGVfc2hhcGUYAyABKA4yGi5xcmZvcmdlLnFyLnYxLk1vZHVsZVNoYXBlEjAKDGZpbmRlcl9zaGFwZRgEIAEoDjIaLnFyZm9yZ2UucXIudjEuRmluZGVyU2hhcGUSFAoHbG9nb19pZBgFIAEoCUgAiAEBEgwKBGxvZ28YBiABKAwSEQoJbG9nb19zaXplGAcgASgNEhQKB2NhcHRpb24YCCABKAlIAYgBAUIKCghfbG9nb19pZEIKCghfY2FwdGlvbiLyAwoGUXJDb2RlEhIKCnFyX2NvZGVfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEc2x1ZxgFIAEoCRIRCglzaG9ydF91cmwYBiABKAkSKwoGc3RhdHVzGAcgASgOMhsucXJmb3JnZS5xci52MS5RckNvZGVTdGF0dXMSJwoEdHlwZRgIIAEoDjIZLnFyZm9yZ2UucXIudjEuUXJDb2RlVHlwZRIUCgxyZWRpcmVjdF91cmwYCSABKAkSIwoFc3R5bGUYCiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEjIKDXJlbmRlcl9zdGF0dXMYCyABKA4yGy5xcmZvcmdlLnFyLnYxLlJlbmRlclN0YXR1cxI0ChBsYXN0X3JlbmRlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzY2FuX2NvdW50GA0gASgDEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCSLuAQoTQ3JlYXRlUXJDb2RlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMcmVkaXJlY3RfdXJsGAMgASgJEicKBHR5cGUYBCABKA4yGS5xcmZvcmdlLnFyLnYxLlFyQ29kZVR5cGUSEgoKcHJvamVjdF9pZBgFIAEoCRIMCgRzbHVnGAYgASgJEiMKBXN0eWxlGAcgASgLMhQucXJmb3JnZS5xci52MS5TdHlsZRIvCgtpZGVtcG90ZW5jeRgIIAEoCzIaLnFyZm9yZ2UucXIudjEuSWRlbXBvdGVuY3kiUAoUQ3JlYXRlUXJDb2RlUmVzcG9uc2USJgoHcXJfY29kZRgBIAEoCzIVLnFyZm9yZ2UucXIudjEuUXJDb2RlEhAKCHJlcGxheWVkGAIgASgIIpYBChlCYXRjaENyZWF0ZVFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSNAoIcXJfY29kZXMYAiADKAsyIi5xcmZvcmdlLnFyLnYxLkNyZWF0ZVFyQ29kZVJlcXVlc3QSLwoLaWRlbXBvdGVuY3kYAyABKAsyGi5xcmZvcmdlLnFyLnYxLklkZW1wb3RlbmN5IlcKGkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlEicKCHFyX2NvZGVzGAEgAygLMhUucXJmb3JnZS5xci52MS5RckNvZGUSEAoIcmVwbGF5ZWQYAiABKAgiNAoKUXJDb2RlTmFtZRISCgphY2NvdW50X2lkGAEgASgJEhIKCmlkX29yX3NsdWcYAiABKAkiNgoMUXJDb2RlTG9va3VwEiYKB3FyX2NvZGUYASABKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZSJCChZCYXRjaEdldFFyQ29kZXNSZXF1ZXN0EigKBW5hbWVzGAEgAygLMhkucXJmb3JnZS5xci52MS5RckNvZGVOYW1lIkcKF0JhdGNoR2V0UXJDb2Rlc1Jlc3BvbnNlEiwKB2xvb2t1cHMYASADKAsyGy5xcmZvcmdlLnFyLnYxLlFyQ29kZUxvb2t1cCKnAQoSTGlzdFFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEgoKcHJvamVjdF9pZBgEIAEoCRIrCgZzdGF0dXMYBSABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxIVCg1uYW1lX2NvbnRhaW5zGAYgASgJIlcKE0xpc3RRckNvZGVzUmVzcG9uc2USJwoIcXJfY29kZXMYASADKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijQIKE1VwZGF0ZVFyQ29kZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRISCgpxcl9jb2RlX2lkGAIgASgJEhEKBG5hbWUYAyABKAlIAIgBARIZCgxyZWRpcmVjdF91cmwYBCABKAlIAYgBARIXCgpwcm9qZWN0X2lkGAUgASgJSAKIAQESIwoFc3R5bGUYBiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEisKBnN0YXR1cxgHIAEoDjIbLnFyZm9yZ2UucXIudjEuUXJDb2RlU3RhdHVzEgwKBGV0YWcYCCABKAlCBwoFX25hbWVCDwoNX3JlZGlyZWN0X3VybEINCgtfcHJvamVjdF9pZCJzChRVcGRhdGVRckNvZGVSZXNwb25zZRImCgdxcl9jb2RlGAEgASgLMhUucXJmb3JnZS5xci52MS5RckNvZGUSMwoLcHJvcGFnYXRpb24YAiABKAsyHi5xcmZvcmdlLmNvbW1vbi52MS5Qcm9wYWdhdGlvbiJnCg5TbHVnUmVzb2x1dGlvbhIrCgZzdGF0dXMYASABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxISCgpxcl9jb2RlX2lkGAIgASgJEhQKDHJlZGlyZWN0X3VybBgDIAEoCSIpChhCYXRjaFJlc29sdmVTbHVnc1JlcXVlc3QSDQoFc2x1Z3MYASADKAkiTwoZQmF0Y2hSZXNvbHZlU2x1Z3NSZXNwb25zZRIyCgtyZXNvbHV0aW9ucxgBIAMoCzIdLnFyZm9yZ2UucXIudjEuU2x1Z1Jlc29sdXRpb24qZgoMUXJDb2RlU3RhdHVzEh4KGlFSX0NPREVfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVUVJfQ09ERV9TVEFUVVNfQUNUSVZFEAESGwoXUVJfQ09ERV9TVEFUVVNfQVJDSElWRUQQAipACgpRckNvZGVUeXBlEhwKGFFSX0NPREVfVFlQRV9VTlNQRUNJRklFRBAAEhQKEFFSX0NPREVfVFlQRV9VUkwQASp7CgxSZW5kZXJTdGF0dXMSHQoZUkVOREVSX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVJFTkRFUl9TVEFUVVNfUEVORElORxABEhcKE1JFTkRFUl9TVEFUVVNfUkVBRFkQAhIYChRSRU5ERVJfU1RBVFVTX0ZBSUxFRBADKnQKC01vZHVsZVNoYXBlEhwKGE1PRFVMRV9TSEFQRV9VTlNQRUNJRklFRBAAEhcKE01PRFVMRV9TSEFQRV9TUVVBUkUQARIUChBNT0RVTEVfU0hBUEVfRE9UEAISGAoUTU9EVUxFX1NIQVBFX1JPVU5ERUQQAyp3CgtGaW5kZXJTaGFwZRIcChhGSU5ERVJfU0hBUEVfVU5TUEVDSUZJRUQQABIXChNGSU5ERVJfU0hBUEVfU1FVQVJFEAESGAoURklOREVSX1NIQVBFX1JPVU5ERUQQAhIXChNGSU5ERVJfU0hBUEVfQ0lSQ0xFEAMy2wQKDVFyQ29kZVNlcnZpY2USVwoMQ3JlYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXNwb25zZRJpChJCYXRjaENyZWF0ZVFyQ29kZXMSKC5xcmZvcmdlLnFyLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1JlcXVlc3QaKS5xcmZvcmdlLnFyLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlEmUKD0JhdGNoR2V0UXJDb2RlcxIlLnFyZm9yZ2UucXIudjEuQmF0Y2hHZXRRckNvZGVzUmVxdWVzdBomLnFyZm9yZ2UucXIudjEuQmF0Y2hHZXRRckNvZGVzUmVzcG9uc2UiA5ACARJZCgtMaXN0UXJDb2RlcxIhLnFyZm9yZ2UucXIudjEuTGlzdFFyQ29kZXNSZXF1ZXN0GiIucXJmb3JnZS5xci52MS5MaXN0UXJDb2Rlc1Jlc3BvbnNlIgOQAgESVwoMVXBkYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5VcGRhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5VcGRhdGVRckNvZGVSZXNwb25zZRJrChFCYXRjaFJlc29sdmVTbHVncxInLnFyZm9yZ2UucXIudjEuQmF0Y2hSZXNvbHZlU2x1Z3NSZXF1ZXN0GigucXJmb3JnZS5xci52MS5CYXRjaFJlc29sdmVTbHVnc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_lease, file_qrforge_qr_v1_idempotency]);
 
 /**
- * How the symbol looks.
+ * Style of the symbol.
  *
  * @generated from message qrforge.qr.v1.Style
  */
@@ -102,7 +102,7 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   qrCodeId: string;
 
   /**
-   * Whose it is.
+   * Id of the account that owns it.
    *
    * @generated from field: string account_id = 2;
    */
@@ -123,7 +123,7 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   name: string;
 
   /**
-   * What is printed, the last part of `short_url`; unique among all accounts, never changed, never given again.
+   * Last part of `short_url`, as printed; unique among all accounts, never changed and never reused.
    *
    * @generated from field: string slug = 5;
    */
@@ -144,21 +144,21 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   status: QrCodeStatus;
 
   /**
-   * What it holds.
+   * Content type.
    *
    * @generated from field: qrforge.qr.v1.QrCodeType type = 8;
    */
   type: QrCodeType;
 
   /**
-   * Where a scan leads, byte for byte as it was given.
+   * Redirect URL, stored and sent unchanged.
    *
    * @generated from field: string redirect_url = 9;
    */
   redirectUrl: string;
 
   /**
-   * How the symbol looks.
+   * Style of the symbol.
    *
    * @generated from field: qrforge.qr.v1.Style style = 10;
    */
@@ -172,7 +172,7 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   renderStatus: RenderStatus;
 
   /**
-   * When a symbol was last drawn; unset if never.
+   * Time at which a symbol was last drawn; unset if never.
    *
    * @generated from field: google.protobuf.Timestamp last_render_time = 12;
    */
@@ -186,21 +186,21 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   scanCount: bigint;
 
   /**
-   * When it was created.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 14;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was last changed.
+   * Time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 15;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * Names this revision together with its scan count, without quotation marks.
+   * Entity tag of this revision and its scan count, without quotation marks.
    *
    * @generated from field: string etag = 16;
    */
@@ -221,7 +221,7 @@ export const QrCodeSchema: GenMessage<QrCode> = /*@__PURE__*/
  */
 export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> & {
   /**
-   * Whose it shall be.
+   * Id of the account that will own it.
    *
    * @generated from field: string account_id = 1;
    */
@@ -243,7 +243,7 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
   redirectUrl: string;
 
   /**
-   * What it holds.
+   * Content type.
    *
    * @generated from field: qrforge.qr.v1.QrCodeType type = 4;
    */
@@ -264,14 +264,14 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
   slug: string;
 
   /**
-   * How the symbol shall look; black on white where unset.
+   * Style of the symbol; black on white where unset.
    *
    * @generated from field: qrforge.qr.v1.Style style = 7;
    */
   style?: Style | undefined;
 
   /**
-   * Makes the call repeatable.
+   * Idempotency key of the call; unset for none.
    *
    * @generated from field: qrforge.qr.v1.Idempotency idempotency = 8;
    */
@@ -320,7 +320,7 @@ export const CreateQrCodeResponseSchema: GenMessage<CreateQrCodeResponse> = /*@_
  */
 export type BatchCreateQrCodesRequest = Message<"qrforge.qr.v1.BatchCreateQrCodesRequest"> & {
   /**
-   * Whose they shall be; that of each code is ignored.
+   * Id of the account that will own them; the account of each code is ignored.
    *
    * @generated from field: string account_id = 1;
    */
@@ -334,7 +334,7 @@ export type BatchCreateQrCodesRequest = Message<"qrforge.qr.v1.BatchCreateQrCode
   qrCodes: CreateQrCodeRequest[];
 
   /**
-   * Makes the call repeatable.
+   * Idempotency key of the call; unset for none.
    *
    * @generated from field: qrforge.qr.v1.Idempotency idempotency = 3;
    */
@@ -383,7 +383,7 @@ export const BatchCreateQrCodesResponseSchema: GenMessage<BatchCreateQrCodesResp
  */
 export type QrCodeName = Message<"qrforge.qr.v1.QrCodeName"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
@@ -474,21 +474,21 @@ export const BatchGetQrCodesResponseSchema: GenMessage<BatchGetQrCodesResponse> 
  */
 export type ListQrCodesRequest = Message<"qrforge.qr.v1.ListQrCodesRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * At most this many; 1 to 100, and 20 if unset.
+   * Maximum number of entries on the page: 1 to 100; 20 if unset.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first.
+   * `next_page_token` of the previous page; empty for the first.
    *
    * @generated from field: string page_token = 3;
    */
@@ -552,20 +552,20 @@ export const ListQrCodesResponseSchema: GenMessage<ListQrCodesResponse> = /*@__P
   messageDesc(file_qrforge_qr_v1_qr_code, 11);
 
 /**
- * Asks to change a code. What is unset stays.
+ * Asks to change a code. Unset fields stay unchanged.
  *
  * @generated from message qrforge.qr.v1.UpdateQrCodeRequest
  */
 export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Which.
+   * Id of the resource.
    *
    * @generated from field: string qr_code_id = 2;
    */
@@ -593,14 +593,14 @@ export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> &
   projectId?: string | undefined;
 
   /**
-   * Parts of the style that are set are changed, the others stay. An empty `logo_id` or `caption` removes it.
+   * Changes the parts of the style that are set; the others stay unchanged. An empty `logo_id` or `caption` removes it.
    *
    * @generated from field: qrforge.qr.v1.Style style = 6;
    */
   style?: Style | undefined;
 
   /**
-   * Archives or restores the code; unspecified leaves it.
+   * Archives or restores the code; unspecified leaves the status unchanged.
    *
    * @generated from field: qrforge.qr.v1.QrCodeStatus status = 7;
    */
@@ -636,7 +636,7 @@ export type UpdateQrCodeResponse = Message<"qrforge.qr.v1.UpdateQrCodeResponse">
   qrCode?: QrCode | undefined;
 
   /**
-   * How the change reached the edges.
+   * How the change was propagated to the edges.
    *
    * @generated from field: qrforge.common.v1.Propagation propagation = 2;
    */
@@ -664,14 +664,14 @@ export type SlugResolution = Message<"qrforge.qr.v1.SlugResolution"> & {
   status: QrCodeStatus;
 
   /**
-   * The code behind it.
+   * Id of the code.
    *
    * @generated from field: string qr_code_id = 2;
    */
   qrCodeId: string;
 
   /**
-   * Where a scan leads; empty unless the code is active.
+   * Redirect URL; empty unless the code is active.
    *
    * @generated from field: string redirect_url = 3;
    */
@@ -686,7 +686,7 @@ export const SlugResolutionSchema: GenMessage<SlugResolution> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 14);
 
 /**
- * Asks where slugs lead.
+ * Asks for the redirect URLs of slugs.
  *
  * @generated from message qrforge.qr.v1.BatchResolveSlugsRequest
  */
@@ -728,13 +728,13 @@ export const BatchResolveSlugsResponseSchema: GenMessage<BatchResolveSlugsRespon
   messageDesc(file_qrforge_qr_v1_qr_code, 16);
 
 /**
- * Whether a scan of the code leads anywhere.
+ * Whether scans of a code are redirected.
  *
  * @generated from enum qrforge.qr.v1.QrCodeStatus
  */
 export const QrCodeStatus = {
   /**
-   * In a request: as it is, or any.
+   * In a request: unchanged, or any.
    *
    * @generated from enum value: QR_CODE_STATUS_UNSPECIFIED = 0;
    */
@@ -748,7 +748,7 @@ export const QrCodeStatus = {
   ACTIVE: 1,
 
   /**
-   * A scan is told that the code is gone.
+   * Scans get the page of an archived code.
    *
    * @generated from enum value: QR_CODE_STATUS_ARCHIVED = 2;
    */
@@ -756,7 +756,7 @@ export const QrCodeStatus = {
 } as const;
 
 /**
- * Whether a scan of the code leads anywhere.
+ * Whether scans of a code are redirected.
  *
  * @generated from enum qrforge.qr.v1.QrCodeStatus
  */
@@ -769,7 +769,7 @@ export const QrCodeStatusSchema: GenEnum<QrCodeStatus> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_qr_code, 0);
 
 /**
- * What a code holds.
+ * Content type of a code.
  *
  * @generated from enum qrforge.qr.v1.QrCodeType
  */
@@ -790,7 +790,7 @@ export const QrCodeType = {
 } as const;
 
 /**
- * What a code holds.
+ * Content type of a code.
  *
  * @generated from enum qrforge.qr.v1.QrCodeType
  */
@@ -809,7 +809,7 @@ export const QrCodeTypeSchema: GenEnum<QrCodeType> = /*@__PURE__*/
  */
 export const RenderStatus = {
   /**
-   * Never sent.
+   * Not used in responses.
    *
    * @generated from enum value: RENDER_STATUS_UNSPECIFIED = 0;
    */
@@ -947,7 +947,7 @@ export const FinderShapeSchema: GenEnum<FinderShape> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_qr_code, 4);
 
 /**
- * Keeps the dynamic codes: a printed slug, and where a scan of it leads. Codes are archived, never deleted.
+ * Manages dynamic codes: each is a printed slug and the redirect URL of its scans. Codes are archived, never deleted.
  *
  * @generated from service qrforge.qr.v1.QrCodeService
  */
@@ -1007,7 +1007,7 @@ export const QrCodeService: GenService<{
     output: typeof UpdateQrCodeResponseSchema;
   },
   /**
-   * Finds where many slugs lead, whoever owns them. This is the scanners' hot path: one indexed query a call, at most
+   * Returns the redirect URLs of many slugs, of any account. This is the hot path of scans: one indexed query a call, at most
    * 1,000 slugs.
    *
    * @generated from rpc qrforge.qr.v1.QrCodeService.BatchResolveSlugs

@@ -168,7 +168,7 @@ export const GetVisitorSaltResponseSchema: GenMessage<GetVisitorSaltResponse> = 
  */
 export type CountScansRequest = Message<"qrforge.qr.v1.CountScansRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */

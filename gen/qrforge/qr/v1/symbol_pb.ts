@@ -63,7 +63,7 @@ export const SymbolOptionsSchema: GenMessage<SymbolOptions> = /*@__PURE__*/
  */
 export type DrawSymbolRequest = Message<"qrforge.qr.v1.DrawSymbolRequest"> & {
   /**
-   * Whose.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */

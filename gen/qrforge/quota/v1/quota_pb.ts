@@ -493,7 +493,7 @@ export type ListKeyUsageRequest = Message<"qrforge.quota.v1.ListKeyUsageRequest"
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first.
+   * `next_page_token` of the previous page; empty for the first.
    *
    * @generated from field: string page_token = 5;
    */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
+import { createRequire, stripTypeScriptTypes } from "node:module";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { seeded } from "../../dev/seed/random.ts";
 import { createLeasedCache } from "../../platform/lease/cache.ts";
@@ -156,6 +157,8 @@ async function everyRun(
   return count;
 }
 
+const { resolve } = createRequire(path.join(root, "platform", "lease", "granter.ts"));
+
 /** The real modules with one line of one of them changed; fails if the line is not there any more. */
 async function broken(file: "holder" | "cache" | "granter", changes: [string, string][]): Promise<Modules> {
   let source = readFileSync(path.join(root, "platform", "lease", `${file}.ts`), "utf8");
@@ -163,7 +166,12 @@ async function broken(file: "holder" | "cache" | "granter", changes: [string, st
     expect(source.split(line).length, `"${line}" stands once in ${file}.ts`).toBe(2);
     source = source.replace(line, instead);
   }
-  const url = `data:text/javascript,${encodeURIComponent(stripTypeScriptTypes(source))}`;
+  // A data URL has no folder and no packages, so its imports have to be absolute.
+  const script = stripTypeScriptTypes(source).replace(
+    / from "([^"]+)";/g,
+    (_, target: string) => ` from "${pathToFileURL(resolve(target))}";`,
+  );
+  const url = `data:text/javascript,${encodeURIComponent(script)}`;
   return { ...real, ...((await import(/* @vite-ignore */ url)) as Partial<Modules>) };
 }
 

@@ -217,6 +217,22 @@ describe("a key that is shown once", () => {
     await page.getByRole("link", { name: "Plan" }).click();
     await page.getByRole("heading", { name: "Plan", exact: true }).waitFor();
   });
+
+  it("can be left by the Back button after a click beside the question", async () => {
+    await page.goto(`${edge}/#/keys`);
+    await page.getByRole("button", { name: "Create API key" }).click();
+    await page.getByLabel("Name").fill("app");
+    await page.getByRole("dialog").getByRole("button", { name: "Create API key" }).click();
+    const secret = page.getByTestId("secret");
+    await secret.waitFor();
+    const asked = page.getByRole("dialog", { name: "Have you saved the key?" });
+    await page.keyboard.press("Escape");
+    await asked.waitFor();
+    await page.mouse.click(5, 5);
+    await page.goBack();
+    await asked.getByRole("button", { name: "I have saved it" }).click();
+    await secret.waitFor({ state: "detached" });
+  });
 });
 
 describe("signing out everywhere", () => {

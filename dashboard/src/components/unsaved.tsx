@@ -23,8 +23,9 @@ export function LeaveDialog() {
   const question = useLeaving();
   if (!question) return null;
   const stay = () => answerLeaving(false);
+  // A click beside it would take the focus out of every dialog; a dialog below would then hold the next question inert.
   return (
-    <Dialog title={question.title} onClose={stay}>
+    <Dialog title={question.title} isHeldOpen onClose={stay}>
       <p>{question.body}</p>
       <div className="actions">
         <Button kind="primary" data-autofocus onClick={stay}>

@@ -111,8 +111,9 @@ async function restoreFile(file: string, replace: boolean): Promise<void> {
   const target = await openTarget(config);
   try {
     const { takenAt } = await restore(file, replace, { ...config, databaseUrl: target.databaseUrl });
+    const place = config.databaseUrl ? "the database at DATABASE_URL" : path.resolve(root, config.dataDir);
     process.stdout.write(
-      `Everything is as it was at ${takenAt}. What was revoked, rotated or disabled later is not: docs/operations.md says what to do.\n`,
+      `Everything in ${place} is as it was at ${takenAt}. What was revoked, rotated or disabled later is not: docs/operations.md says what to do.\n`,
     );
   } finally {
     await target.close();

@@ -94,6 +94,7 @@ describe("a backup", () => {
     await wipe();
     const restored = await tool("restore", file);
     expect(restored.code, restored.output).toBe(0);
+    expect(restored.output).toContain(`Everything in ${dataDir} is as it was at `);
 
     cluster = await start();
     auth = openAuth(addressesOf(cluster, "auth"));

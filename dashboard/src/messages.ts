@@ -25,7 +25,7 @@ export const messages = {
       private: "only devices in the same network can open",
     },
     notice: (isOfMany: boolean, base: string, who: string) =>
-      `${isOfMany ? "These codes lead" : "This code leads"} to ${base}, which ${who}. ` +
+      `${isOfMany ? "These codes encode" : "This code encodes"} ${base}, which ${who}. ` +
       "Set SHORT_URL_BASE to an address that phones reach before you print any.",
     badge: { loopback: "this machine only", "link-local": "this network only", private: "this network only" },
     suffix: { loopback: "-this-machine-only", "link-local": "-this-network-only", private: "-this-network-only" },

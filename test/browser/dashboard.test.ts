@@ -137,14 +137,14 @@ describe("a person at the dashboard", () => {
   it("is told on every code, and by the file's name, that only this machine can open it", async () => {
     const { page } = ada;
     const warning = "which only this machine can open. Set SHORT_URL_BASE";
-    await page.getByText(`This code leads to ${cluster.shortUrlBase}, ${warning}`).waitFor();
+    await page.getByText(`This code encodes ${cluster.shortUrlBase}, ${warning}`).waitFor();
     const download = page.waitForEvent("download");
     await page.getByRole("link", { name: "Download PNG" }).click();
     expect((await download).suggestedFilename()).toMatch(/-this-machine-only\.png$/);
     await page.getByRole("link", { name: "Edit" }).click();
     await page.getByLabel("Preview").getByText(warning).waitFor();
     await go(page, "QR codes");
-    await page.getByText(`These codes lead to ${cluster.shortUrlBase}, ${warning}`).waitFor();
+    await page.getByText(`These codes encode ${cluster.shortUrlBase}, ${warning}`).waitFor();
     await page.getByRole("row").filter({ hasText: "Menu" }).getByText("this machine only").waitFor();
     await page.getByRole("link", { name: "Menu", exact: true }).click();
     expect((await call(`${edge}/docs`)).text).toContain(warning);

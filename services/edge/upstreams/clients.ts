@@ -2,17 +2,15 @@ import { randomUUIDv7 } from "node:crypto";
 import { AccountService } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
-import { KeyService, KeyVerdict } from "../../../gen/qrforge/auth/v1/key_pb.ts";
+import { KeyService } from "../../../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../../gen/qrforge/qr/v1/project_pb.ts";
-import { type QrCode, QrCodeService, QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { type QrCode, QrCodeService } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { BatchRecordScansRequestSchema, ScanService } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 import { SymbolService } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { type Batcher, createBatcher } from "../../../platform/concurrency/batcher.ts";
 import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
-import { createLeasedCache } from "../../../platform/lease/cache.ts";
-import { openHolder } from "../../../platform/lease/service.ts";
 import { createBus } from "../../../platform/messaging/bus.ts";
 import { openPublisher, type Publisher, queueOf } from "../../../platform/messaging/work-queue.ts";
 import { systemClock } from "../../../platform/process/clock.ts";
@@ -23,25 +21,19 @@ import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { settings } from "../config.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+import { type KeyAnswer, openKeyCache } from "./key-cache.ts";
 import { type ConsumeQuota, openQuotaClient, toQuotaDecision } from "./quota-client.ts";
-
-/** What auth says of a key. */
-export type KeyAnswer =
-  | { verdict: "active"; keyId: string; accountId: string; limits: AccountLimits }
-  | { verdict: "unknown" | "revoked" | "account_disabled" };
-
-/** What qr says of a slug. */
-export type SlugAnswer = { status: "active"; codeId: string; redirectUrl: string } | { status: "archived" | "unknown" };
+import { openSlugCache, type SlugAnswer } from "./slug-cache.ts";
 
 interface Wait {
   timeoutMs: number;
 }
 
-/** All that the edge asks of the services behind it. Every call fails with a ServiceError, and none outlasts its deadline. */
+/** The services behind the edge. Every call fails with a ServiceError, and none outlasts its deadline. */
 export interface Upstreams {
-  /** What a key, named by the hex of its SHA-256, is good for. */
-  /** Returns the answer that is kept of a key, if one is. */
+  /** Returns the cached answer about a key, by the hex of its SHA-256; undefined if there is none. */
   peekKey(hash: string): KeyAnswer | undefined;
+  /** Returns the answer about a key, from the cache or from auth. */
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
   /** Charges an account, or tells which window has no room. */
   consumeQuota: ConsumeQuota;
@@ -106,11 +98,6 @@ export function createUpstreams(
       },
     });
   }
-  const resolveKeys = createCountedBatcher<string, KeyAnswer>("keys", async (hashes, wait) => {
-    const keyHashes = hashes.map((hash) => Buffer.from(hash, "hex"));
-    const { resolutions } = await keys.client.batchResolveKeys({ keyHashes }, wait);
-    return resolutions.map(toKeyAnswer);
-  });
   const consumeQuota = openQuotaClient({
     quota: quota.client,
     policy: config.quotaPolicy,
@@ -128,14 +115,6 @@ export function createUpstreams(
     "codes",
     async (names, wait) => (await qrCodes.client.batchGetQrCodes({ names }, wait)).lookups.map(({ qrCode }) => qrCode),
   );
-  const resolveSlugs = createCountedBatcher<string, SlugAnswer>("slugs", async (slugs, wait) => {
-    const { resolutions } = await qrCodes.client.batchResolveSlugs({ slugs }, wait);
-    return resolutions.map(({ status, qrCodeId: codeId, redirectUrl }) => {
-      if (status === QrCodeStatus.ACTIVE) return { status: "active", codeId, redirectUrl };
-      return { status: status === QrCodeStatus.ARCHIVED ? "archived" : "unknown" };
-    });
-  });
-
   const bus = createBus({ url: config.natsUrl, name: "qrforge-edge", log });
   closer.defer("bus", () => bus.close());
   const holding = { tls: config, holder: randomUUIDv7(), bus, renewMs: config.renewMs, closer, log };
@@ -145,32 +124,24 @@ export function createUpstreams(
     negativeLifetimeMs: config.negativeLifetimeMs,
     isUnavailable,
   };
-  const keyCache = createLeasedCache<KeyAnswer>({
-    ...caching,
-    load: resolveKeys,
-    leasedUntil: () => keyLease.leasedUntil(),
-    isNegative: (answer) => answer.verdict !== "active",
-    staleMs: 0,
-  });
-  const keyLease = openHolder({ ...holding, schema: "auth", address: config.authAddress, cache: keyCache });
-  const slugCache = createLeasedCache<SlugAnswer>({
-    ...caching,
-    load: resolveSlugs,
-    leasedUntil: () => slugLease.leasedUntil(),
-    isNegative: (answer) => answer.status === "unknown",
+  const leasing = { createBatcher: createCountedBatcher, caching, holding };
+  const keyCache = openKeyCache({ ...leasing, address: config.authAddress, keys: keys.client });
+  const slugCache = openSlugCache({
+    ...leasing,
+    address: config.qrAddress,
+    qrCodes: qrCodes.client,
     staleMs: config.staleSlugMs,
   });
-  const slugLease = openHolder({ ...holding, schema: "qr", address: config.qrAddress, cache: slugCache });
 
   const lookups = metrics.counter(
     "cache_lookups",
     "questions that an edge's caches were asked; those not in upstream_items were known",
   );
-  for (const [name, lease] of [
-    ["key", keyLease],
-    ["slug", slugLease],
+  for (const [name, cache] of [
+    ["key", keyCache],
+    ["slug", slugCache],
   ] as const) {
-    const left = () => Math.max(0, (lease.leasedUntil() ?? 0) - clock.monotonic()) / 1_000;
+    const left = () => Math.max(0, (cache.leasedUntil() ?? 0) - clock.monotonic()) / 1_000;
     metrics.gauge(`${name}_lease_seconds`, `how long the lease on ${name}s still runs`, left);
   }
 
@@ -218,30 +189,4 @@ export function createUpstreams(
       await Promise.all(needed.map((client) => client.ready(wait)));
     },
   };
-}
-
-/** An answer, or what is wrong with it: one odd answer must not fail its batch. */
-function toKeyAnswer(resolution: {
-  verdict: KeyVerdict;
-  keyId: string;
-  accountId: string;
-  limits?: { perMinute: bigint; perDay: bigint } | undefined;
-}): KeyAnswer | ServiceError {
-  switch (resolution.verdict) {
-    case KeyVerdict.ACTIVE: {
-      const { perMinute = 0n, perDay = 0n } = resolution.limits ?? {};
-      const limits = { perMinute: Number(perMinute), perDay: Number(perDay) };
-      return { verdict: "active", keyId: resolution.keyId, accountId: resolution.accountId, limits };
-    }
-    case KeyVerdict.UNKNOWN:
-      return { verdict: "unknown" };
-    case KeyVerdict.REVOKED:
-      return { verdict: "revoked" };
-    case KeyVerdict.ACCOUNT_DISABLED:
-      return { verdict: "account_disabled" };
-    default:
-      return new ServiceError("INTERNAL_ERROR", undefined, {
-        cause: new Error(`unforeseen verdict ${resolution.verdict}`),
-      });
-  }
 }

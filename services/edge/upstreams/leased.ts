@@ -1,0 +1,21 @@
+import type { Batcher } from "../../../platform/concurrency/batcher.ts";
+import type { createLeasedCache } from "../../../platform/lease/cache.ts";
+import type { openHolder } from "../../../platform/lease/service.ts";
+
+/** Creates a batcher whose batches are counted under `kind`. */
+type CreateBatcher = <Item, Result>(
+  kind: string,
+  send: (items: Item[], wait: { timeoutMs: number }) => Promise<(Result | Error)[]>,
+) => Batcher<Item, Result>;
+
+/** What the caches of keys and slugs have in common. */
+export interface LeasedOptions {
+  createBatcher: CreateBatcher;
+  caching: Pick<
+    Parameters<typeof createLeasedCache>[0],
+    "clock" | "entriesMax" | "negativeLifetimeMs" | "isUnavailable"
+  >;
+  holding: Omit<Parameters<typeof openHolder>[0], "schema" | "address" | "cache">;
+  /** The address of the service that grants the lease. */
+  address: string;
+}

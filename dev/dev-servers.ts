@@ -64,9 +64,9 @@ async function startServer(name: keyof typeof servers): Promise<void> {
   server.child = child;
   child.once("error", (error) => fail(new UserError(`${name} could not be started: ${error.message}`)));
   child.once("exit", () => void restart(name, child));
-  for (const end = Date.now() + readyMaxMs; !(await server.answers()); await sleep(20)) {
+  for (const end = performance.now() + readyMaxMs; !(await server.answers()); await sleep(20)) {
     if (child.exitCode !== null || child.signalCode !== null) throw new UserError(`${name} ended at once; see its log`);
-    if (Date.now() > end) throw new UserError(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
+    if (performance.now() > end) throw new UserError(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
   }
 }
 

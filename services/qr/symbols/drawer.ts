@@ -22,7 +22,7 @@ const verdictsMax = 10_000;
 /** The longest wait for a thread, in ms. */
 const waitTimeoutMs = 60_000;
 
-/** For whom something is drawn. */
+/** The account that a drawing is for, and its deadline. */
 export interface DrawCaller {
   accountId: string;
   /** Milliseconds until the caller's deadline, or Infinity. */

@@ -2,9 +2,9 @@ import UPNG from "upng-js";
 import { toPicture } from "./raster.ts";
 import { type Logo, logoBytesMax } from "./style.ts";
 
-/** The longer side of a logo as it is kept, in pixels: the larger one, or the other if only that fits in all colours. */
+/** The longer side of a stored logo, in pixels: the larger one, or the other if only that fits in all colours. */
 const sidesPx = [512, 384] as const;
-/** Bytes of a logo as it is kept. With a palette a pixel is one byte, so that 512 x 512 always fit, with 4 KiB to spare. */
+/** Bytes of a stored logo. With a palette a pixel is one byte, so that 512 x 512 always fit, with 4 KiB to spare. */
 export const logoPngBytesMax = 260 * 1024;
 const paletteColours = 256;
 /** Parts of SVG whose drawing may take very long for a small file, or that lead out of it. */

@@ -342,6 +342,21 @@ describe("people", () => {
     await signIn({ email, password: "the second password" }, "198.51.100.10");
   });
 
+  it("end with the links that are not used yet when a password changes, and when all are signed out", async () => {
+    const { accountId } = await auth.newAccount();
+    const newLink = async () => (await sessions.client.createSignInLink({ accountId }, wait)).token;
+    const open = async () =>
+      (await sessions.client.redeemSignInLink({ token: await newLink() }, wait)).session?.token as string;
+    const unused = [await newLink(), await newLink()];
+    const change = { token: await open(), oldPassword: "", newPassword: "a new password" };
+    await sessions.client.changePassword({ ...change, ...from("198.51.100.11") }, wait);
+    unused.push(await newLink());
+    await sessions.client.signOutEverywhere({ token: await open() }, wait);
+    for (const token of unused) {
+      await expect(sessions.client.redeemSignInLink({ token }, wait)).rejects.toMatchObject({ reason: "UNAUTHORIZED" });
+    }
+  });
+
   it("whom an operator's account belongs to cannot sign in without a password", async () => {
     const { email } = await auth.newAccount();
     await expect(signIn({ email, password: "" }, "198.51.100.9")).rejects.toThrowError(wrong);

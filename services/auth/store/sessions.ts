@@ -25,6 +25,11 @@ export async function insertSession(tx: Tx, accountId: string, session: NewSessi
     values (${session.tokenHash}, ${accountId}, ${session.expiresAt}, ${byLink})`;
 }
 
+async function closeAllIn(tx: Tx, accountId: string): Promise<void> {
+  await tx`delete from auth.sessions where account_id = ${accountId}`;
+  await tx`delete from auth.sign_in_links where account_id = ${accountId}`;
+}
+
 /** Sessions in Postgres. Each method is one transaction. */
 export function createSessionStore(sql: Sql) {
   return cleanStore({
@@ -58,8 +63,9 @@ export function createSessionStore(sql: Sql) {
       await sql`delete from auth.sessions where token_hash = ${tokenHash}`;
     },
 
+    /** Ends every way into an account that is open without its password: its sessions, and links that are not used yet. */
     async closeAll(accountId: string): Promise<void> {
-      await sql`delete from auth.sessions where account_id = ${accountId}`;
+      await sql.begin((tx) => closeAllIn(tx, accountId));
     },
 
     /** Sets a password if the old one is still the one that was checked, and leaves one new session. Returns whether it is. */
@@ -74,7 +80,7 @@ export function createSessionStore(sql: Sql) {
           update auth.accounts set password_hash = ${hashes.after}
           where account_id = ${accountId} and password_hash is not distinct from ${hashes.before} returning 1`;
         if (changed.length === 0) return false;
-        await tx`delete from auth.sessions where account_id = ${accountId}`;
+        await closeAllIn(tx, accountId);
         await insertSession(tx, accountId, session);
         await appendToAudit(tx, actor, { action: "password.change", accountId });
         return true;

@@ -1,10 +1,9 @@
-import type { IncomingHttpHeaders, Server } from "node:http";
+import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { type Carrier, type OpenSpan, openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
 import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
 import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
 import { servePage } from "../dashboard/static-files.ts";
@@ -17,6 +16,8 @@ import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
 import type { Handle } from "./exchange.ts";
+import { observeRequests } from "./observe.ts";
+import { boundPages } from "./page-slots.ts";
 import { requestIdOf } from "./request-id.ts";
 import { rejectInTurn } from "./server.ts";
 
@@ -40,15 +41,6 @@ export interface HttpOptions {
   /** How long a closing edge goes on taking connections after it has said that it is not ready, in ms. */
   closeNoticeMs: number;
   log: Logger;
-}
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** On the monotonic clock. */
-    arrivedAt: number;
-    /** The request in its trace. */
-    span: OpenSpan | null;
-  }
 }
 
 const pathLengthMax = 8_192;
@@ -83,25 +75,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     closing = true;
     await sleep(options.closeNoticeMs);
   });
-  app.decorateRequest("arrivedAt", 0);
-  app.decorateRequest("span", null);
-  // Scans pass this hook, too, and wait for nothing in it.
+  observeRequests(app, options.recordRequest);
+  // HTTP/2 has frames for this.
   app.addHook("onRequest", (request, reply, done) => {
-    request.arrivedAt = performance.now();
-    reply.header("x-request-id", request.id);
-    // HTTP/2 has frames for this.
     if (closing && request.raw.httpVersionMajor === 1) reply.header("connection", "close");
-    const name = `${request.method} ${request.routeOptions.url ?? "other"}`;
-    request.span = withRemoteParent(traceOf(request.headers), () => openSpan(name, "server"));
-    request.span.run(done);
-  });
-  // By the pattern of the path, never by the path itself, of which there is no end.
-  app.addHook("onResponse", (request, reply, done) => {
-    const route = request.routeOptions.url ?? (isApiPath(request.url) ? "other /v1" : "other");
-    const labels = { route, method: request.method, status: String(reply.statusCode) };
-    const failed = reply.statusCode >= 500 ? "failed" : undefined;
-    request.span?.end({ "http.response.status_code": reply.statusCode }, failed);
-    options.recordRequest((performance.now() - request.arrivedAt) / 1_000, labels);
     done();
   });
   app.setErrorHandler((error: Error, request, reply) => sendError(request, reply, error));
@@ -138,19 +115,4 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     return reply.type(jsonType).send('{"ok":true}');
   });
   return app;
-}
-
-/** Bounds how many pages and files are made ready at once. */
-function boundPages(scope: FastifyInstance, slots: RequestSlots): void {
-  const taken = new WeakMap<object, Disposable>();
-  scope.addHook("onRequest", async (request) => void taken.set(request, slots.acquire()));
-  const free = (request: object) => taken.get(request)?.[Symbol.dispose]();
-  // The answer is handed over here; the client's reading of it holds nothing.
-  scope.addHook("onSend", async (request) => free(request));
-  scope.addHook("onRequestAbort", async (request) => free(request));
-}
-
-/** Returns the trace that a client names, if it does. */
-function traceOf({ traceparent }: IncomingHttpHeaders): Carrier {
-  return typeof traceparent === "string" ? { traceparent } : {};
 }

@@ -66,7 +66,8 @@ async function startServer(name: keyof typeof servers): Promise<void> {
   child.once("exit", () => void restart(name, child));
   for (const end = performance.now() + readyMaxMs; !(await server.answers()); await sleep(20)) {
     if (child.exitCode !== null || child.signalCode !== null) throw new UserError(`${name} ended at once; see its log`);
-    if (performance.now() > end) throw new UserError(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
+    if (performance.now() > end)
+      throw new UserError(`${name} did not answer within ${readyMaxMs / 1000} s; see its log`);
   }
 }
 

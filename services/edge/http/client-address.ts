@@ -34,6 +34,7 @@ export function createOriginLookup(trustedProxies: AddressList, log: Logger): (r
     }
     const isTls = "encrypted" in socket && socket.encrypted === true;
     return {
+      // proxy-addr reads the headers and the socket, which both versions have; its types name HTTP/1.1 alone.
       address: isProxied ? forwardedAddress(request as IncomingMessage, trustedProxies) : peer,
       isProxied,
       isSecure: isTls || (isProxied && /^https\s*(?:,|$)/i.test(String(headers["x-forwarded-proto"] ?? ""))),

@@ -59,6 +59,7 @@ export function createPeerBounds(options: {
       const slot = requests.tryAcquire(rateLimitKey(options.originOf(request).address));
       if (!slot) {
         refused({ kind: "request" });
+        // Both versions have writeHead and end, but a union of their overloads cannot be called.
         rejectRequest(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
         return;
       }

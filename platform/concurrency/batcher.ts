@@ -1,4 +1,5 @@
 import { ServiceError } from "../errors.ts";
+import { itemAt } from "../item-at.ts";
 import { bindContext } from "../telemetry/tracing.ts";
 
 export interface BatcherOptions<Item, Result> {
@@ -109,10 +110,8 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       const timeoutMs = batch.reduce((latest, waiting) => Math.max(latest, waiting.expiresAt - now), 0);
       const items = batch.map((waiting) => waiting.item);
       const isWaiting = (place: number) => batch[place]?.settled === false;
-      const answer = (place: number, result: Result | Error) => settle(batch[place] as Waiting<Item, Result>, result);
-      const results = await (batch[0] as Waiting<Item, Result>).inTrace(() =>
-        options.send(items, { timeoutMs, isWaiting, answer }),
-      );
+      const answer = (place: number, result: Result | Error) => settle(itemAt(batch, place), result);
+      const results = await itemAt(batch, 0).inTrace(() => options.send(items, { timeoutMs, isWaiting, answer }));
       if (results.length !== batch.length) throw new Error(`sent ${batch.length} items, got ${results.length} answers`);
       for (const [place, result] of results.entries()) answer(place, result);
     } catch (error) {

@@ -26,6 +26,7 @@ async function start<T extends Readable | Writable>(
   direction: "readable" | "writable",
 ): Promise<{ stream: T; refused: Promise<never> }> {
   const query = sql.unsafe(statement);
+  // The driver calls these methods of a query; its types do not have them.
   const answered = query as unknown as Answerable;
   const stream = Promise.withResolvers<T>();
   const refused = Promise.withResolvers<never>();

@@ -28,14 +28,15 @@ export function encodePageToken(cursor: Cursor | undefined): string {
 /** Returns the cursor of a token of `encodePageToken`; undefined for an empty token. Throws INVALID_REQUEST. */
 export function decodePageToken(token: string): Cursor | undefined {
   if (token === "") return undefined;
-  const match = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,40})$/.exec(Buffer.from(token, "base64url").toString("latin1"));
-  const createdAt = new Date(Number.parseInt(match?.[1] ?? "", 36));
+  const decoded = Buffer.from(token, "base64url").toString("latin1");
+  const [, time = "", id] = /^([0-9a-z]{1,11})\.([0-9A-Za-z]{1,40})$/.exec(decoded) ?? [];
+  const createdAt = new Date(Number.parseInt(time, 36));
   const isSane = createdAt.getTime() >= Date.UTC(2000) && createdAt.getTime() < Date.UTC(2100);
-  if (!match || !isSane) {
+  if (id === undefined || !isSane) {
     const issue = "must be the next_cursor of an earlier page";
     throw new ServiceError("INVALID_REQUEST", `cursor ${issue}`, { fields: [{ field: "cursor", issue }] });
   }
-  return { createdAt, id: match[2] as string };
+  return { createdAt, id };
 }
 
 /** Returns the requested page size, or `fallback` for 0. Throws INVALID_REQUEST beyond `max`. */

@@ -36,11 +36,16 @@ export function loadConfig<S extends Settings>(settings: S, env: NodeJS.ProcessE
       if (text === undefined) problems.push(`${setting.env} must be set: ${setting.meaning}`);
       else config[name] = setting.parse(text);
     } catch (error) {
-      problems.push(`${setting.env}: ${(error as Error).message} (${setting.meaning})`);
+      problems.push(`${setting.env}: ${messageOf(error)} (${setting.meaning})`);
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
+  // Each setting has put its own value in, which the loop over all of them cannot say.
   return config as Config<S>;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Returns the content of a secret's file without the final line break; undefined if no file is named. */
@@ -50,7 +55,7 @@ function readSecret(setting: Setting<unknown>, env: NodeJS.ProcessEnv): string |
   try {
     return readFileSync(file, "utf8").replace(/\r?\n$/, "");
   } catch (error) {
-    throw new Error(`${setting.env}_FILE cannot be read: ${(error as Error).message}`);
+    throw new Error(`${setting.env}_FILE cannot be read: ${messageOf(error)}`);
   }
 }
 
@@ -148,9 +153,9 @@ export function listenAddress(env: string, meaning: string, fallback: string): S
     meaning,
     default: fallback,
     parse(value) {
-      const match = /^(\[[0-9a-f:]+\]|[^:]+):(\d{1,5})$/i.exec(value);
-      if (!match || Number(match[2]) > 65_535) throw new Error(`must be host:port, not "${value}"`);
-      return { host: (match[1] as string).replace(/^\[|\]$/g, ""), port: Number(match[2]) };
+      const [, host, port] = /^(\[[0-9a-f:]+\]|[^:]+):(\d{1,5})$/i.exec(value) ?? [];
+      if (host === undefined || Number(port) > 65_535) throw new Error(`must be host:port, not "${value}"`);
+      return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
     },
   };
 }

@@ -215,7 +215,7 @@ function carrierOf({ metadata }: ServerUnaryCall<Buffer, Buffer>): Carrier {
 function clientNames(call: ServerUnaryCall<Buffer, Buffer>): string[] {
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (!certificate) return [];
-  const dns = [...(certificate.subjectaltname ?? "").matchAll(/DNS:([^,\s]+)/g)].map(([, name]) => name as string);
+  const dns = [...(certificate.subjectaltname ?? "").matchAll(/DNS:([^,\s]+)/g)].map(([, name = ""]) => name);
   return [certificate.subject?.CN, ...dns].filter((name): name is string => typeof name === "string");
 }
 

@@ -3,6 +3,7 @@ import { PrometheusExporter } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { Closer } from "../process/closer.ts";
 import { listenAddress, type Setting } from "../process/config.ts";
+import { portOf } from "../process/port.ts";
 
 /** Labels of a series. Values must come from small fixed sets. */
 export type Labels = Record<string, string>;
@@ -57,9 +58,8 @@ export async function openMetrics(options: {
     clearTimeout(cut);
     await provider.shutdown();
   });
-  const { port } = server.address() as { port: number };
   return {
-    address: `${host}:${port}`,
+    address: `${host}:${portOf(server)}`,
     counter(name, help) {
       const counter = meter.createCounter(name, { description: help });
       return (labels, by = 1) => counter.add(by, labels);

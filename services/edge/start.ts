@@ -5,6 +5,7 @@ import { registerCertificateExpiry } from "../../platform/process/build-info.ts"
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
+import { portOf } from "../../platform/process/port.ts";
 import type { settings } from "./config.ts";
 import { createHttp } from "./http/app.ts";
 import { createBodySlots } from "./http/body-reader.ts";
@@ -152,7 +153,6 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     const server = app.server as unknown as SecureServer;
     renewCertificate({ server, read: certificateNow, clock: systemClock, closer, log });
   }
-  const { port } = app.server.address() as { port: number };
-  const address = `${config.listen.host}:${port}`;
+  const address = `${config.listen.host}:${portOf(app.server)}`;
   return { address, announce: { rpc: rpcAddress ?? address }, close: () => closer.close() };
 };

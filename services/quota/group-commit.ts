@@ -1,7 +1,7 @@
 import { ServiceError } from "../../platform/errors.ts";
+import { itemAt } from "../../platform/item-at.ts";
 import type { Clock } from "../../platform/process/clock.ts";
 import { admittedOf, type Charged, crcOf, rowOf, type Share, usedOtherwise } from "./domain/batch.ts";
-
 import {
   type Charge,
   type ConsumeRequest,
@@ -93,7 +93,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     if (taken.length === 0) return;
     const { charges, shares } = joinCharges(taken.map((call) => call.charges));
     const batches = taken.flatMap(({ batchId, requests }, index) =>
-      batchId === "" ? [] : [{ batchId, requestsCrc: crcOf(requests), shares: shares[index] as Share[] }],
+      batchId === "" ? [] : [{ batchId, requestsCrc: crcOf(requests), shares: itemAt(shares, index) }],
     );
     try {
       const charged = await store.charge(charges, {
@@ -102,7 +102,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         keepMs: options.keepMs,
       });
       if (!charged) return await answerRepeated(taken);
-      for (const [index, call] of taken.entries()) settle(call, shares[index] as Share[], charged);
+      for (const [index, call] of taken.entries()) settle(call, itemAt(shares, index), charged);
       const requested = charges.reduce((sum, charge) => sum + charge.requested, 0);
       const admitted = charged.rows.reduce((sum, row) => sum + row.admitted, 0);
       options.noteStatement(charges.length, requested, admitted);
@@ -115,7 +115,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   function settle(call: WaitingCall, shares: Share[], charged: Charged): void {
     call.resolve(decide(call, shares, charged));
     for (const [index, places] of call.places.entries()) {
-      const share = shares[index] as Share;
+      const share = itemAt(shares, index);
       options.note(call.requests, places, admittedOf(share, places.length, charged), rowOf(share, charged).day);
     }
   }
@@ -206,24 +206,24 @@ function joinCharges(calls: Charge[][]): { charges: Charge[]; shares: Share[][] 
       return { accountId: charge.accountId, before };
     }),
   );
-  const ids = [...joined.keys()].sort();
-  const rowOf = new Map(ids.map((accountId, row) => [accountId, row]));
-  return {
-    charges: ids.map((accountId) => joined.get(accountId) as Charge),
-    shares: parts.map((ofCall) =>
-      ofCall.map(({ accountId, before }) => ({ row: rowOf.get(accountId) as number, before })),
-    ),
+  const charges = [...joined.values()].sort((one, other) => (one.accountId < other.accountId ? -1 : 1));
+  const rows = new Map(charges.map(({ accountId }, row) => [accountId, row]));
+  const shareOf = ({ accountId, before }: { accountId: string; before: number }): Share => {
+    const row = rows.get(accountId);
+    if (row === undefined) throw new Error("a call's account is not among the joined charges");
+    return { row, before };
   };
+  return { charges, shares: parts.map((ofCall) => ofCall.map(shareOf)) };
 }
 
 function decide({ requests, charges, places }: WaitingCall, shares: Share[], charged: Charged): TimedDecision[] {
   const decisions = new Array<TimedDecision>(requests.length);
   const { nowMs } = charged;
   for (const [index, charge] of charges.entries()) {
-    const share = shares[index] as Share;
+    const share = itemAt(shares, index);
     const row = rowOf(share, charged);
     const { minuteS, dayS } = resetsIn(nowMs, row);
-    for (const [position, place] of (places[index] as number[]).entries()) {
+    for (const [position, place] of itemAt(places, index).entries()) {
       const { refusedBy, minuteUsed, dayUsed } = decisionAt(share.before + position, charge, row);
       decisions[place] = { refusedBy, minuteUsed, dayUsed, minuteResetS: minuteS, dayResetS: dayS, nowMs };
     }

@@ -117,9 +117,11 @@ function hasEtag({ operation }: Route): boolean {
 }
 
 function queryParameters(query: z.ZodObject, toSchema: (schema: z.ZodType, io?: "input") => Json) {
+  // What zod makes of an object schema has its properties; the rest of this file writes and reads plain JSON.
   const { properties = {} } = jsonSchema(query, "input", {}) as { properties?: Record<string, Json> };
   return Object.entries(properties).map(([name, schema]) => {
     const inner = unwrap(query.shape[name]);
+    // Set by the schemas of queries; zod keeps metadata of any kind.
     const parameter = inner.meta()?.parameter as Json | undefined;
     return {
       name,
@@ -132,7 +134,8 @@ function queryParameters(query: z.ZodObject, toSchema: (schema: z.ZodType, io?: 
 
 function unwrap(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
-    ? unwrap(schema.unwrap() as z.ZodType)
+    ? // zod types what it unwraps by its core, of which every schema here is the full form.
+      unwrap(schema.unwrap() as z.ZodType)
     : schema;
 }
 

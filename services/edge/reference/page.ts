@@ -106,6 +106,7 @@ function fields(schema: Json): string {
 }
 
 function nested(schema: Json): string {
+  // Schemas within schemas are JSON of the same kind, here and below.
   const inner = (schema.items as Json | undefined) ?? schema;
   return inner.properties ? fields(inner) : "";
 }

@@ -5,6 +5,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { FastifyInstance } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
+import { portOf } from "../../../platform/process/port.ts";
 import { errorBody, errorHead } from "../http/envelope.ts";
 import type { Handle, RawRequest } from "../http/exchange.ts";
 import { boundSessions, http2Settings } from "../http/http2-bounds.ts";
@@ -28,6 +29,7 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   });
   return (request, response) => {
     if (hasUrl(request)) handle(request, response);
+    // Both kinds of responses write a head and an end alike, which the union of their types hides.
     else rejectUrl(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
   };
 }
@@ -77,5 +79,5 @@ export async function openRpcServer(options: {
     await closed;
     clearTimeout(cut);
   });
-  return `${host}:${(server.address() as { port: number }).port}`;
+  return `${host}:${portOf(server)}`;
 }

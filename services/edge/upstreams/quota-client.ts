@@ -5,6 +5,7 @@ import {
 } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { createBatcher, type SendOptions } from "../../../platform/concurrency/batcher.ts";
 import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
+import { itemAt } from "../../../platform/item-at.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
@@ -29,7 +30,11 @@ export interface QuotaClientOptions extends OfflineQuotaOptions {
 /** Returns whether the request at a place is still waited for. */
 type IsWaiting = SendOptions<QuotaDecision>["isWaiting"];
 
-const refusals = { [Window.UNSPECIFIED]: "none", [Window.MINUTE]: "minute", [Window.DAY]: "day" } as const;
+const refusals: Record<number, QuotaDecision["refusedBy"]> = {
+  [Window.UNSPECIFIED]: "none",
+  [Window.MINUTE]: "minute",
+  [Window.DAY]: "day",
+};
 /** Calls for one batch at most: what was charged is not charged again, and another replica may be well. */
 const attemptsMax = 3;
 /** Requests of other costs than 1 that leave together at most: each may need a call of its own, and all wait for the last. */
@@ -65,11 +70,11 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     const results = new Array<QuotaDecision | Error>(requests.length);
     await Promise.all(
       splitIntoCalls(requests).map(async (places) => {
-        const inCall = places.map((place) => requests[place] as ConsumeRequest);
-        const isWaitingInCall = (index: number) => isWaiting(places[index] as number);
+        const inCall = places.map((place) => itemAt(requests, place));
+        const isWaitingInCall = (index: number) => isWaiting(itemAt(places, index));
         const answers = await decide(inCall, isWaitingInCall).catch((error: Error) => inCall.map(() => error));
         for (const [index, place] of places.entries()) {
-          results[place] = answers[index] as QuotaDecision | Error;
+          results[place] = itemAt(answers, index);
           answer(place, results[place]);
         }
       }),
@@ -89,7 +94,7 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     }
     if (policy === "open") {
       for (const [index, decision] of decisions.entries()) {
-        offline.learn((requests[index] as ConsumeRequest).accountId, decision);
+        offline.learn(itemAt(requests, index).accountId, decision);
       }
     }
     // Requests whose own time ran out meanwhile were refused.
@@ -108,10 +113,10 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     }
     if (!offline.isActive()) log.warn({ error }, "quota cannot be reached: requests are served and counted here");
     const waiting = places.filter(isWaiting);
-    const served = waiting.map((place) => requests[place] as ConsumeRequest);
+    const served = waiting.map((place) => itemAt(requests, place));
     const results = requests.map((): QuotaDecision | Error => new ServiceError("DEADLINE_EXCEEDED"));
     for (const [index, decision] of counted(offline.decideUnknown(batch, served)).entries()) {
-      results[waiting[index] as number] = decision;
+      results[itemAt(waiting, index)] = decision;
     }
     return results;
   }
@@ -130,9 +135,7 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
           timeoutMs: end - clock.monotonic(),
         });
         const decidedAtMs = Number(decideTime?.seconds ?? 0) * 1000;
-        return decisions.map((decision, index) =>
-          toQuotaDecision(decision, requests[index] as ConsumeRequest, decidedAtMs),
-        );
+        return decisions.map((decision, index) => toQuotaDecision(decision, itemAt(requests, index), decidedAtMs));
       } catch (error) {
         const again = error instanceof ServiceError && error.reason === "UNAVAILABLE" && clock.monotonic() < end;
         if (!again || attempt === attemptsMax) throw error;
@@ -188,8 +191,14 @@ export function toQuotaDecision(
   { limits }: { limits: AccountLimits },
   decidedAtMs: number,
 ): QuotaDecision {
+  const refusedBy = refusals[decision.refusedBy];
+  if (refusedBy === undefined) {
+    throw new ServiceError("INTERNAL_ERROR", undefined, {
+      cause: new Error(`unforeseen window ${decision.refusedBy}`),
+    });
+  }
   return {
-    refusedBy: refusals[decision.refusedBy as keyof typeof refusals],
+    refusedBy,
     minute: { limit: limits.perMinute, used: Number(decision.minuteUsed), resetS: decision.minuteResetS },
     day: { limit: limits.perDay, used: Number(decision.dayUsed), resetS: decision.dayResetS },
     decidedAtMs,

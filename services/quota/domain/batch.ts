@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { ServiceError } from "../../../platform/errors.ts";
+import { itemAt } from "../../../platform/item-at.ts";
 import { type ChargeOutcome, type ConsumeRequest, groupByAccount } from "./window.ts";
 
 /** The outcome of a charge, and the numbers of the windows it was charged to. */
@@ -46,7 +47,7 @@ export function crcOf(requests: ConsumeRequest[]): number {
 
 /** Returns the row that a share is part of. */
 export function rowOf({ row }: Share, { rows }: Charged): WindowRow {
-  return rows[row] as WindowRow;
+  return itemAt(rows, row);
 }
 
 /** Returns how many of a share's requests were admitted: its first ones. */
@@ -70,11 +71,11 @@ export function refundsOf(requests: ConsumeRequest[], places: number[], batch: F
   const wanted = new Set(places);
   const refunds = new Map<string, Refund>();
   for (const [index, ofAccount] of groupByAccount(requests).places.entries()) {
-    const share = shares[index] as Share;
+    const share = itemAt(shares, index);
     const { minute, day } = rowOf(share, answer);
     for (const place of ofAccount.slice(0, admittedOf(share, ofAccount.length, answer))) {
       if (!wanted.has(place)) continue;
-      const { accountId, keyId, cost } = requests[place] as ConsumeRequest;
+      const { accountId, keyId, cost } = itemAt(requests, place);
       const name = `${accountId} ${keyId}`;
       const refund = refunds.get(name) ?? { accountId, keyId, minute, day, units: 0 };
       refund.units += cost;

@@ -1,4 +1,5 @@
 import { ServiceError } from "../../../platform/errors.ts";
+import { itemAt } from "../../../platform/item-at.ts";
 
 /** Limits of an account; 0 is unlimited. */
 export interface Limits {
@@ -60,7 +61,7 @@ export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
       places.push([place]);
       continue;
     }
-    const charge = charges[index] as Charge;
+    const charge = itemAt(charges, index);
     if (!isAlike(charge, request)) {
       throw new ServiceError(
         "INVALID_REQUEST",

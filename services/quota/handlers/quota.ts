@@ -9,6 +9,7 @@ import {
   Window,
 } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
+import { itemAt } from "../../../platform/item-at.ts";
 import { pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -50,7 +51,7 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
         const id = batchId === "" ? "" : batchIdOf(batchId);
         const decisions = await groupCommit.charge(read, context.remainingMs(), id);
         // One statement decided all of them.
-        const [{ nowMs }] = decisions as [TimedDecision];
+        const { nowMs } = itemAt(decisions, 0);
         return { decisions: decisions.map(toDecision), decideTime: timestampFromMs(nowMs) };
       },
       async batchRefundQuota({ batchId, requests, places }) {
@@ -166,9 +167,10 @@ function dateOf(day: number): string {
 /** After which day and key a page goes on. */
 function readToken(token: string): { day: number; keyId: string } | undefined {
   if (token === "") return undefined;
-  const match = /^(\d{1,7})\.([0-9A-Za-z]{0,40})$/.exec(token);
-  if (!match) throw new ServiceError("INVALID_REQUEST", "page_token must be the next_page_token of an earlier page");
-  return { day: Number(match[1]), keyId: match[2] as string };
+  const [, day, keyId] = /^(\d{1,7})\.([0-9A-Za-z]{0,40})$/.exec(token) ?? [];
+  if (keyId === undefined)
+    throw new ServiceError("INVALID_REQUEST", "page_token must be the next_page_token of an earlier page");
+  return { day: Number(day), keyId };
 }
 
 function batchIdOf(batchId: string): string {

@@ -1,4 +1,5 @@
 import { isUnavailable } from "../../../platform/errors.ts";
+import { itemAt } from "../../../platform/item-at.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import { repeat } from "../../../platform/process/loop.ts";
@@ -69,7 +70,7 @@ export function openUsage(options: {
     // While the database is away nothing is decided, so what gathers behind a failed flush is small.
     if (sending.length === 0) take();
     while (sending.length > 0) {
-      const { batchId, days } = sending[0] as (typeof sending)[number];
+      const { batchId, days } = itemAt(sending, 0);
       try {
         await store.addKeyDays(batchId, days, keepMs);
       } catch (error) {
@@ -104,7 +105,7 @@ export function openUsage(options: {
     /** Counts requests of one account, at these places of a call: the first `admitted` of them were admitted, the rest refused. */
     note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void {
       for (const [at, place] of places.entries()) {
-        const { accountId, keyId, cost } = requests[place] as ConsumeRequest;
+        const { accountId, keyId, cost } = itemAt(requests, place);
         const entry = entryOf(accountId, keyId, day);
         if (at < admitted) entry.admitted += cost;
         else entry.refused += cost;

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../platform/item-at.ts";
 import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Charged, FoundBatch, Refund, Share, WindowRow } from "../domain/batch.ts";
@@ -337,14 +338,14 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
 function readOutcomes(text: string): WindowRow[] {
   return text.split(",").map((row) => {
-    const [minute, minuteUsed, day, dayUsed, admitted] = row.split(" ").map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    return { minute, minuteUsed, day, dayUsed, admitted };
+    const numbers = row.split(" ").map(Number);
+    return {
+      minute: itemAt(numbers, 0),
+      minuteUsed: itemAt(numbers, 1),
+      day: itemAt(numbers, 2),
+      dayUsed: itemAt(numbers, 3),
+      admitted: itemAt(numbers, 4),
+    };
   });
 }
 
@@ -355,7 +356,7 @@ function writeShares(shares: Share[]): string {
 function readShares(text: string): Share[] {
   if (text === "") return [];
   return text.split(",").map((one) => {
-    const [row, before] = one.split(" ").map(Number) as [number, number];
-    return { row, before };
+    const numbers = one.split(" ").map(Number);
+    return { row: itemAt(numbers, 0), before: itemAt(numbers, 1) };
   });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { ConsumeRequest } from "../../contracts/quota-rule.ts";
 import type { Charged, FoundBatch } from "./domain/batch.ts";
-import type { Charge, ConsumeRequest } from "./domain/window.ts";
+import type { Charge } from "./domain/window.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import type { Keep } from "./store/windows.ts";
 

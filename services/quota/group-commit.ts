@@ -1,16 +1,15 @@
+import { type ConsumeRequest, resetsIn } from "../../contracts/quota-rule.ts";
 import { ServiceError } from "../../platform/errors.ts";
 import { itemAt } from "../../platform/item-at.ts";
 import type { Clock } from "../../platform/process/clock.ts";
 import { admittedOf, type Charged, crcOf, rowOf, type Share, usedOtherwise } from "./domain/batch.ts";
 import {
   type Charge,
-  type ConsumeRequest,
   type Decision,
   decisionAt,
   type GroupedRequests,
   groupByAccount,
   isAlike,
-  resetsIn,
 } from "./domain/window.ts";
 import type { Store } from "./store/windows.ts";
 

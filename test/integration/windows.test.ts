@@ -1,8 +1,8 @@
 import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
+import { refusedBy } from "../../contracts/quota-rule.ts";
 import { seeded } from "../../dev/seed/random.ts";
 import type { Charged, WindowRow } from "../../services/quota/domain/batch.ts";
-import { refusedBy } from "../../services/quota/domain/window.ts";
 import { createStore } from "../../services/quota/store/windows.ts";
 
 const { databaseUrl } = inject("cluster");

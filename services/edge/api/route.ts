@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { z } from "zod";
+import type { Limits } from "../../../contracts/quota-rule.ts";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { describeFields, type Reason, ServiceError } from "../../../platform/errors.ts";
 import type { ReadBody } from "../http/body-reader.ts";
 import type { Caller } from "../pipeline/pipeline.ts";
-import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import { type IdempotencyJson, readIdempotencyKey } from "./idempotency.ts";
 import { issuesOf, noBody } from "./requests.ts";
@@ -32,7 +33,7 @@ export interface RouteArguments {
 /** What a handler is given: who calls, what for, and all that it may ask. */
 export interface RouteInput<Params, Query, Body> {
   accountId: string;
-  limits: AccountLimits;
+  limits: Limits;
   /** By which door the caller came. */
   createdVia: CreatedVia;
   decision: QuotaDecision;

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Limits } from "../../../contracts/quota-rule.ts";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { FairQueue } from "./fair-queue.ts";
 import type { RequestSlots } from "./load-shedding.ts";
-import { type AccountLimits, type QuotaDecision, rateLimitHeaders } from "./rate-limit-headers.ts";
+import { type QuotaDecision, rateLimitHeaders } from "./rate-limit-headers.ts";
 
 /** A request on its way through the pipeline, whichever face it came by. */
 export interface Call {
@@ -22,7 +23,7 @@ export interface Caller {
   accountId: string;
   /** Empty for a person in the dashboard. */
   keyId: string;
-  limits: AccountLimits;
+  limits: Limits;
   createdVia: CreatedVia;
 }
 

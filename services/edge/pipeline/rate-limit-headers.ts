@@ -1,9 +1,3 @@
-/** Limits of an account; 0 is unlimited. */
-export interface AccountLimits {
-  perMinute: number;
-  perDay: number;
-}
-
 /** What quota decided about a request, with the limits that it decided by; 0 is unlimited. */
 export interface QuotaDecision {
   refusedBy: "none" | "minute" | "day";

@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from "node:crypto";
+import type { Limits } from "../../../contracts/quota-rule.ts";
 import { AccountService } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
@@ -20,7 +21,7 @@ import { createRpcClient, type RpcClient } from "../../../platform/rpc/client.ts
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { settings } from "../config.ts";
-import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type KeyAnswer, openKeyCache } from "./key-cache.ts";
 import { type ConsumeQuota, openQuotaClient, toQuotaDecision } from "./quota-client.ts";
 import { openSlugCache, type SlugAnswer } from "./slug-cache.ts";
@@ -38,7 +39,7 @@ export interface Upstreams {
   /** Charges an account, or tells which window has no room. */
   consumeQuota: ConsumeQuota;
   /** Reads both windows of an account and charges nothing. */
-  peek(asked: { accountId: string; limits: AccountLimits }, wait: Wait): Promise<QuotaDecision>;
+  peek(asked: { accountId: string; limits: Limits }, wait: Wait): Promise<QuotaDecision>;
   /** A code by id or slug, if the account has it. */
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
   /** Where a slug leads. */

@@ -1,14 +1,14 @@
+import type { Limits } from "../../../contracts/quota-rule.ts";
 import { type KeyService, KeyVerdict } from "../../../gen/qrforge/auth/v1/key_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { createLeasedCache } from "../../../platform/lease/cache.ts";
 import { openHolder } from "../../../platform/lease/service.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
-import type { AccountLimits } from "../pipeline/rate-limit-headers.ts";
 import type { LeasedOptions } from "./leased.ts";
 
 /** What auth answers about a key. */
 export type KeyAnswer =
-  | { verdict: "active"; keyId: string; accountId: string; limits: AccountLimits }
+  | { verdict: "active"; keyId: string; accountId: string; limits: Limits }
   | { verdict: "unknown" | "revoked" | "account_disabled" };
 
 /** Opens the cache of keys, by the hex of their SHA-256. Its entries are valid as long as auth's lease. */

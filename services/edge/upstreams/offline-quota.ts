@@ -1,4 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
 import type { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
@@ -7,13 +8,7 @@ import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { withRootContext } from "../../../platform/telemetry/tracing.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
-import {
-  type ConsumeRequest,
-  createOfflineWindows,
-  createTally,
-  type ServedCount,
-  type Tally,
-} from "./offline-windows.ts";
+import { createOfflineWindows, createTally, type ServedCount, type Tally } from "./offline-windows.ts";
 import { batchKnownMs, type SentBatch } from "./quota-refunds.ts";
 
 /** Decides and counts requests while quota is away, and reports the counts, once, before quota is asked again. */

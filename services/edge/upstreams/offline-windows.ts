@@ -1,21 +1,18 @@
 import { LRUCache } from "lru-cache";
-import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+import {
+  type ConsumeRequest,
+  type Counts,
+  dayS,
+  minuteS,
+  refusedBy,
+  resetsIn,
+  type WindowNumbers,
+  windowsAt,
+} from "../../../contracts/quota-rule.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 
-/** A request to charge. */
-export interface ConsumeRequest {
-  accountId: string;
-  keyId: string;
-  cost: number;
-  limits: AccountLimits;
-}
-
-/** Both windows of an account, named by their numbers since the Unix epoch. */
-interface Windows {
-  minute: number;
-  minuteUsed: number;
-  day: number;
-  dayUsed: number;
-}
+/** Both windows of an account. */
+type Windows = WindowNumbers & Counts;
 
 /** Units that a key used, as BatchRecordServed takes them. */
 export interface ServedCount {
@@ -24,9 +21,6 @@ export interface ServedCount {
   admitted: bigint;
   refused: bigint;
 }
-
-const minuteS = 60;
-const dayS = 86_400;
 
 /**
  * Keeps windows as one edge knows them by itself: quota's last decision on an account, and what was decided here since. For
@@ -53,24 +47,25 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
 
     /** Decides by the same rules as quota: both windows are charged or neither. */
     decide({ accountId, cost, limits }: ConsumeRequest, nowMs: number): QuotaDecision {
-      const nowS = Math.floor(nowMs / 1000);
       const before = known.get(accountId);
-      const minute = Math.max(Math.floor(nowS / minuteS), before?.minute ?? 0);
-      const day = Math.max(Math.floor(nowS / dayS), before?.day ?? 0);
+      const now = windowsAt(nowMs);
+      // A window never runs backwards.
+      const minute = Math.max(now.minute, before?.minute ?? 0);
+      const day = Math.max(now.day, before?.day ?? 0);
       let minuteUsed = before?.minute === minute ? before.minuteUsed : 0;
       let dayUsed = before?.day === day ? before.dayUsed : 0;
-      const fits = (used: number, limit: number) => limit === 0 || used + cost <= limit;
-      const refusedBy = !fits(dayUsed, limits.perDay) ? "day" : !fits(minuteUsed, limits.perMinute) ? "minute" : "none";
-      if (refusedBy === "none") {
+      const refused = refusedBy({ cost, limits }, { minuteUsed, dayUsed });
+      if (refused === "none") {
         minuteUsed += cost;
         dayUsed += cost;
       }
       known.set(accountId, { minute, minuteUsed, day, dayUsed });
+      const resets = resetsIn(nowMs, { minute, day });
       return {
-        refusedBy,
-        minute: { limit: limits.perMinute, used: minuteUsed, resetS: (minute + 1) * minuteS - nowS },
-        day: { limit: limits.perDay, used: dayUsed, resetS: (day + 1) * dayS - nowS },
-        decidedAtMs: nowS * 1000,
+        refusedBy: refused,
+        minute: { limit: limits.perMinute, used: minuteUsed, resetS: resets.minuteS },
+        day: { limit: limits.perDay, used: dayUsed, resetS: resets.dayS },
+        decidedAtMs: Math.floor(nowMs / 1000) * 1000,
       };
     },
   };

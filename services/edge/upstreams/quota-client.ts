@@ -1,3 +1,4 @@
+import type { ConsumeRequest, Limits } from "../../../contracts/quota-rule.ts";
 import {
   type QuotaDecision as QuotaDecisionMessage,
   type QuotaService,
@@ -8,9 +9,8 @@ import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
-import type { AccountLimits, QuotaDecision } from "../pipeline/rate-limit-headers.ts";
+import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
-import type { ConsumeRequest } from "./offline-windows.ts";
 import { openQuotaRefunds, type SentBatch } from "./quota-refunds.ts";
 
 /** Charges a request, or returns which window has no room. */
@@ -188,7 +188,7 @@ function toMessage({ accountId, keyId, cost, limits }: ConsumeRequest) {
 
 export function toQuotaDecision(
   decision: QuotaDecisionMessage,
-  { limits }: { limits: AccountLimits },
+  { limits }: { limits: Limits },
   decidedAtMs: number,
 ): QuotaDecision {
   const refusedBy = refusals[decision.refusedBy];

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
 import { seeded } from "../../../dev/seed/random.ts";
 import { crcOf, refundsOf } from "./batch.ts";
-import { type ConsumeRequest, decisionAt, groupByAccount } from "./window.ts";
+import { decisionAt, groupByAccount } from "./window.ts";
 
 describe("what is given back", () => {
   it("is exactly what the decisions of the named places were admitted for, by key", () => {

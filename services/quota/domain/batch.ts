@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
+import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
-import { type ChargeOutcome, type ConsumeRequest, groupByAccount } from "./window.ts";
+import { type ChargeOutcome, groupByAccount } from "./window.ts";
 
 /** The outcome of a charge, and the numbers of the windows it was charged to. */
 export interface WindowRow extends ChargeOutcome {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { type ConsumeRequest, refusedBy, resetsIn } from "../../../contracts/quota-rule.ts";
 import { seeded } from "../../../dev/seed/random.ts";
-import { type ConsumeRequest, decisionAt, groupByAccount, refusedBy, resetsIn } from "./window.ts";
+import { decisionAt, groupByAccount } from "./window.ts";
 
 describe("charges", () => {
   const free = { perMinute: 60, perDay: 1_000 };

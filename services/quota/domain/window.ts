@@ -1,27 +1,12 @@
+import {
+  type ConsumeRequest,
+  type Counts,
+  type Limits,
+  type RefusedBy,
+  refusedBy,
+} from "../../../contracts/quota-rule.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
-
-/** Limits of an account; 0 is unlimited. */
-export interface Limits {
-  perMinute: number;
-  perDay: number;
-}
-
-/** One request to charge, and the key that it came with. */
-export interface ConsumeRequest {
-  accountId: string;
-  keyId: string;
-  cost: number;
-  limits: Limits;
-}
-
-/** The windows of an account right after a decision. */
-export interface Counts {
-  minuteUsed: number;
-  dayUsed: number;
-}
-
-export type RefusedBy = "none" | "minute" | "day";
 
 export interface Decision extends Counts {
   refusedBy: RefusedBy;
@@ -89,17 +74,4 @@ export function decisionAt(position: number, charge: Charge, outcome: ChargeOutc
   }
   const later = (outcome.admitted - 1 - position) * charge.cost;
   return { refusedBy: "none", minuteUsed: outcome.minuteUsed - later, dayUsed: outcome.dayUsed - later };
-}
-
-/** Returns which window has no room for one more of this cost. If neither has, the day's: it opens last. */
-export function refusedBy({ cost, limits }: { cost: number; limits: Limits }, counts: Counts): RefusedBy {
-  if (limits.perDay > 0 && counts.dayUsed + cost > limits.perDay) return "day";
-  if (limits.perMinute > 0 && counts.minuteUsed + cost > limits.perMinute) return "minute";
-  return "none";
-}
-
-/** Returns the whole seconds from `nowMs` (rounded down to a second) until the windows of these numbers end. */
-export function resetsIn(nowMs: number, windows: { minute: number; day: number }): { minuteS: number; dayS: number } {
-  const nowS = Math.floor(nowMs / 1000);
-  return { minuteS: (windows.minute + 1) * 60 - nowS, dayS: (windows.day + 1) * 86_400 - nowS };
 }

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-
+import { type ConsumeRequest, type Limits, refusedBy, resetsIn } from "../../../contracts/quota-rule.ts";
 import type { Limits as LimitsMessage } from "../../../gen/qrforge/common/v1/limits_pb.ts";
 import {
   type ConsumeQuotaRequest as ConsumeRequestMessage,
@@ -14,7 +14,6 @@ import { pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { refundsOf } from "../domain/batch.ts";
-import { type ConsumeRequest, type Limits, refusedBy, resetsIn } from "../domain/window.ts";
 import type { GroupCommit, TimedDecision } from "../group-commit.ts";
 import type { Store } from "../store/windows.ts";
 

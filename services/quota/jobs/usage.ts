@@ -1,10 +1,10 @@
+import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
 import { isUnavailable } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import { repeat } from "../../../platform/process/loop.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
-import type { ConsumeRequest } from "../domain/window.ts";
 import type { KeyDay, Store } from "../store/windows.ts";
 
 const flushMs = 500;

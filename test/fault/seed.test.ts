@@ -132,12 +132,14 @@ describe("a seeded deployment", () => {
     }
   });
 
-  it("counts a project's scans without reading those of all other codes", async () => {
+  it("can count a project's scans without reading those of all other codes", async () => {
     const [project] = await sql<{ projectId: string }[]>`
       select project_id as "projectId" from qr.codes group by 1 order by count(*) desc limit 1`;
     const counted = { projectId: project?.projectId as string };
     const [from, to] = [new Date(Date.now() - 398 * 86_400_000), new Date()];
     await sql.begin(async (tx) => {
+      // Of tables as small as these the planner may well read the whole: what is held here is that it need not.
+      await tx`set local enable_seqscan = off`;
       const store = createScanCountStore(tx as unknown as Sql);
       expect((await store.byValue(counted, "country", from, to)).length).toBeGreaterThan(5);
       expect((await store.byDay(counted, from, to)).length).toBeGreaterThan(100);

@@ -132,22 +132,22 @@ describe("a seeded deployment", () => {
     }
   });
 
-  it("can count a project's scans without reading those of all other codes", async () => {
+  it("counts a project's scans without reading those of all other codes", async () => {
     const [project] = await sql<{ projectId: string }[]>`
       select project_id as "projectId" from qr.codes group by 1 order by count(*) desc limit 1`;
     const counted = { projectId: project?.projectId as string };
     const [from, to] = [new Date(Date.now() - 398 * 86_400_000), new Date()];
     await sql.begin(async (tx) => {
-      // Of tables as small as these the planner may well read the whole: what is held here is that it need not.
-      await tx`set local enable_seqscan = off`;
+      const readWhole = () => tx`
+        select relname, seq_scan, seq_tup_read from pg_stat_xact_user_tables
+        where relname in ('scan_dimensions', 'scan_days', 'scan_hours') order by relname`;
+      // What this connection did a moment ago may be among it still.
+      const before = [...(await readWhole())];
       const store = createScanCountStore(tx as unknown as Sql);
       expect((await store.byValue(counted, "country", from, to)).length).toBeGreaterThan(5);
       expect((await store.byDay(counted, from, to)).length).toBeGreaterThan(100);
       expect((await store.byHour(counted, from, to)).length).toBeGreaterThan(100);
-      const read = await tx`
-        select relname, seq_scan, seq_tup_read from pg_stat_xact_user_tables
-        where relname in ('scan_dimensions', 'scan_days', 'scan_hours') and seq_scan > 0`;
-      expect([...read]).toEqual([]);
+      expect([...(await readWhole())]).toEqual(before);
     });
   });
 

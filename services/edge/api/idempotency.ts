@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { idempotencyKeyIssue, idempotencyKeyPattern } from "../../../contracts/idempotency-key.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 
-/** What a service needs to do a request once: the client's key, and what tells one request from another. */
+/** Idempotency data for a service: the client's key and a fingerprint of the request. */
 export interface IdempotencyJson {
   key: string;
   requestHash: Uint8Array;
 }
 
 /**
- * Reads the Idempotency-Key header; undefined if there is none. Two requests are the same if operation and body are: the
+ * Reads the Idempotency-Key header; undefined if there is none. Two requests are equal if their operation and body are: the
  * order of a JSON object's fields does not matter, nor white space.
  */
 export function readIdempotencyKey(
@@ -27,7 +27,7 @@ export function readIdempotencyKey(
   return { key: header, requestHash };
 }
 
-/** JSON with the fields of each object in order. */
+/** Returns JSON with the fields of each object sorted. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part) =>
     part !== null && typeof part === "object" && !Array.isArray(part)
@@ -36,7 +36,7 @@ function canonical(value: unknown): string {
   );
 }
 
-/** Returns the header of an answer that is given again. */
+/** Returns the header of a replayed response. */
 export function replayHeaders(replayed: boolean): Record<string, string> {
   return replayed ? { "idempotent-replayed": "true" } : {};
 }

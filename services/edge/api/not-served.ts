@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import { routes } from "./routes/index.ts";
 
-/** Paths that exist for people and not for keys: what they refuse, and why. */
+/** Paths that are closed to API keys, each with the error message. */
 const forbidden: Record<string, string> = {
   "/v1/billing": "API keys cannot see or change billing. Sign in to the dashboard for that.",
   "/v1/subscription": "API keys cannot see or change the subscription. Sign in to the dashboard for that.",
@@ -10,13 +10,13 @@ const forbidden: Record<string, string> = {
   "/v1/internal": "Internal data is not open to API keys.",
 };
 
-/** Says more than the general message where a method is refused on purpose. */
+/** Specific messages for methods that are rejected on purpose. */
 const methodMessages: Record<string, string> = {
   "DELETE /v1/qr-codes/:id":
     'QR codes are archived, not deleted: a printed code must not come to mean something else. PATCH {"status":"archived"}.',
 };
 
-/** Refuses what the table does not have: a path that is closed to keys on purpose, another method, or no such path. */
+/** Throws the error for a request without a route: a path closed to API keys, a wrong method, or an unknown path. */
 export function throwNotServed(request: FastifyRequest, reply: FastifyReply): never {
   const [path = ""] = request.url.split("?");
   for (const [prefix, message] of Object.entries(forbidden)) {
@@ -30,7 +30,7 @@ export function throwNotServed(request: FastifyRequest, reply: FastifyReply): ne
   throw new ServiceError("METHOD_NOT_ALLOWED", methodMessages[`${request.method} ${served[0]?.path}`]);
 }
 
-/** Returns whether a path is one of a pattern with `:name` segments. */
+/** Returns whether a path matches a pattern with `:name` segments. */
 export function matchesPath(pattern: string, path: string): boolean {
   const wanted = pattern.split("/");
   const given = path.split("/");

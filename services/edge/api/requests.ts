@@ -8,17 +8,17 @@ import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import { scanDimension, scanInterval } from "./responses/scans.ts";
 import { finderShape, finderShapeNumbers, moduleShape, moduleShapeNumbers } from "./responses/style.ts";
 
-/** A JSON object with these fields and no others. */
+/** Returns the schema of a JSON object with these fields and no others. */
 export function bodyOf<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.strictObject(shape, { error: "must be a JSON object" });
 }
 
-/** Query parameters, each at most once, and no others. */
+/** Returns the schema of a query with these parameters and no others, each at most once. */
 export const queryOf = bodyOf;
 
 export const noParams = z.object({});
 export const noQuery = queryOf({});
-/** The body of an operation that takes none. */
+/** Schema of the body of an operation without a body. */
 export const noBody = z.undefined();
 export const idParams = z.object({ id: z.string() });
 export const projectId = z.string().min(1);
@@ -28,19 +28,19 @@ export const listQuery = {
 };
 
 /**
- * The schemas say as much of a field's rules as a schema can, so that one answer names every field at fault; the service
- * behind has the last word.
+ * These schemas express as many rules of a field as possible, so that one response names every invalid field; the service
+ * behind makes the final check.
  */
 const text = z.string().refine((value) => value.isWellFormed(), "must be well-formed Unicode");
 
-/** Text of at most `max` characters, counted as Unicode code points. */
+/** Returns the schema of text of at most `max` characters, counted as Unicode code points. */
 export function textOf(max: number) {
   return text
     .refine((value) => [...value].length <= max, `must have at most ${max} characters`)
     .meta({ maxLength: max });
 }
 
-/** Text of 1 to `max` characters that are not all white space. */
+/** Returns the schema of text of 1 to `max` characters that is not only white space. */
 export function nameOf(max: number) {
   return textOf(max)
     .refine((value) => value.trim() !== "", "is required")
@@ -71,7 +71,7 @@ export const style = z.strictObject({
   caption: textOf(limits.captionLengthMax).nullable().optional(),
 });
 
-/** A style as the services take it. */
+/** Converts a validated style to the services' message. */
 export function readStyle(given: z.output<typeof style>) {
   const picture = pictureUrl.exec(given.logo ?? "")?.[1];
   return omitUndefined({
@@ -86,7 +86,7 @@ export function readStyle(given: z.output<typeof style>) {
   });
 }
 
-/** A whole number in a query, within bounds. */
+/** Returns the schema of an integer in a query, within bounds. */
 function numberOf(min: number, max: number) {
   const rule = `must be a whole number from ${min} to ${max}`;
   const inBounds = (value: number) => value >= min && value <= max;
@@ -109,7 +109,7 @@ export const imageQuery = queryOf({
 const timeRule = "must be a time like 2026-01-31T12:00:00Z or a day like 2026-01-31, from 2000 to 2099";
 const timePattern = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
-/** An RFC 3339 time in ms since the Unix epoch; or a day, which is its beginning, or its end where a range ends. */
+/** Converts an RFC 3339 time to ms since the Unix epoch. A day becomes its start, or its end at the end of a range. */
 function timeOf(edge: "start" | "end") {
   return z
     .string()
@@ -121,7 +121,7 @@ function timeOf(edge: "start" | "end") {
 function readTime(value: string, edge: "start" | "end"): number {
   const [, day = "", time] = timePattern.exec(value) ?? [];
   const startMs = Date.parse(day);
-  // Date takes the 30th of February for the 2nd of March.
+  // Date converts 30 February to 2 March.
   const isDay = !Number.isNaN(startMs) && new Date(startMs).toISOString().startsWith(day);
   const ms = time ? Date.parse(value) : edge === "start" ? startMs : startMs + 86_400_000;
   return isDay && ms >= Date.UTC(2000) && ms <= Date.UTC(2100) ? ms : Number.NaN;
@@ -140,7 +140,7 @@ export const statusNumbers = {
   all: QrCodeStatus.UNSPECIFIED,
 };
 
-/** What is wrong with a value, each fault under the dotted path of its field. */
+/** Returns the errors of a value, each with the dotted path of its field. */
 export function issuesOf(error: z.ZodError): FieldIssue[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.map(String);

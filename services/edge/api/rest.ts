@@ -21,9 +21,9 @@ export interface RestOptions {
   clock: Pick<Clock, "now">;
 }
 
-/** The public API over REST. */
+/** Serves the public API over REST. */
 export interface RestFace {
-  /** Answers a request for a path of the API; `route` is undefined if the table has none for it. */
+  /** Handles a request for a path of the API; `route` is undefined if the table has no route for it. */
   answer(route: Route | undefined, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
 }
 
@@ -48,7 +48,7 @@ export function createRestFace(options: RestOptions): RestFace {
       const body: ReadBody = route?.body
         ? await readJsonBody(request.raw, { address, slots: options.bodySlots })
         : { value: undefined };
-      // A client takes its own time over its body; ours begins when that has arrived.
+      // The timeout of upstream calls starts when the body has arrived.
       const call = startCall();
       const cost = ("value" in body && route?.cost?.(body.value)) || 1;
       const answer = await pipeline.run(caller, call, {
@@ -66,7 +66,7 @@ export function createRestFace(options: RestOptions): RestFace {
   };
 }
 
-/** Sends what a handler answered. */
+/** Sends the result of a handler. */
 export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: RouteAnswer): FastifyReply {
   reply.code(answer.status ?? 200);
   if (answer.headers) reply.headers(answer.headers);
@@ -81,7 +81,7 @@ export function serveRest(app: FastifyInstance, rest: RestFace): void {
     const handler = (request: FastifyRequest, reply: FastifyReply) => rest.answer(route, request, reply);
     app.route({ method: route.method, url: route.path, handler });
   }
-  // A fixed path is no name of something: /v1/qr-codes/batch is not the code "batch".
+  // Fixed paths come before parameters: /v1/qr-codes/batch is not the code "batch".
   for (const { path } of routes.filter((route) => !route.path.includes(":"))) {
     const own = routes.filter((route) => route.path === path).map(({ method }) => method);
     const shadowed = routes.filter((route) => route.path.includes(":") && matchesPath(route.path, path));
@@ -91,14 +91,14 @@ export function serveRest(app: FastifyInstance, rest: RestFace): void {
   }
 }
 
-/** Returns whether a path is the API's, however it is written. */
+/** Returns whether a path belongs to the API, in any percent-encoding. */
 export function isApiPath(url: string): boolean {
   const [path = ""] = url.split("?");
   let decoded = path;
   try {
     decoded = decodeURIComponent(path);
   } catch {
-    // A path that cannot be decoded is judged by its letters.
+    // A path that cannot be decoded is compared undecoded.
   }
   return /^\/+v1(?:\/|$)/.test(decoded);
 }

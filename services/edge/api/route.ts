@@ -10,31 +10,31 @@ import type { Upstreams } from "../upstreams/clients.ts";
 import { type IdempotencyJson, readIdempotencyKey } from "./idempotency.ts";
 import { issuesOf, noBody } from "./requests.ts";
 
-/** A call that has passed the pipeline up to its handler. */
+/** A call that has passed the pipeline and reached its handler. */
 export interface RouteCall {
   caller: Caller;
   decision: QuotaDecision;
-  /** Names in lower case. */
+  /** Request headers; names are in lower case. */
   headers: IncomingHttpHeaders;
   upstreams: Upstreams;
-  /** How long upstream calls of this request may take from now on, in ms. */
+  /** Time left for upstream calls of this request, in ms. */
   timeoutMs: number;
-  /** The time at which it is handled, in ms since the Unix epoch. */
+  /** Time at which the call is handled, in ms since the Unix epoch. */
   nowMs: number;
 }
 
-/** What a route is called with, before it is validated. */
+/** Arguments of a route before validation. */
 export interface RouteArguments {
   params: unknown;
   query: unknown;
   body: ReadBody;
 }
 
-/** What a handler is given: who calls, what for, and all that it may ask. */
+/** Context of a handler: the caller, the validated input and the upstream services. */
 export interface RouteInput<Params, Query, Body> {
   accountId: string;
   limits: Limits;
-  /** By which door the caller came. */
+  /** Origin of the call: API or dashboard. */
   createdVia: CreatedVia;
   decision: QuotaDecision;
   params: Params;
@@ -43,57 +43,57 @@ export interface RouteInput<Params, Query, Body> {
   ifMatch: string | undefined;
   ifNoneMatch: string | undefined;
   accept: string | undefined;
-  /** For operations that create something, if the client sent a key. */
+  /** Set for operations that create a resource, if the client sent an Idempotency-Key. */
   idempotency: IdempotencyJson | undefined;
   upstreams: Upstreams;
-  /** How long upstream calls of this request may take from now on, in ms. */
+  /** Time left for upstream calls of this request, in ms. */
   timeoutMs: number;
-  /** The time at which it is handled, in ms since the Unix epoch. */
+  /** Time at which the call is handled, in ms since the Unix epoch. */
   nowMs: number;
 }
 
-/** What a handler answers: the data of the envelope, or nothing for 304. */
+/** Result of a handler: the data of the envelope, or no data for 304. */
 export interface RouteAnswer {
   data?: unknown;
-  /** In place of data: a file. */
+  /** A file instead of data. */
   file?: { type: string; bytes: Uint8Array };
-  /** For lists: the cursor of the next page, or null on the last. */
+  /** For lists: the cursor of the next page; null on the last page. */
   nextCursor?: string | null;
   status?: number;
   headers?: Record<string, string>;
 }
 
-/** What the reference says of an operation beyond its schemas. */
+/** Documentation of an operation in addition to its schemas. */
 export interface Reference {
   description: string;
-  /** The data of a successful answer; for a list, of one of its items; "file" for a picture. */
+  /** Schema of a successful response's data; for a list, of one item; "file" for a picture. */
   data: z.ZodType | "file";
   isList?: boolean;
-  /** The status of a successful answer. */
+  /** Status of a successful response. */
   status: 200 | 201;
-  /** Reasons for which it fails beyond those that every operation has. */
+  /** Error reasons in addition to those of every operation. */
   failures: Reason[];
-  /** A request that can be made as it stands, by an account that has made those before it; `{id}` is the last code's or project's. */
+  /** Example request that works after the examples before it; `{id}` is the id of the last code or project. */
   example: { query?: string; body?: unknown };
 }
 
 /** One operation of the public API. */
 export interface Route {
   method: "GET" | "POST" | "PATCH";
-  /** With parameters as `:name`. */
+  /** Path with parameters as `:name`. */
   path: string;
-  /** Unique; names the operation in documents and metrics. */
+  /** Unique name of the operation in documents and metrics. */
   operation: string;
-  /** One line for the reference. */
+  /** One-line summary for the reference. */
   summary: string;
   reference: Reference;
   params: z.ZodObject;
   query: z.ZodObject;
   /** Undefined for operations without a body. */
   body: z.ZodType | undefined;
-  /** How many requests it counts as, by its body as it came; 1 if undefined. */
+  /** Returns the cost in units for a body before validation; 1 if undefined. */
   cost?(body: unknown): number;
-  /** Validates the arguments against the schemas, and does what is asked. */
+  /** Validates the arguments against the schemas and runs the handler. */
   handle(call: RouteCall, given: RouteArguments): Promise<RouteAnswer>;
 }
 
@@ -105,7 +105,7 @@ interface TypedRoute<P extends z.ZodObject, Q extends z.ZodObject, B extends z.Z
   handle(input: RouteInput<z.output<P>, z.output<Q>, z.output<B>>): Promise<RouteAnswer>;
 }
 
-/** Makes a route of a handler whose input has the types of the schemas; `noBody` is the schema of no body. */
+/** Creates a route from a handler whose input has the types of the schemas; `noBody` is the schema of an absent body. */
 export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>(
   typed: TypedRoute<P, Q, B>,
 ): Route {
@@ -132,22 +132,22 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
   };
 }
 
-/** Returns the schema of a body, or undefined if it is that of no body. */
+/** Returns the schema of a body, or undefined if it is `noBody`. */
 export function bodySchemaOf(schema: z.ZodType): z.ZodType | undefined {
   return schema === noBody ? undefined : schema;
 }
 
-/** Details that one refusal lists at most, and characters of a field's name that it repeats. */
+/** Maximum number of details in one error, and of characters of a field's name in it. */
 const detailsMax = 50;
 const fieldNameMax = 100;
 
-/** Returns a body as its schema makes it. Throws what is wrong with it, naming the fields at fault. */
+/** Parses a body with its schema. Throws an error that names the invalid fields. */
 export function parseBody<S extends z.ZodType>(schema: S, body: ReadBody): z.output<S> {
   if ("failure" in body) throw body.failure;
   return parse(schema, body.value, "INVALID_PAYLOAD");
 }
 
-/** Returns a value as its schema makes it. Throws the reason, naming the fields at fault. */
+/** Parses a value with its schema. Throws an error of the given reason that names the invalid fields. */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, reason: Reason): z.output<S> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;

@@ -13,7 +13,7 @@ const dimensionNumbers = {
   referrer: Dimension.REFERRER,
 };
 
-/** What scans are counted over if nothing is asked: 30 days. */
+/** Default range of scan counts: 30 days. */
 const defaultRangeMs = 30 * 86_400_000;
 
 /** Counts the scans of a code, or of a project's codes. */

@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 
-/** Returns the token that the dashboard sends with every change: a hash of the session token, which no other page can read. */
+/** Returns the CSRF token of a session: a hash of its token, which other sites cannot read. Every change must carry it. */
 export function csrfToken(token: string): string {
   return createHash("sha256").update(`csrf:${token}`).digest("base64url");
 }
 
-/** Throws FORBIDDEN if a page of another site may have sent the change. Checks the token where there is a session. */
+/** Throws FORBIDDEN if another site may have sent the change. Checks the CSRF token if there is a session. */
 export function verifyCsrf({ headers }: FastifyRequest, sessionToken: string | undefined): void {
   const site = headers["sec-fetch-site"];
   if (site !== undefined && site !== "same-origin" && site !== "none") throw otherSite();

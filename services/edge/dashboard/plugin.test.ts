@@ -10,7 +10,7 @@ const windows = { minute: { limit: 0, used: 0, resetS: 1 }, day: { limit: 0, use
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => vi.useRealTimers());
 
-/** A dashboard of one user whose usage by key has several pages, each of which takes a second. */
+/** Creates a dashboard with one user whose usage by key has several pages; each page takes one second. */
 function openDashboard(pages: number) {
   const timeouts: number[] = [];
   const ranges: { fromDate: string; toDate: string }[] = [];

@@ -21,9 +21,9 @@ import { publicRoutes } from "./routes/public.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { sessionCookie, sessionToken } from "./session-cookie.ts";
 
-/** Where the dashboard's own calls are. */
+/** Path prefix of the dashboard's API. */
 const prefix = "/dashboard/api";
-/** A logo of 256 KiB, in base64, and the rest of a code. */
+/** Maximum size of a body, in bytes: a logo of 256 KiB in base64 and the other fields of a code. */
 const bodyBytesMax = 400_000;
 
 export interface DashboardOptions {
@@ -32,18 +32,18 @@ export interface DashboardOptions {
   fairQueue: FairQueue;
   originOf(request: RawRequest): Origin;
   bodySlots: BodySlots;
-  /** Whether people reach the edge over TLS, whatever requests say. */
+  /** Whether users reach the edge over TLS, regardless of the request. */
   isSecure: boolean;
   upstreamTimeoutMs: number;
-  /** Where short URLs begin; no slash at the end. */
+  /** Base of short URLs, without a slash at the end. */
   shortUrlBase: string;
   clock: Clock;
 }
 
-/** Far beyond what pages send, and short of what would make them another way to the API: of one account at one edge. */
+/** Maximum number of calls per minute for one account at one edge: far above what pages need, too low to replace the API. */
 const accountCallsPerMinuteMax = 1_200;
 
-/** Calls of the dashboard are not charged. */
+/** Decision for calls of the dashboard, which are not charged. */
 const uncharged: QuotaDecision = {
   refusedBy: "none",
   minute: { limit: 0, used: 0, resetS: 0 },
@@ -52,7 +52,7 @@ const uncharged: QuotaDecision = {
 };
 
 const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };
-/** No scheme that a browser knows, so that it shows no prompt of its own. */
+/** Challenge with a scheme unknown to browsers, so that they show no prompt. */
 const sessionScheme = "Session";
 
 /** Serves the dashboard's API below its prefix. */
@@ -62,7 +62,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
       scope.addHook("onRequest", async (_request, reply) => void reply.headers(answerHeaders));
       scope.setErrorHandler((error, _request, reply) => {
         if (error instanceof ServiceError) reply.headers(challengeOf(error, sessionScheme));
-        // The application's own handler answers.
+        // The application's handler responds.
         throw error;
       });
       scope.setNotFoundHandler(async () => {
@@ -76,8 +76,8 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
 }
 
 /**
- * Serves the calls of the dashboard's page, under a session in place of a key: what only people may do, and the public
- * API's operations by the same handlers.
+ * Serves the calls of the dashboard's page, authenticated by a session instead of a key: operations for users only, and the
+ * public API's operations with the same handlers.
  */
 function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   const { upstreams, originOf, slots, shortUrlBase } = options;
@@ -94,7 +94,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     remainingMs: startTimeout(options.upstreamTimeoutMs),
     setHeaders: (headers) => void reply.headers(headers),
   });
-  /** Returns what handlers are given; each call of theirs has what is left of the request's time when it is made. */
+  /** Returns the context of handlers; the timeout of each upstream call is the time left when it is made. */
   const toRouteCall = ({ address, remainingMs }: Call): RouteCall => ({
     upstreams,
     shortUrlBase,
@@ -130,7 +130,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     fairQueue: options.fairQueue,
   });
 
-  /** Finds who is signed in, reads the body, and runs work in the pipeline. */
+  /** Authenticates the user, reads the body, and runs the work in the pipeline. */
   async function run<T>(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -169,7 +169,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       method: route.method,
       url: route.path,
       async handler(request, reply) {
-        // What costs nothing to know comes before the body is read.
+        // Checks that cost nothing come before the body is read.
         verifyCsrf(request, undefined);
         const { address } = originOf(request.raw);
         if (countSender) countSender(rateLimitKey(address));
@@ -201,7 +201,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       async handler(request, reply) {
         const answer = await run(request, reply, route.body !== undefined, ({ caller, body, call, decision }) => {
           const { headers, params } = request;
-          // `v` keeps a browser from showing an earlier revision of a picture. A query is an object, which its type does not say.
+          // `v` makes browsers fetch the current revision of a picture. A query is an object, which its type does not declare.
           const { v: _, ...query } = request.query as Record<string, unknown>;
           const [timeoutMs, nowMs] = [call.remainingMs(), options.clock.now()];
           return route.handle({ caller, decision, headers, upstreams, timeoutMs, nowMs }, { params, query, body });

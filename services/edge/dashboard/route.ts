@@ -4,26 +4,26 @@ import { bodySchemaOf, parse, parseBody, type RouteAnswer, type RouteArguments }
 import type { ReadBody } from "../http/body-reader.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 
-/** The user of a session. */
+/** User of a session. */
 export interface SignedInUser {
   token: string;
   accountId: string;
   email: string;
   hasPassword: boolean;
-  /** Whether a new password may be set without the old one. */
+  /** Whether the user may set a new password without the old one. */
   maySetPassword: boolean;
 }
 
-/** What every handler of the dashboard may call, for how long, and the time. */
+/** Context of every handler of the dashboard: upstream services, timeout and time. */
 export interface RouteCall {
   upstreams: Upstreams;
-  /** Where short URLs begin; no slash at the end. */
+  /** Base of short URLs, without a slash at the end. */
   shortUrlBase: string;
   /** The client's network address. */
   address: string;
-  /** What is left of the request's time, at each moment that it is read. */
+  /** Time left for the request whenever it is read, in ms. */
   wait: { readonly timeoutMs: number };
-  /** In ms since the Unix epoch. */
+  /** Current time, in ms since the Unix epoch. */
   nowMs: number;
 }
 
@@ -32,25 +32,25 @@ export interface SessionCall extends RouteCall {
 }
 
 export interface SessionAnswer extends RouteAnswer {
-  /** The session that the browser has from now on; null for none. */
+  /** The new session of the browser; null ends it. */
   session?: { token: string; expiresAt: Date } | null;
 }
 
-/** An operation for a user who is signed in, and not for an API key. */
+/** An operation for a signed-in user, not for an API key. */
 export interface SessionRoute {
   method: "GET" | "POST" | "DELETE";
-  /** Under the dashboard's prefix, with parameters as `:name`. */
+  /** Path under the dashboard's prefix, with parameters as `:name`. */
   path: string;
   /** Undefined for operations without a body. */
   body: z.ZodType | undefined;
-  /** Validates the arguments against the schemas, and does what is asked. */
+  /** Validates the arguments against the schemas and runs the handler. */
   handle(call: SessionCall, given: RouteArguments): Promise<SessionAnswer>;
 }
 
-/** The schemas of an operation that has no parameters, query or body: `sessionRoute({ ...noInput, … })`. */
+/** Schemas of an operation without parameters, query or body: `sessionRoute({ ...noInput, … })`. */
 export const noInput = { params: noParams, query: noQuery, body: noBody };
 
-/** Makes a route of a handler whose input has the types of the schemas. */
+/** Creates a route from a handler whose input has the types of the schemas. */
 export function sessionRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(typed: {
   method: SessionRoute["method"];
   path: string;
@@ -74,11 +74,11 @@ export function sessionRoute<P extends z.ZodType, Q extends z.ZodType, B extends
   };
 }
 
-/** An operation that needs no session. */
+/** An operation without a session. */
 export interface PublicRoute {
   method: "GET" | "POST";
   path: string;
-  /** Calls of one address in a minute at most, where nothing else bounds them. */
+  /** Maximum number of calls per minute from one address, if no other limit applies. */
   perMinuteMax?: number;
   handle(call: RouteCall, body: ReadBody): Promise<SessionAnswer>;
 }

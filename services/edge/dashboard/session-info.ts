@@ -6,7 +6,7 @@ import { csrfToken } from "./csrf.ts";
 import { toAccountResponse } from "./responses/account.ts";
 import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
 
-/** Returns the account of a session, and the token that its pages send with every change. */
+/** Returns the account of a session, and its CSRF token. */
 export async function sessionInfo(user: Omit<SignedInUser, "email">, { upstreams, shortUrlBase, wait }: RouteCall) {
   const { account } = await upstreams.accounts.getAccount({ accountId: user.accountId }, wait);
   return {
@@ -18,7 +18,7 @@ export async function sessionInfo(user: Omit<SignedInUser, "email">, { upstreams
   };
 }
 
-/** Returns the answer that gives a browser a session. */
+/** Returns the response that sets the session cookie. */
 export async function openSession(session: Session | undefined, call: RouteCall): Promise<SessionAnswer> {
   if (!session?.expireTime) throw new Error("auth answered without a session");
   const { token, accountId } = session;

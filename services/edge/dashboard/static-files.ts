@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
 
-/** What `vite build` makes of the folder `dashboard`. */
+/** Output directory of `vite build` for `dashboard`. */
 const built = new URL("../../../dashboard/dist/", import.meta.url);
 
-/** Scripts and styles are files of our own; nothing is loaded from elsewhere, framed, or sent elsewhere. */
+/** Content security policy: allows scripts and styles of this origin only, and no framing or requests to other origins. */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -36,7 +36,7 @@ const notBuilt = `<!doctype html>
 </html>
 `;
 
-/** The dashboard's page at `/`, and its files under `/assets`, whose names change with what is in them. */
+/** Serves the dashboard's page at `/` and its files under `/assets`, whose names contain a hash of their content. */
 export function servePage(app: FastifyInstance): void {
   const isBuilt = existsSync(built);
   const page = isBuilt ? readFileSync(new URL("index.html", built), "utf8") : notBuilt;

@@ -3,10 +3,10 @@ import type { RouteCall, SessionCall } from "./route.ts";
 
 const dayMs = 86_400_000;
 const usageDays = 30;
-/** Pages of usage by key that are read at most. */
+/** Maximum number of pages of usage by key that are read. */
 const pagesMax = 100;
 
-/** Returns both windows of the user's account, and what it and each key used in the last 30 days. */
+/** Returns both windows of the user's account, and the usage of the account and of each key in the last 30 days. */
 export async function readUsage({ user, upstreams, wait, nowMs }: SessionCall) {
   const { accountId } = user;
   const { account } = await upstreams.accounts.getAccount({ accountId }, wait);
@@ -30,7 +30,7 @@ export async function readUsage({ user, upstreams, wait, nowMs }: SessionCall) {
   };
 }
 
-/** Returns what each key used over a range of days. */
+/** Returns the usage of each key over a range of days. */
 async function listKeyUsage(
   range: { accountId: string; fromDate: string; toDate: string },
   call: Pick<RouteCall, "upstreams" | "wait">,

@@ -5,19 +5,19 @@ import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { RawRequest } from "./exchange.ts";
 import { jsonTextIssue } from "./json-text.ts";
 
-/** How many bytes a body may have, unless a route says otherwise. */
+/** Default maximum size of a body, in bytes. */
 export const bodyBytesMax = 65_536;
 
-/** A value that was read from a body, or what is wrong with that. */
+/** The value read from a body, or the error that the body caused. */
 export type ReadBody = { value: unknown } | { failure: ServiceError };
 
-/** Bodies that are being read, which take as long as clients take: bounded in all and by address. */
+/** Limits how many bodies are read at the same time, in total and by address, since slow clients hold a slot for long. */
 export interface BodySlots {
-  /** Takes a slot, or throws UNAVAILABLE. Free it when the body has been read. */
+  /** Takes a slot, or throws UNAVAILABLE. Release it when the body has been read. */
   acquire(address: string): Slot;
 }
 
-/** Creates slots for bodies. One address can take half of them at most. */
+/** Creates slots for bodies. One address can use at most half of them. */
 export function createBodySlots({ max, metrics }: { max: number; metrics: Metrics }): BodySlots {
   const semaphore: Semaphore = createSemaphore({ max, keyMax: () => Math.ceil(max / 2) });
   const refused = metrics.counter("bodies_refused", "requests refused because too many bodies were being read");
@@ -35,8 +35,8 @@ export function createBodySlots({ max, metrics }: { max: number; metrics: Metric
 }
 
 /**
- * Reads a request's body as JSON, strictly: UTF-8, not compressed, no field twice, no key that reaches a prototype. What is
- * wrong with a body is a value, so that the caller decides when to say so. The value is undefined without a body. Throws
+ * Reads a request's body as strict JSON: UTF-8, not compressed, no duplicate field, no key that reaches a prototype. Returns
+ * the error of an invalid body as a value, so that the caller decides when to throw it; undefined without a body. Throws
  * only UNAVAILABLE, when too many bodies are being read.
  */
 export async function readJsonBody(
@@ -69,7 +69,7 @@ function isJson(contentType: string | undefined): boolean {
   return /^application\/json\s*(?:;|$)/i.test(contentType?.trim() ?? "");
 }
 
-/** Returns all bytes of a body; undefined if there are more than `bytesMax`. Rejects if the client goes before its end. */
+/** Returns all bytes of a body; undefined if there are more than `bytesMax`. Rejects if the client disconnects early. */
 async function readBytes(request: RawRequest, bytesMax: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -78,7 +78,7 @@ async function readBytes(request: RawRequest, bytesMax: number): Promise<Buffer 
       const part: Buffer = chunk;
       bytes += part.length;
       if (bytes > bytesMax) {
-        // The rest is read and dropped, so that the client gets to read the answer.
+        // Reads and drops the rest, so that the client can read the response.
         request.resume();
         return undefined;
       }

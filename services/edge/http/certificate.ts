@@ -4,7 +4,7 @@ import type { Closer } from "../../../platform/process/closer.ts";
 import { repeat } from "../../../platform/process/loop.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 
-/** The certificate that clients see, PEM. */
+/** The server certificate, PEM. */
 export interface Certificate {
   cert: Buffer;
   key: Buffer;
@@ -19,7 +19,7 @@ export async function readCertificate(certFile: string, keyFile: string): Promis
   return { cert: await readFile(certFile), key: await readFile(keyFile) };
 }
 
-/** Shows new clients a renewed certificate within a minute of its being written. */
+/** Reloads a renewed certificate within a minute after it was written; new connections use it. */
 export function renewCertificate(options: {
   server: { setSecureContext(certificate: Certificate): void };
   read(): Promise<Certificate | undefined>;

@@ -5,19 +5,19 @@ import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { RawRequest } from "./exchange.ts";
 import type { AddressList } from "./trusted-proxies.ts";
 
-/** What is known of how a request came. */
+/** Origin of a request. */
 export interface Origin {
-  /** The client's address, in its one spelling: the last on its way that is no trusted proxy's. */
+  /** The client's address in canonical form: the last one on the request's way that is not a trusted proxy's. */
   address: string;
-  /** Whether the connection itself comes from a trusted proxy, whose headers are believed. */
+  /** Whether the connection itself comes from a trusted proxy, whose forwarding headers are used. */
   isProxied: boolean;
   /** Whether the client's own connection is TLS. */
   isSecure: boolean;
 }
 
 /**
- * Returns a function that finds where a request comes from. It reads the connection when the request arrives, since a
- * client may be gone later; further calls for the same request return the same.
+ * Returns a function that determines the origin of a request. It reads the connection when the request arrives, since a
+ * client may disconnect later; further calls for the same request return the same value.
  */
 export function createOriginLookup(trustedProxies: AddressList, log: Logger): (request: RawRequest) => Origin {
   const known = new WeakMap<RawRequest, Origin>();
@@ -34,7 +34,7 @@ export function createOriginLookup(trustedProxies: AddressList, log: Logger): (r
     }
     const isTls = "encrypted" in socket && socket.encrypted === true;
     return {
-      // proxy-addr reads the headers and the socket, which both versions have; its types name HTTP/1.1 alone.
+      // proxy-addr reads the headers and the socket, which both HTTP versions have; its types allow only HTTP/1.1.
       address: isProxied ? forwardedAddress(request as IncomingMessage, trustedProxies) : peer,
       isProxied,
       isSecure: isTls || (isProxied && /^https\s*(?:,|$)/i.test(String(headers["x-forwarded-proto"] ?? ""))),
@@ -52,7 +52,7 @@ function forwardedAddress(request: IncomingMessage, trustedProxies: AddressList)
   return plainAddress(proxyAddr(request, (address) => trustedProxies(plainAddress(address))));
 }
 
-/** Returns an address in its one spelling: no port, brackets or zone, IPv4 where it is mapped into IPv6. Else the text. */
+/** Returns an address in canonical form: no port, brackets or zone, mapped IPv6 as IPv4. Returns other text unchanged. */
 export function plainAddress(text: string): string {
   const trimmed = text.trim();
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(trimmed)?.[1] ?? trimmed;

@@ -1,12 +1,12 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import type { RouteAnswer } from "../api/route.ts";
 
-/** A tag as headers have it. */
+/** Returns an entity tag in header syntax. */
 export function quoted(etag: string | undefined): string {
   return `"${etag}"`;
 }
 
-/** An answer, or 304 if the client has this revision already. */
+/** Returns the response, or 304 if the client has this revision already. */
 export function unlessMatched(ifNoneMatch: string | undefined, etag: string, data: unknown): RouteAnswer {
   const headers = { etag: quoted(etag) };
   const known = readTags(ifNoneMatch);
@@ -14,13 +14,13 @@ export function unlessMatched(ifNoneMatch: string | undefined, etag: string, dat
   return { data, headers };
 }
 
-/** The tags in If-None-Match without their quotation marks, or `*`; weak ones match as well, says RFC 9110. */
+/** Returns the tags of If-None-Match without quotation marks, or `*`. Weak tags match as well (RFC 9110). */
 export function readTags(ifNoneMatch: string | undefined): string[] {
   if (ifNoneMatch?.trim() === "*") return ["*"];
   return [...(ifNoneMatch ?? "").matchAll(/(?:^|,)\s*(?:W\/)?"([^"]*)"\s*(?=,|$)/g)].map(([, tag = ""]) => tag);
 }
 
-/** The tags in If-Match with commas between them, empty for none or any. Weak tags never match, says RFC 9110. */
+/** Returns the tags of If-Match, separated by commas; empty for none or `*`. Weak tags never match (RFC 9110). */
 export function requiredTag(ifMatch: string | undefined): string {
   if (ifMatch === undefined || ifMatch.trim() === "*") return "";
   const tags = ifMatch.split(",").map((tag) => /^(W\/)?"([^",]+)"$/.exec(tag.trim()));

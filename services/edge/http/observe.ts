@@ -6,16 +6,16 @@ import { isApiPath } from "../api/rest.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** On the monotonic clock. */
+    /** Time of arrival on the monotonic clock, in ms. */
     arrivedAt: number;
-    /** The request in its trace. */
+    /** Span of the request. */
     span: OpenSpan | null;
   }
 }
 
 /**
- * Gives each request its id, a span and a duration, by the pattern of its path and never by the path itself, of which there
- * are endlessly many. Scans pass these hooks, too, and wait for nothing in them.
+ * Gives each request an id, a span and a duration metric, labelled by the pattern of its path and never by the path itself,
+ * which has an unlimited number of values. Scans pass these hooks, too, without waiting.
  */
 export function observeRequests(app: FastifyInstance, recordRequest: ReturnType<Metrics["duration"]>): void {
   app.decorateRequest("arrivedAt", 0);
@@ -37,7 +37,7 @@ export function observeRequests(app: FastifyInstance, recordRequest: ReturnType<
   });
 }
 
-/** Returns the trace that a client names, if it does. */
+/** Returns the trace context that a client sent, if any. */
 function traceOf({ traceparent }: IncomingHttpHeaders): Carrier {
   return typeof traceparent === "string" ? { traceparent } : {};
 }

@@ -1,10 +1,10 @@
 import { BlockList, isIP } from "node:net";
 import type { Setting } from "../../../platform/process/config.ts";
 
-/** Whether an address is one of a list. */
+/** Returns whether an address is in the list. */
 export type AddressList = (address: string) => boolean;
 
-/** IP addresses and networks as `address/bits`, with commas between them. */
+/** Parses IP addresses and networks (`address/bits`), separated by commas. */
 export function addressList(env: string, meaning: string): Setting<AddressList> {
   return {
     env,

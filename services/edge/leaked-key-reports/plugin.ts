@@ -28,8 +28,8 @@ export interface LeakReportOptions {
 }
 
 /**
- * Serves `POST /leaked-keys`: anyone who finds keys where they should not be reports them, and those that are real are
- * revoked. The answer is the same for real and made-up keys. Each address has a few calls a minute.
+ * Serves `POST /leaked-keys`: anyone can report keys that were found in public places, and real ones are
+ * revoked. The response is the same for real and invented keys. Limits the calls of each address per minute.
  */
 export function serveLeakReports(app: FastifyInstance, options: LeakReportOptions): void {
   const countReport = createMinuteCounter({

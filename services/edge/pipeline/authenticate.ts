@@ -15,8 +15,8 @@ export interface AuthenticateOptions {
 }
 
 /**
- * Returns what finds the caller of an API key. It rejects with UNAUTHORIZED or API_KEY_INACTIVE, or with RATE_LIMIT_MINUTE
- * for an address that guesses keys; a key that the edge knows passes whatever others at the same address try.
+ * Returns a function that authenticates an API key. It rejects with UNAUTHORIZED, API_KEY_INACTIVE, or RATE_LIMIT_MINUTE
+ * for an address that guesses keys; a key in the edge's cache passes even while its address is limited.
  */
 export function createKeyAuthentication(options: AuthenticateOptions): Authenticate {
   const { upstreams, keyUse, guessLimit, clock } = options;

@@ -4,8 +4,8 @@ import { isApiKey } from "../../../contracts/api-key.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 
 /**
- * The key that a request carries, in `x-api-key` or as a bearer token. Fails with UNAUTHORIZED if there is none, if the
- * two differ, or if it is malformed, which needs no look-up to see.
+ * Returns the key of a request, from `x-api-key` or a bearer token. Fails with UNAUTHORIZED if there is none, if the
+ * two differ, or if it is malformed, which is checked without a look-up.
  */
 export function readKey(headers: IncomingHttpHeaders): string {
   const fromHeader = headers["x-api-key"];
@@ -26,7 +26,7 @@ export function readKey(headers: IncomingHttpHeaders): string {
   return key;
 }
 
-/** The SHA-256 of a key in hex: the form in which it is looked up, so that the key itself stays here. */
+/** Returns the SHA-256 of a key in hex, by which it is looked up, so that the key itself never leaves the edge. */
 export function hashKey(key: string): string {
   return hash("sha256", key, "hex");
 }

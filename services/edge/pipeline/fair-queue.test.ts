@@ -4,7 +4,7 @@ import { createFairQueue } from "./fair-queue.ts";
 let nowMs = 0;
 let queue: ReturnType<typeof createFairQueue>;
 
-/** Work that goes on until it is told to end. */
+/** Creates work that runs until the test ends it. */
 function piece(accountId: string, timeoutMs = 1_000) {
   const state = { begun: false, end: () => {}, done: Promise.resolve() as Promise<unknown> };
   const ended = new Promise<void>((resolve) => {

@@ -5,28 +5,28 @@ import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 
 /**
  * Limits each account to `inFlightMax` concurrent requests while more than one account is active; further requests wait in
- * FIFO order. An account that is alone has no limit.
+ * FIFO order. An account that is the only active one has no limit.
  */
 export interface FairQueue {
   /**
-   * Takes the account's place when its turn comes. Rejects with UNAVAILABLE at once if too many requests of the account
-   * wait, and with DEADLINE_EXCEEDED if the turn does not come in time.
+   * Acquires a slot of the account in FIFO order. Rejects with UNAVAILABLE at once if too many requests of the account
+   * wait, and with DEADLINE_EXCEEDED if no slot becomes free in time.
    */
   acquire(accountId: string, options: { timeoutMs: number }): Promise<Slot>;
 }
 
-/** How long after two accounts called in turn more than one counts as active, in ms. */
+/** Time for which more than one account counts as active after two accounts called in turn, in ms. */
 const sharedMs = 1_000;
 
 export function createFairQueue(options: {
-  /** Requests of one account in flight at most beside other accounts, and that wait at most. */
+  /** Limits of one account while others are active: requests in flight, and requests that wait. */
   inFlightMax: number;
   queueMax: number;
   clock: Pick<Clock, "monotonic">;
   metrics: Metrics;
 }): FairQueue {
   const { inFlightMax, queueMax, clock, metrics } = options;
-  /** The account that called last, and until when more than one counts as active. */
+  /** The account that called last, and the instant until which more than one counts as active. */
   let latest = "";
   let sharedUntil = 0;
   const semaphore = createSemaphore({

@@ -1,12 +1,12 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 
-/** Addresses that are remembered at most; beyond, all are forgotten. */
+/** Maximum number of addresses in memory; when it is exceeded, all are removed. */
 const addressesMax = 10_000;
-/** Keys of an address that are recognised when they are tried again, at most. */
+/** Maximum number of keys per address that are recognised when they are tried again. */
 const recentMax = 16;
 
-/** Limits how many unknown keys one address may try in a minute. A few that are tried again and again count once. */
+/** Limits how many unknown keys one address may try in a minute. Repeated attempts with the same few keys count once. */
 export interface GuessLimit {
   /** Throws RATE_LIMIT_MINUTE if the address has tried too many unknown keys. */
   check(address: string, nowMs: number): void;
@@ -22,7 +22,7 @@ export function createGuessLimit({ perMinuteMax }: { perMinuteMax: number }): Gu
     const now = Math.floor(nowMs / 60_000);
     if (now !== minute || tried.size > addressesMax) tried = new Map();
     minute = now;
-    // Most of the time nobody has tried anything, and the address need not be parsed.
+    // Usually there are no attempts, and the address need not be parsed.
     return tried.size > 0 ? tried.get(rateLimitKey(address)) : undefined;
   }
 

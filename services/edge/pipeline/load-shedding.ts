@@ -2,13 +2,13 @@ import { createSemaphore, type Slot } from "../../../platform/concurrency/semaph
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 
-/** A bound on requests of a kind that are handled at once. */
+/** Limits how many requests of a kind are handled at the same time. */
 export interface RequestSlots {
-  /** Takes a slot, or throws UNAVAILABLE at once. It is held by our own work, never by a client that sends or reads. */
+  /** Acquires a slot, or throws UNAVAILABLE at once. Our own work holds a slot, never a client that sends or reads. */
   acquire(): Slot;
 }
 
-/** Creates slots for requests of a kind. A request beyond `max` is refused at once, so that the others are served. */
+/** Creates slots for requests of a kind. Requests beyond `max` are rejected at once, so that the others are served. */
 export function createRequestSlots(options: { kind: string; max: number; metrics: Metrics }): RequestSlots {
   const { kind, max, metrics } = options;
   const semaphore = createSemaphore({ max });

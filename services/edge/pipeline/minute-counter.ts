@@ -1,11 +1,11 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 
-/** Callers that are remembered at most; with more in a minute, the count begins anew. */
+/** Maximum number of callers in memory; with more in a minute, all counts restart. */
 const callersMax = 10_000;
 
 /**
- * Returns a function that counts a caller's calls of the running minute, for what quota does not charge. It throws
+ * Returns a function that counts a caller's calls in the current minute, for calls that quota does not charge. It throws
  * RATE_LIMIT_MINUTE with `message` beyond `perMinuteMax`.
  */
 export function createMinuteCounter(options: {

@@ -6,55 +6,55 @@ import type { FairQueue } from "./fair-queue.ts";
 import type { RequestSlots } from "./load-shedding.ts";
 import { type QuotaDecision, rateLimitHeaders } from "./rate-limit-headers.ts";
 
-/** A request on its way through the pipeline, whichever face it came by. */
+/** A request in the pipeline, from REST, RPC or the dashboard. */
 export interface Call {
-  /** Names in lower case. */
+  /** Request headers; names are in lower case. */
   headers: IncomingHttpHeaders;
   /** The client's address. */
   address: string;
-  /** Returns the milliseconds left for everything that is asked on its behalf; at least 1. */
+  /** Returns the time left for all upstream calls of this request, in ms; at least 1. */
   remainingMs(): number;
-  /** Sets headers that the answer has from now on, whatever becomes of the request. */
+  /** Sets response headers, which are sent whether the request succeeds or fails. */
   setHeaders(headers: Record<string, string>): void;
 }
 
-/** Who calls. */
+/** The authenticated caller. */
 export interface Caller {
   accountId: string;
-  /** Empty for a person in the dashboard. */
+  /** Id of the API key; empty for a user of the dashboard. */
   keyId: string;
   limits: Limits;
   createdVia: CreatedVia;
 }
 
-/** Finds the caller of a call. Rejects with UNAUTHORIZED, API_KEY_INACTIVE or a limit on guessing. */
+/** Authenticates a request and returns its caller. Rejects with UNAUTHORIZED, API_KEY_INACTIVE or RATE_LIMIT_MINUTE. */
 export type Authenticate = (call: Call) => Promise<Caller>;
 
-/** What is to be done for a caller, and how many units it costs. */
+/** The work of a call, and its cost in units. */
 export interface Work<T> {
   cost: number;
-  /** Validates the input and does the work. What it throws stays charged. */
+  /** Validates the input and does the work. A call that throws remains charged. */
   handle(decision: QuotaDecision): Promise<T>;
 }
 
 /**
- * What every call passes, in this order:
+ * Runs every call through these steps, in order:
  *
  *     authenticate → read input → enter the account's place → consume quota → validate → handle → answer
  *
- * A face authenticates, reads the input in its own way, and runs the work. A request that is refused for overload or time
- * has not been charged: what may refuse it comes before the charge, once.
+ * REST, RPC and the dashboard each authenticate and read the input, then call `run`. A request that is rejected for
+ * overload or time is not charged: every such check precedes the charge.
  */
 export interface Pipeline {
   /**
-   * Takes a slot and the account's place, consumes quota, and does the work. Rejects with UNAVAILABLE, DEADLINE_EXCEEDED or
-   * a rate limit before the work has begun; nothing has been charged then.
+   * Acquires a slot and the account's place, consumes quota and does the work. Rejects with UNAVAILABLE,
+   * DEADLINE_EXCEEDED or a rate limit before the work begins; nothing is charged in that case.
    */
   run<T>(caller: Caller, call: Call, work: Work<T>): Promise<T>;
 }
 
 export interface PipelineOptions {
-  /** Charges a call, or returns which window has no room. */
+  /** Charges a call, or returns the window that is exhausted. */
   consumeQuota(caller: Caller, cost: number, options: { timeoutMs: number }): Promise<QuotaDecision>;
   slots: RequestSlots;
   fairQueue: FairQueue;
@@ -78,7 +78,7 @@ function throwIfRefused({ refusedBy }: QuotaDecision): void {
   if (refusedBy === "day") throw new ServiceError("RATE_LIMIT_DAY");
 }
 
-/** Returns what tells the milliseconds left of a time that begins now; at least 1. */
+/** Returns a function that returns the time left of a timeout that starts now, in ms; at least 1. */
 export function startTimeout(timeoutMs: number): () => number {
   const end = performance.now() + timeoutMs;
   return () => Math.max(1, end - performance.now());

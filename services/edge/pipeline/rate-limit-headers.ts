@@ -1,9 +1,9 @@
-/** What quota decided about a request, with the limits that it decided by; 0 is unlimited. */
+/** Quota's decision about a request, and the limits in force; 0 is unlimited. */
 export interface QuotaDecision {
   refusedBy: "none" | "minute" | "day";
   minute: WindowState;
   day: WindowState;
-  /** The database's time of the decision, in ms, rounded down to a second. */
+  /** Time of the decision by the database's clock, in ms since the Unix epoch, rounded down to a second. */
   decidedAtMs: number;
 }
 
@@ -24,14 +24,14 @@ function limited(decision: QuotaDecision): [string, number, WindowState][] {
   return windows.filter(([, , state]) => state.limit > 0);
 }
 
-/** Units left in a window, or null if it is unlimited. */
+/** Returns the units left in a window, or null if it is unlimited. */
 export function remaining(state: WindowState): number | null {
   return state.limit === 0 ? null : Math.max(0, state.limit - state.used);
 }
 
 /**
- * The headers of a decision answer, in the syntax of draft-ietf-httpapi-ratelimit-headers-10. A window without a limit
- * has no policy, so it is left out.
+ * Returns the headers of a decision, in the syntax of draft-ietf-httpapi-ratelimit-headers-10. A window without a limit
+ * has no policy, so it is omitted.
  */
 export function rateLimitHeaders(decision: QuotaDecision): Record<string, string> {
   const windows = limited(decision);

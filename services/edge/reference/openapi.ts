@@ -7,7 +7,7 @@ import { apiVersion } from "../http/envelope.ts";
 
 type Json = Record<string, unknown>;
 
-/** Reasons for which any operation of the API may fail. */
+/** Error reasons of every operation. */
 const commonFailures: Reason[] = [
   "INVALID_REQUEST",
   "UNAUTHORIZED",
@@ -18,18 +18,18 @@ const commonFailures: Reason[] = [
   "UNAVAILABLE",
   "DEADLINE_EXCEEDED",
 ];
-/** And for which those may that take a body. */
+/** Additional error reasons of operations with a body. */
 const bodyFailures: Reason[] = ["PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
 
 const components = "#/components/schemas/";
 const requestId = z.string().meta({ format: "uuid" });
 
-/** The reasons for which a route may fail. */
+/** Returns the error reasons of a route. */
 export function failuresOf(route: Route): Reason[] {
   return [...commonFailures, ...(route.body ? bodyFailures : []), ...route.reference.failures];
 }
 
-/** The OpenAPI 3.1 description of the API, made of the table that the edge serves. */
+/** Returns the OpenAPI 3.1 description of the API, generated from the edge's route table. */
 export function describeApi(routes: Route[], publicUrl: string): Json {
   const schemas: Json = {};
   const toSchema = (schema: z.ZodType, io: "input" | "output" = "output") => jsonSchema(schema, io, schemas);
@@ -117,11 +117,11 @@ function hasEtag({ operation }: Route): boolean {
 }
 
 function queryParameters(query: z.ZodObject, toSchema: (schema: z.ZodType, io?: "input") => Json) {
-  // What zod makes of an object schema has its properties; the rest of this file writes and reads plain JSON.
+  // zod's output for an object schema has properties; the rest of this file handles plain JSON.
   const { properties = {} } = jsonSchema(query, "input", {}) as { properties?: Record<string, Json> };
   return Object.entries(properties).map(([name, schema]) => {
     const inner = unwrap(query.shape[name]);
-    // Set by the schemas of queries; zod keeps metadata of any kind.
+    // Set by the schemas of queries; zod accepts metadata of any type.
     const parameter = inner.meta()?.parameter as Json | undefined;
     return {
       name,
@@ -134,7 +134,7 @@ function queryParameters(query: z.ZodObject, toSchema: (schema: z.ZodType, io?: 
 
 function unwrap(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
-    ? // zod types what it unwraps by its core, of which every schema here is the full form.
+    ? // zod types an unwrapped schema as its core type; every schema here is a full one.
       unwrap(schema.unwrap() as z.ZodType)
     : schema;
 }
@@ -166,7 +166,7 @@ const limitHeaders = {
   RateLimit: text("What is left of each window; not sent where there is no limit"),
   "RateLimit-Policy": text("The limits of the account"),
 };
-/** Statuses that tell when to come again. */
+/** Statuses whose responses have a Retry-After header. */
 const retryStatuses = [429, 503];
 
 function describeSuccess(route: Route, toSchema: (schema: z.ZodType) => Json): Json {
@@ -193,7 +193,7 @@ function describeSuccess(route: Route, toSchema: (schema: z.ZodType) => Json): J
   return { description: "Done", headers, content: { "application/json": { schema: toSchema(envelope) } } };
 }
 
-/** One entry for each status, with the codes that it may have. */
+/** Returns one entry for each status, with its possible error codes. */
 function describeFailures(reasons: Reason[]): Json {
   const byStatus = new Map<number, Reason[]>();
   for (const reason of reasons) {
@@ -218,7 +218,7 @@ function describeFailures(reasons: Reason[]): Json {
   );
 }
 
-/** A schema as JSON Schema; those with an id of their own go to the components. */
+/** Returns a schema as JSON Schema; moves schemas with an id to the components. */
 function jsonSchema(schema: z.ZodType, io: "input" | "output", into: Json): Json {
   const {
     $defs = {},

@@ -18,7 +18,7 @@ interface ApiDescription {
   components: { schemas: Record<string, Json> };
 }
 
-/** A readable reference made of the API's description: one page, with nothing in it from anywhere else. */
+/** Renders the OpenAPI description as one HTML page without external resources. */
 export function referencePage(described: Json, warning?: string): string {
   const api = described as unknown as ApiDescription;
   const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
@@ -94,7 +94,7 @@ function parameters(list: NonNullable<Operation["parameters"]>): string {
   return `<h4>Parameters</h4><table><tbody>${rows.join("")}</tbody></table>`;
 }
 
-/** The fields of an object's schema as a table; of anything else, its type. */
+/** Renders the fields of an object's schema as a table; for other schemas, the type. */
 function fields(schema: Json): string {
   const { properties, required = [] } = schema as { properties?: Record<string, Json>; required?: string[] };
   if (!properties) return `<p>${typeOf(schema)}</p>`;
@@ -106,7 +106,7 @@ function fields(schema: Json): string {
 }
 
 function nested(schema: Json): string {
-  // Schemas within schemas are JSON of the same kind, here and below.
+  // Nested schemas are JSON of the same shape, here and below.
   const inner = (schema.items as Json | undefined) ?? schema;
   return inner.properties ? fields(inner) : "";
 }
@@ -129,7 +129,7 @@ function typeOf(schema: Json): string {
   return text([type, ...bounds].join(" "));
 }
 
-/** Text with its \`code\` marked and its paragraphs kept. */
+/** Renders text with its \`code\` and paragraphs as HTML. */
 function marked(value: string): string {
   return text(value)
     .replace(/`([^`]+)`/g, "<code>$1</code>")
@@ -166,7 +166,7 @@ ${body}
 `;
 }
 
-/** Shows only what has every word that is searched for. */
+/** Shows only the operations that contain every word of the search. */
 export const searchScript = `const input = document.getElementById("search");
 const found = document.getElementById("found");
 const articles = [...document.querySelectorAll("article")];

@@ -8,7 +8,7 @@ import { referencePage, searchScript } from "./page.ts";
 
 const kept = { "cache-control": "public, max-age=300", "x-content-type-options": "nosniff" };
 
-/** The description of the API, for programs and for people. */
+/** Serves the description of the API as OpenAPI and as an HTML page. */
 export function serveReference(
   app: FastifyInstance,
   { publicUrl, shortUrlBase }: { publicUrl: string; shortUrlBase: string },
@@ -18,7 +18,7 @@ export function serveReference(
   const page = referencePage(described, limitOfReach(shortUrlBase));
   const policy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'";
-  // Anyone may read what the API is.
+  // The description is public.
   app.get("/openapi.json", (_, reply) =>
     reply
       .type(jsonType)

@@ -34,35 +34,35 @@ export interface RpcOptions {
   originOf(request: RawRequest): Origin;
   bodySlots: BodySlots;
   newRequestId(): string;
-  /** How long a call waits for all the services behind, in ms. */
+  /** Timeout of all upstream calls of one call, in ms. */
   upstreamTimeoutMs: number;
   clock: Pick<Clock, "now">;
-  /** Records how long each call took. */
+  /** Records the duration of each call. */
   recordCall: ReturnType<Metrics["duration"]>;
   log: Logger;
 }
 
-/** Where a call comes from; set when it arrives. */
+/** Origin of a call; set when it arrives. */
 export const originKey = createContextKey<Origin | undefined>(undefined);
 
-/** A call whose caller is known. */
+/** An authenticated call. */
 interface Admitted {
   caller: Caller;
   requestId: string;
-  /** The body that is being read. */
+  /** Slot of the body that is being read. */
   slot: Slot;
-  /** Whether its message was read, so that the pipeline has it from then on. */
+  /** Whether its message was read, so that the pipeline charges it from then on. */
   isRead: boolean;
 }
 const admittedKey = createContextKey<Admitted | undefined>(undefined);
 
-/** The public API as `qrforge.api.v1.ApiService`. */
+/** Serves the public API as `qrforge.api.v1.ApiService`. */
 export interface RpcFace {
-  /** Runs before a message is read: refuses who has no good key, over any of the protocols. */
+  /** Runs before a message is read: rejects calls without a valid key, in each of the protocols. */
   gate(context: HandlerContext): Promise<void>;
   /**
-   * Registers the methods. Each is the route of the same name: its request becomes the route's parameters, and what the
-   * route answers becomes its response, as JSON that both faces share.
+   * Registers the methods. Each calls the route of the same name: its request becomes the route's parameters, and the
+   * route's result becomes its response. REST and RPC share this JSON.
    */
   serve(router: ConnectRouter): void;
 }
@@ -74,7 +74,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
   const startCall = (context: HandlerContext): Call => {
     const remainingMs = startTimeout(options.upstreamTimeoutMs);
     return {
-      // Answers that say only that nothing has changed, or come in another form, are REST's.
+      // Only REST has responses without data (304) and files.
       headers: { ...headersOf(context), accept: undefined, "if-none-match": undefined },
       address: context.values.get(originKey)?.address ?? "",
       remainingMs: () => Math.max(1, Math.min(remainingMs(), context.timeoutMs() ?? Number.POSITIVE_INFINITY)),
@@ -82,7 +82,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
     };
   };
 
-  /** Runs a part of a call, and makes of its error what the protocols carry. */
+  /** Runs a part of a call, and converts its error to a Connect error. */
   async function measured<T>(context: HandlerContext, requestId: string, isLast: boolean, work: () => Promise<T>) {
     const startedAt = performance.now();
     const record = (outcome: string) =>
@@ -114,7 +114,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
         const slot = options.bodySlots.acquire(call.address);
         const admitted: Admitted = { caller, requestId, slot, isRead: false };
         context.values.set(admittedKey, admitted);
-        // Comes at the end of every call.
+        // Runs at the end of every call.
         context.signal.addEventListener("abort", () => {
           slot[Symbol.dispose]();
           if (admitted.isRead) return;
@@ -178,14 +178,14 @@ export function createRpcFace(options: RpcOptions): RpcFace {
   }
 }
 
-/** Rejects a call that ended while its caller was found: its signal says so once, and nothing after that would end it. */
+/** Rejects a call that ended during authentication: its abort signal fires only once, so a later listener would miss it. */
 function throwIfAborted({ signal, timeoutMs }: HandlerContext): void {
   if (!signal.aborted) return;
   if ((timeoutMs() ?? 1) <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
   throw new ServiceError("INVALID_REQUEST", "The call ended before its message.", { cause: signal.reason });
 }
 
-/** Charges a call whose message could not be read. It has been refused already, whatever becomes of this. */
+/** Charges a call whose message could not be read. It is rejected already, even if the charge fails. */
 async function chargeUnread(caller: Caller, call: Call, { pipeline, log }: RpcOptions): Promise<void> {
   try {
     await pipeline.run(caller, { ...call, setHeaders: () => {} }, { cost: 1, handle: async () => {} });
@@ -195,8 +195,8 @@ async function chargeUnread(caller: Caller, call: Call, { pipeline, log }: RpcOp
 }
 
 /**
- * Makes the error of a message that cannot be read the client's: Connect has some for its own, and a message that is too
- * large for a resource that is used up. The signal is aborted with the error before that is sent.
+ * Converts the error of an unreadable message to a client error: Connect reports some as internal, and a message that is too
+ * large as resource_exhausted. The signal is aborted with the error before it is sent.
  */
 function blameClient(error: unknown): void {
   if (!(error instanceof ConnectError)) return;
@@ -216,7 +216,7 @@ function headersOf({ requestHeader }: HandlerContext): IncomingHttpHeaders {
   return Object.fromEntries(requestHeader);
 }
 
-/** Returns a request as REST has it: `id` from the path, the rest in the query or in the body. */
+/** Returns a request in the form of REST: `id` from the path, the other fields in the query or the body. */
 function toArguments(method: DescMethodUnary, route: Route, request: Message): RouteArguments {
   const fields = toJson(method.input, request);
   if (!isJsonObject(fields)) throw new Error(`${method.input.typeName} is no object in JSON`);
@@ -227,7 +227,7 @@ function toArguments(method: DescMethodUnary, route: Route, request: Message): R
   return { params, query, body: { value: undefined } };
 }
 
-/** In a style an empty text takes something away, which in JSON null does. */
+/** Converts empty text in a style, which removes a setting, to null, which does so in JSON. */
 function withNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNulls);
   if (value === null || typeof value !== "object") return value;
@@ -241,7 +241,7 @@ function withNulls(value: unknown): unknown {
 function toResponse(method: DescMethodUnary, { data, file, nextCursor }: RouteAnswer): Message {
   if (file) return create(GetQrCodeImageResponseSchema, { content: file.bytes, contentType: file.type });
   const list = nextCursor === undefined ? {} : { next_cursor: nextCursor ?? "" };
-  // The data of an answer is JSON by its schema, which its own type does not say.
+  // The data of a response is JSON by its schema, which its type does not declare.
   return fromJson(method.output, { data, ...list } as JsonObject);
 }
 
@@ -257,10 +257,10 @@ function setHeaders({ responseHeader }: HandlerContext, headers: Record<string, 
   for (const [name, value] of Object.entries(headers)) responseHeader.set(name, value);
 }
 
-/** Returns a failure as Connect, gRPC and gRPC-Web carry it, beside the headers that are set. */
+/** Returns an error in the form of Connect, gRPC and gRPC-Web, in addition to the headers that are set. */
 function toConnectError(failure: ServiceError): ConnectError {
   const { code, details } = errorDetails(failure);
   const metadata = failure.retryAfterS === undefined ? undefined : { "retry-after": String(failure.retryAfterS) };
-  // The catalogue's codes are gRPC's, and so are Connect's.
+  // The catalogue uses the codes of gRPC, and so does Connect.
   return new ConnectError(failure.message, code as Code, metadata, details, failure);
 }

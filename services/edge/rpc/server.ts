@@ -13,12 +13,12 @@ import type { PeerBounds } from "../http/peer-bounds.ts";
 import { requestIdOf } from "../http/request-id.ts";
 import { createRpcFace, originKey, type RpcOptions } from "./adapter.ts";
 
-/** Bytes that a call may bring at most: as much as a REST body. */
+/** Maximum size of a call's message, in bytes: the same as of a REST body. */
 const messageBytesMax = 65_536;
 
 export type RpcHandler = Handle;
 
-/** Creates what answers calls of `qrforge.api.v1`, in the protocols of gRPC, gRPC-Web and Connect. */
+/** Creates the handler of calls of `qrforge.api.v1`, in the protocols of gRPC, gRPC-Web and Connect. */
 export function createRpcHandler(options: RpcOptions): RpcHandler {
   const { gate, serve } = createRpcFace(options);
   const handle = connectNodeAdapter({
@@ -29,17 +29,17 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   });
   return (request, response) => {
     if (hasUrl(request)) handle(request, response);
-    // Both kinds of responses write a head and an end alike, which the union of their types hides.
+    // Both kinds of responses have the same writeHead and end, which the union of their types hides.
     else rejectUrl(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
   };
 }
 
-/** Returns whether a request's host and path make a URL. Connect makes one of them, and throws where it can't. */
+/** Returns whether a request's host and path make a URL. Connect builds a URL of them, and throws if it is invalid. */
 function hasUrl({ headers, url = "" }: RawRequest): boolean {
   return URL.canParse(url, `http://${headers[":authority"] ?? headers.host ?? ""}`);
 }
 
-/** Answers 400 in the envelope. */
+/** Responds with 400 in the error envelope. */
 function rejectUrl(requestId: string, response: ServerResponse): void {
   const error = new ServiceError("INVALID_REQUEST", "The host and the path of the request are not a URL.");
   const { status, headers } = errorHead(error);
@@ -47,7 +47,7 @@ function rejectUrl(requestId: string, response: ServerResponse): void {
   response.end(errorBody(requestId, error));
 }
 
-/** Serves calls beside REST: Connect and gRPC-Web on HTTP/1.1, and gRPC too on HTTP/2, which takes TLS. */
+/** Serves calls beside REST: Connect and gRPC-Web on HTTP/1.1, and also gRPC on HTTP/2, which needs TLS. */
 export function serveRpcBeside(app: FastifyInstance, handle: RpcHandler): void {
   app.all("/qrforge.api.v1.ApiService/:method", (request, reply) => {
     reply.hijack();
@@ -55,12 +55,12 @@ export function serveRpcBeside(app: FastifyInstance, handle: RpcHandler): void {
   });
 }
 
-/** Serves calls on HTTP/2 in clear text: what gRPC clients speak. Resolves to the address. */
+/** Serves calls on HTTP/2 in clear text, for gRPC clients. Resolves to the address. */
 export async function openRpcServer(options: {
   listen: { host: string; port: number };
   handle: RpcHandler;
   bounds: PeerBounds;
-  /** How long open calls may take while it closes, in ms. */
+  /** Timeout for open calls on closing, in ms. */
   closeMs: number;
   closer: Closer;
 }): Promise<string> {

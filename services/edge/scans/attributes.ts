@@ -4,14 +4,14 @@ import { isbot } from "isbot";
 import { LRUCache } from "lru-cache";
 import { Device } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 
-/** What a scan's request tells about it; kept in memory until the scan is handed in, and never stored. */
+/** Data of a scan's request; held in memory until the scan is sent, and never stored. */
 export interface Scanner {
   /** The client's address. */
   address: string;
   userAgent: string;
   /** The Referer header. */
   referer: string;
-  /** ISO 3166-1 alpha-2 in capitals; empty if not known. */
+  /** Country code, ISO 3166-1 alpha-2 in capitals; empty if unknown. */
   country: string;
 }
 
@@ -20,18 +20,18 @@ const agentsMax = 1_000;
 const referrerLengthMax = 100;
 const visitorBytes = 8;
 
-/** Clients that a person runs, or builds in where a person scans; isbot's list has them as well. */
+/** Clients that are used by people although isbot's list contains them. */
 const toolPattern =
   /^(?:node|undici|axios|node-fetch|curl|wget|httpie|postmanruntime|insomnia|python-requests|python-httpx|aiohttp|go-http-client|okhttp|dart|java|ruby)\b/i;
 
-/** What a browser's or program's name for itself tells. */
+/** Properties derived from a User-Agent header. */
 export interface Agent {
-  /** Whether it is a crawler, a link preview or a monitor, by its own word. */
+  /** Whether the client identifies itself as a crawler, link preview or monitor. */
   isRobot: boolean;
   device: Device;
 }
 
-/** Agents by what they call themselves; the same few are met over and over. */
+/** Cache of agents by User-Agent header; the same few values occur most of the time. */
 export function createAgentLookup(): (userAgent: string) => Agent {
   const known = new LRUCache<string, Agent>({ max: agentsMax });
   return (userAgent) => {
@@ -62,7 +62,7 @@ function deviceOf(userAgent: string): Device {
   }
 }
 
-/** The host of the page that led to a scan; empty if none did, or it cannot be told. */
+/** Returns the host of the page that led to a scan; empty if there was none or the header is malformed. */
 export function referrerOf(referer: string): string {
   if (!URL.canParse(referer)) return "";
   const { hostname } = new URL(referer);
@@ -70,8 +70,8 @@ export function referrerOf(referer: string): string {
 }
 
 /**
- * A visitor's name for one day: without the day's salt nobody can tell whose it is, or find them on another day. Salts are all
- * of one length and most of the hash is cut off, so it needs no HMAC, which costs twice as much.
+ * Returns the id of a visitor for one day. Without the day's salt it identifies nobody and links no two days. Salts are all
+ * of one length and the hash is truncated, so that no HMAC is needed, which costs twice as much.
  */
 export function visitorOf({ address, userAgent }: Scanner, salt: Uint8Array): Uint8Array {
   const salted = Buffer.concat([salt, Buffer.from(`${address}\n${userAgent}`)]);

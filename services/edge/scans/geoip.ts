@@ -1,10 +1,10 @@
 import type { CountryResponse } from "maxmind";
 import { open } from "maxmind";
 
-/** Where an address is, ISO 3166-1 alpha-2 in capitals; empty if not known. */
+/** Returns the country of an address, ISO 3166-1 alpha-2 in capitals; empty if unknown. */
 export type CountryLookup = (address: string) => string;
 
-/** Looks countries up in a MaxMind database, which is read once; an empty path knows none. */
+/** Opens a MaxMind country database, which is read once. With an empty path every country is unknown. */
 export async function openCountries(file: string): Promise<CountryLookup> {
   if (file === "") return () => "";
   const database = await open<CountryResponse>(file);
@@ -12,7 +12,7 @@ export async function openCountries(file: string): Promise<CountryLookup> {
     try {
       return database.get(address)?.country?.iso_code ?? "";
     } catch {
-      // Not an address: a proxy sent something else.
+      // The text is not an address: a proxy sent something else.
       return "";
     }
   };

@@ -1,4 +1,4 @@
-/** The pages that a person sees who scans a code that leads nowhere. Nothing of the request is shown on them. */
+/** HTML pages for scans of codes without a target. They contain no data from the request. */
 function page(title: string, text: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -27,7 +27,7 @@ export const scanPages = {
   unavailable: page("Please try again in a moment", "The service behind this code cannot be reached right now."),
 };
 
-/** Nothing on these pages loads, runs or posts anything; the style is their own. */
+/** Forbids these pages to load, run or post anything; only their inline style is allowed. */
 export const pageHeaders = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

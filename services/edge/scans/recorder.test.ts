@@ -21,7 +21,7 @@ const person: Scanner = {
   country: "",
 };
 
-/** A recorder whose batches are answered as told, in turn; after that, all are stored. */
+/** Creates a recorder whose batches get the given outcomes in order; every later batch is stored. */
 function recorderWith(outcomes: (ServiceError | undefined)[], { bufferMax = 10_000, withQueue = false } = {}) {
   const batches: string[][] = [];
   const stored: Scan[] = [];

@@ -16,20 +16,20 @@ export interface ScanRecorderOptions {
   scans: Upstreams["scans"];
   queue: Publisher;
   salts: VisitorSalts;
-  /** Where an address is, if no proxy told. */
+  /** Returns the country of an address; used if no proxy sent one. */
   countryOf: CountryLookup;
   newId(): string;
   clock: Clock;
-  /** Scans that wait at most; while it is full, further ones are dropped and counted. */
+  /** Maximum number of waiting scans; further scans are dropped and counted. */
   bufferMax: number;
   metrics: Metrics;
   log: Logger;
 }
 
 export interface ScanRecorder {
-  /** Notes a scan and returns at once. */
+  /** Records a scan and returns at once. */
   record(codeId: string, scanner: Scanner): void;
-  /** Hands in what still waits, trying for at most this long. */
+  /** Sends the waiting scans, and stops trying after this time. */
   close(options: { timeoutMs: number }): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ interface Noted {
   scanner: Scanner;
 }
 
-/** Scans that are sent together, under ids that stay the same however often they are sent. */
+/** A batch of scans. Their ids stay the same when the batch is sent again. */
 interface Batch {
   id: string;
   request: ReturnType<typeof create<typeof BatchRecordScansRequestSchema>>;
@@ -47,17 +47,17 @@ interface Batch {
 
 const dayMs = 86_400_000;
 const batchMax = 1_000;
-/** Characters of a header that are kept while a scan waits. */
+/** Maximum number of characters of a header that are stored while a scan waits. */
 const headerLengthMax = 512;
-/** How long scans gather before they are sent. */
+/** Time for which scans are collected before they are sent, in ms. */
 const gatherMs = 50;
 const retryMs = 250;
 const queueTimeoutMs = 1_000;
 const callTimeoutMs = 2_000;
 
 /**
- * Hands scans to qr in batches, one at a time, off the path of the scanner: through the queue, which keeps them on disk,
- * or by a call if there is no queue. A batch that fails is sent again. Robots are left out.
+ * Sends scans to qr in batches, one at a time, without delaying the redirect: through the queue, which stores them on disk,
+ * or by a call if there is no queue. Sends a failed batch again. Ignores robots.
  */
 export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
   const { clock, log } = options;
@@ -111,7 +111,7 @@ export function createScanRecorder(options: ScanRecorderOptions): ScanRecorder {
     return scans.length > 0 ? { id: options.newId(), request } : undefined;
   }
 
-  /** Sends one batch and tells whether it has been acknowledged. */
+  /** Sends one batch and returns whether it was acknowledged. */
   async function send(timeoutMs: number): Promise<boolean> {
     if (dropped > 0) log.error({ dropped }, "scans were dropped: the buffer was full");
     dropped = 0;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../../platform/errors.ts";
 import { serveRedirects } from "./redirect.ts";
 
-/** Scans a code while qr fails with `error`, and returns the answer and the lines of the log. */
+/** Scans a code while qr fails with `error`, and returns the response and the log lines. */
 async function scanWhile(error: Error) {
   const lines: Record<string, unknown>[] = [];
   const app = fastify();

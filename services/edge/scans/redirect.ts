@@ -15,19 +15,19 @@ export interface RedirectOptions {
   scanRecorder: ScanRecorder;
   slots: RequestSlots;
   originOf(request: RawRequest): Origin;
-  /** The header in which a trusted proxy tells a client's country; empty for none. */
+  /** The header in which a trusted proxy sends the client's country; empty for none. */
   countryHeader: string;
-  /** How long a scan waits, in ms. */
+  /** Timeout of a scan's look-up, in ms. */
   timeoutMs: number;
   log: Logger;
 }
 
-/** What a scanner meets: no key, no quota. */
+/** Serves scans: redirects a short URL to its target, without an API key or quota. */
 export function serveRedirects(app: FastifyInstance, options: RedirectOptions): void {
   const { upstreams, scanRecorder, log } = options;
   const noteOutage = createOutageLog(log, { use: "redirects" });
   app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
-    // What cannot be a slug is not worth remembering, nor asking about.
+    // Text that cannot be a slug is neither cached nor looked up.
     if (!slugPattern.test(request.params.slug)) {
       return reply.callNotFound();
     }
@@ -44,7 +44,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
       return reply
         .code(302)
         .headers({
-          // Node writes header text as Latin-1: this way the URL's own UTF-8 bytes go out.
+          // Node writes header text as Latin-1: this conversion sends the URL's UTF-8 bytes.
           location: Buffer.from(answer.redirectUrl).toString("latin1"),
           "cache-control": "private, no-store",
           "referrer-policy": "no-referrer-when-downgrade",
@@ -69,7 +69,7 @@ function scannerOf(request: FastifyRequest, { originOf, countryHeader }: Redirec
     address,
     userAgent: request.headers["user-agent"] ?? "",
     referer: request.headers.referer ?? "",
-    // XX and T1 are what proxies say for unknown and Tor.
+    // Proxies send XX for an unknown country and T1 for Tor.
     country: typeof country === "string" && /^(?!XX)[A-Z]{2}$/.test(country) ? country : "",
   };
 }

@@ -6,7 +6,7 @@ const timeoutMs = 1_000;
 const retryMs = 5_000;
 const dayMs = 86_400_000;
 
-/** The salts of the days, asked of qr once a day. */
+/** Fetches the salt of each day from qr, once a day. */
 export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: Clock; log: Logger }) {
   const { scans, clock, log } = options;
   let known: { date: string; salt: Uint8Array } | undefined;
@@ -15,7 +15,7 @@ export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: 
     if (known?.date === date) known = undefined;
   }
   return {
-    /** The salt of the day that it is; undefined if qr cannot be asked, or the time is another day's. */
+    /** Returns the salt of the current day; undefined if qr is unavailable or the time is on another day. */
     async of(timeMs: number): Promise<Uint8Array | undefined> {
       const date = new Date(timeMs).toISOString().slice(0, 10);
       if (known?.date === date) return known.salt;
@@ -23,7 +23,7 @@ export function createVisitorSalts(options: { scans: Upstreams["scans"]; clock: 
       try {
         const { salt } = await scans.getVisitorSalt({ date }, { timeoutMs });
         known = { date, salt };
-        // Gone when its day is, also if nobody scans any more.
+        // Deletes the salt when its day ends, even if there are no further scans.
         setTimeout(forget, dayMs - (clock.now() % dayMs), date).unref();
         return salt;
       } catch (error) {

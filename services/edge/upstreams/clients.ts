@@ -30,19 +30,19 @@ interface Wait {
   timeoutMs: number;
 }
 
-/** The services behind the edge. Every call fails with a ServiceError, and none outlasts its deadline. */
+/** Clients of the services behind the edge. Every call fails with a ServiceError, and ends at its deadline. */
 export interface Upstreams {
-  /** Returns the cached answer about a key, by the hex of its SHA-256; undefined if there is none. */
+  /** Returns the cached result for a key, by the hex of its SHA-256; undefined if there is none. */
   peekKey(hash: string): KeyAnswer | undefined;
-  /** Returns the answer about a key, from the cache or from auth. */
+  /** Returns the result for a key, from the cache or from auth. */
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
-  /** Charges an account, or tells which window has no room. */
+  /** Charges an account, or returns the window that is exhausted. */
   consumeQuota: ConsumeQuota;
   /** Reads both windows of an account and charges nothing. */
   peek(asked: { accountId: string; limits: Limits }, wait: Wait): Promise<QuotaDecision>;
-  /** A code by id or slug, if the account has it. */
+  /** Returns a code of the account by id or slug. */
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
-  /** Where a slug leads. */
+  /** Returns the target of a slug. */
   resolveSlug(slug: string, wait: Wait): Promise<SlugAnswer>;
   keys: RpcClient<typeof KeyService>;
   accounts: RpcClient<typeof AccountService>;
@@ -54,7 +54,7 @@ export interface Upstreams {
   projects: RpcClient<typeof ProjectService>;
   scans: RpcClient<typeof ScanService>;
   symbols: RpcClient<typeof SymbolService>;
-  /** Where scans wait for qr. */
+  /** The queue of scans for qr. */
   scanQueue: Publisher;
   /** Resolves if every service can be reached. */
   ready(wait: Wait): Promise<void>;
@@ -85,7 +85,7 @@ export function createUpstreams(
   };
   const batches = metrics.counter("upstream_batches", "batches sent to services, by what they ask");
   const items = metrics.counter("upstream_items", "items in those batches");
-  /** A batcher that is counted. */
+  /** Creates a batcher with metrics. */
   function createCountedBatcher<Item, Result>(
     kind: string,
     send: (asked: Item[], wait: Wait) => Promise<(Result | Error)[]>,

@@ -6,7 +6,7 @@ import { openHolder } from "../../../platform/lease/service.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { LeasedOptions } from "./leased.ts";
 
-/** What auth answers about a key. */
+/** Result of a key's verification by auth. */
 export type KeyAnswer =
   | { verdict: "active"; keyId: string; accountId: string; limits: Limits }
   | { verdict: "unknown" | "revoked" | "account_disabled" };
@@ -28,7 +28,7 @@ export function openKeyCache(options: LeasedOptions & { keys: RpcClient<typeof K
   return { peek: cache.peek, get: cache.get, leasedUntil: lease.leasedUntil };
 }
 
-/** Returns an answer, or an error as a value: one unknown verdict must not fail its batch. */
+/** Returns a result, or an error as a value, so that one unknown verdict does not fail the whole batch. */
 function toKeyAnswer(resolution: {
   verdict: KeyVerdict;
   keyId: string;

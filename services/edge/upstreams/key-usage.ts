@@ -9,10 +9,10 @@ const flushMs = 5_000;
 const usesPerCallMax = 1_000;
 const timeoutMs = 2_000;
 
-/** Notes when keys are used, in memory, and hands it to auth every few seconds: no request costs a write. */
+/** Records in memory when keys are used, and sends it to auth every few seconds, so that no request causes a write. */
 export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
   const { clock, log } = options;
-  /** At most one entry for each key that this edge remembers. */
+  /** At most one entry for each key in this edge's cache. */
   let uses = new Map<string, number>();
 
   async function flush(): Promise<void> {
@@ -39,7 +39,7 @@ export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; clo
   });
 
   return {
-    /** Notes that a key is used now. */
+    /** Records that a key is used now. */
     note(keyId: string): void {
       uses.set(keyId, clock.now());
     },

@@ -8,7 +8,7 @@ type CreateBatcher = <Item, Result>(
   send: (items: Item[], wait: { timeoutMs: number }) => Promise<(Result | Error)[]>,
 ) => Batcher<Item, Result>;
 
-/** What the caches of keys and slugs have in common. */
+/** Options that the caches of keys and slugs share. */
 export interface LeasedOptions {
   createBatcher: CreateBatcher;
   caching: Pick<

@@ -11,60 +11,60 @@ import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { createOfflineWindows, createTally, type ServedCount, type Tally } from "./offline-windows.ts";
 import { batchKnownMs, type SentBatch } from "./quota-refunds.ts";
 
-/** Decides and counts requests while quota is away, and reports the counts, once, before quota is asked again. */
+/** Decides and counts requests while quota is unavailable, and reports the counts once before quota is called again. */
 export interface OfflineQuota {
-  /** Returns whether quota is away: requests are decided here then. */
+  /** Returns whether quota is unavailable, so that requests are decided here. */
   isActive(): boolean;
-  /** Resolves when no last counts are being reported: meanwhile requests wait, so that there are last ones. */
+  /** Resolves when the final report of counts is done. Requests wait for it, so that no further counts arise. */
   ready(): Promise<void>;
-  /** Takes over a decision of quota. */
+  /** Stores a decision of quota. */
   learn(accountId: string, decision: QuotaDecision): void;
   /** Decides requests. Throws UNAVAILABLE if too many counts are unreported. */
   decide(requests: ConsumeRequest[]): QuotaDecision[];
   /**
-   * Decides requests of a batch whose outcome at quota is not known; quota counts as away from now on. When it is back, the
-   * batch is given back whole, if it was charged, and what was decided here is reported in its place.
+   * Decides requests of a batch whose outcome at quota is unknown, and treats quota as unavailable from now on. When quota
+   * is available again, the whole batch is refunded, if it was charged, and the decisions made here are reported instead.
    */
   decideUnknown(batch: SentBatch, requests: ConsumeRequest[]): QuotaDecision[];
-  /** Reports what is left, for at most `closeMs`; logs what could not be. */
+  /** Reports the remaining counts, for at most `closeMs`; logs those that could not be reported. */
   close(closeMs: number): Promise<void>;
 }
 
 export interface OfflineQuotaOptions {
   quota: RpcClient<typeof QuotaService>;
   newBatchId(): string;
-  /** Accounts whose windows are remembered, at most. */
+  /** Maximum number of accounts whose windows are in memory. */
   accountsMax: number;
   clock: Clock;
   metrics: Metrics;
   log: Logger;
 }
 
-/** How often quota is tried while it is away. */
+/** Retry interval while quota is unavailable, in ms. */
 const retryMs = 250;
 const reportTimeoutMs = 2_000;
-/** Failures after which counts are given up. */
+/** Number of failures after which counts are dropped. */
 const failuresMax = 20;
 const countsPerCallMax = 1_000;
-/** Counts, by key and minute, that are unreported at most; beyond, requests are refused. */
+/** Maximum number of unreported counts, by key and minute; beyond it, requests are rejected. */
 const unreportedCountsMax = 100_000;
 
 interface Unreported {
   batchId: string;
   servedMs: number;
   counts: ServedCount[];
-  /** The batch that quota may have charged for the same requests: given back first. */
+  /** The batch that quota may have charged for the same requests; it is refunded first. */
   unknown?: SentBatch | undefined;
-  /** How often quota has failed to take it for another reason than being away. */
+  /** Number of failed reports for reasons other than unavailability. */
   failures: number;
 }
 
 export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
   const { quota, clock, log } = options;
   const windows = createOfflineWindows({ accountsMax: options.accountsMax });
-  /** Oldest first. */
+  /** Unreported counts, oldest first. */
   const unreported: Unreported[] = [];
-  /** What is counted in the running minute, not yet in `unreported`. */
+  /** Counts of the current minute, not yet in `unreported`. */
   let gathering: { minute: number; servedMs: number; tally: Tally } | undefined;
   let recovering: Promise<void> | undefined;
   let handingOver: Promise<void> | undefined;
@@ -93,7 +93,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     }
   }
 
-  /** Reports counts, once the batch that quota may have charged for the same requests is given back. */
+  /** Reports counts, after refunding the batch that quota may have charged for the same requests. */
   async function send(one: Unreported, timeoutMs: number): Promise<void> {
     const { batchId, servedMs, counts, unknown } = one;
     if (unknown) {
@@ -105,7 +105,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     await quota.batchRecordServed({ batchId, serveTime: timestampFromMs(servedMs), counts }, { timeoutMs });
   }
 
-  /** Reports the oldest counts; rejects if quota cannot take them now. */
+  /** Reports the oldest counts; rejects if quota cannot accept them now. */
   async function reportUsage(one: Unreported, timeoutMs = reportTimeoutMs): Promise<void> {
     const lost = unitsOf([one]);
     if (one.unknown && clock.monotonic() - one.unknown.sentAt > batchKnownMs) {
@@ -123,7 +123,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     unreported.shift();
   }
 
-  /** Resolves once quota has all that was counted here, or when closing; from then on it is asked again. */
+  /** Resolves when quota has received all counts, or when closing; from then on quota is called again. */
   async function recover(): Promise<void> {
     while (!closing.signal.aborted) {
       await clock.sleep(retryMs, closing.signal);
@@ -140,7 +140,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     }
   }
 
-  /** Reports what is left; nothing is counted here meanwhile. */
+  /** Reports the remaining counts; no request is counted here during this. */
   async function handOver(): Promise<void> {
     try {
       takeGathered();
@@ -157,7 +157,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
       await handingOver?.catch(() => undefined);
     },
     learn(accountId, decision) {
-      // What was decided here meanwhile is newer.
+      // Decisions made here in the meantime are newer.
       if (!recovering) windows.learn(accountId, decision);
     },
     decide(requests) {
@@ -195,7 +195,7 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
   };
 }
 
-/** Returns the units that were admitted in these counts. */
+/** Returns the sum of admitted units in these counts. */
 function unitsOf(batches: Unreported[]): number {
   return batches.flatMap(({ counts }) => counts).reduce((sum, { admitted }) => sum + Number(admitted), 0);
 }

@@ -14,7 +14,7 @@ import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 /** Both windows of an account. */
 type Windows = WindowNumbers & Counts;
 
-/** Units that a key used, as BatchRecordServed takes them. */
+/** Units that a key used, in the form of BatchRecordServed. */
 export interface ServedCount {
   accountId: string;
   keyId: string;
@@ -23,14 +23,14 @@ export interface ServedCount {
 }
 
 /**
- * Keeps windows as one edge knows them by itself: quota's last decision on an account, and what was decided here since. For
- * at most `accountsMax` accounts, those used last; an account that is not known begins with empty windows.
+ * Stores the windows that one edge knows: quota's last decision on an account, plus the edge's own decisions since. Holds
+ * at most `accountsMax` accounts, the most recently used ones; an unknown account starts with empty windows.
  */
 export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
   const known = new LRUCache<string, Windows>({ max: accountsMax });
 
   return {
-    /** Takes over a decision of quota; decisions may come out of order, and a window never holds less than it did. */
+    /** Stores a decision of quota. Decisions may arrive out of order; a window's count never decreases. */
     learn(accountId: string, decision: QuotaDecision): void {
       const nowS = decision.decidedAtMs / 1000;
       const before = known.get(accountId);
@@ -45,11 +45,11 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
       });
     },
 
-    /** Decides by the same rules as quota: both windows are charged or neither. */
+    /** Decides by the same rules as quota: charges both windows or neither. */
     decide({ accountId, cost, limits }: ConsumeRequest, nowMs: number): QuotaDecision {
       const before = known.get(accountId);
       const now = windowsAt(nowMs);
-      // A window never runs backwards.
+      // A window never moves back in time.
       const minute = Math.max(now.minute, before?.minute ?? 0);
       const day = Math.max(now.day, before?.day ?? 0);
       let minuteUsed = before?.minute === minute ? before.minuteUsed : 0;
@@ -71,7 +71,7 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
   };
 }
 
-/** Counts by account and key. */
+/** Sums counts by account and key. */
 export function createTally() {
   const counts = new Map<string, ServedCount>();
   return {

@@ -10,7 +10,7 @@ const startMs = Date.parse("2026-11-25T10:00:30.000Z");
 const limits = { perMinute: 5, perDay: 100 };
 const ask = (accountId = "a", cost = 1) => ({ accountId, keyId: "k", cost, limits });
 
-/** A client over a quota that keeps one count for each account and can be taken away. */
+/** Creates a client of a fake quota that stores one count for each account and can be made unavailable. */
 function manual(policy: "closed" | "open") {
   const logged: { units?: number; msg: string }[] = [];
   const log = pino({ level: "error" }, { write: (line) => void logged.push(JSON.parse(line)) });
@@ -95,7 +95,7 @@ function manual(policy: "closed" | "open") {
     refunded,
     used,
     logged,
-    /** Keeps quota's answers, or that to one batch, back until what this returns is called. */
+    /** Holds quota's answers, or the answer to one batch, until the returned function is called. */
     holdAnswers(batchId?: string) {
       const { promise, resolve } = Promise.withResolvers<void>();
       held = { batchId, answer: promise };
@@ -103,7 +103,7 @@ function manual(policy: "closed" | "open") {
     },
     setAway: (value: typeof away) => (away = value),
     passTime: (ms: number) => (now += ms),
-    /** Lets the client try again, and waits until it has. */
+    /** Makes the client retry, and waits until it has done so. */
     async retry() {
       for (const wake of wakers.splice(0)) wake();
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -13,21 +13,21 @@ import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
 import { openQuotaRefunds, type SentBatch } from "./quota-refunds.ts";
 
-/** Charges a request, or returns which window has no room. */
+/** Charges a request, or returns the window that is exhausted. */
 export type ConsumeQuota = (request: ConsumeRequest, wait: { timeoutMs: number }) => Promise<QuotaDecision>;
 
 export interface QuotaClientOptions extends OfflineQuotaOptions {
   quota: RpcClient<typeof QuotaService>;
-  /** What happens while quota cannot be reached: requests are refused, or served and counted here. */
+  /** Policy while quota is unavailable: requests are rejected, or served and counted here. */
   policy: "closed" | "open";
   timeoutMs: number;
   batching: { batchItemsMax: number; inFlightMax: number; queuedItemsMax: number };
-  /** How long a closing edge tries to give back and to report what is left, in ms. */
+  /** Timeout for sending the remaining refunds and reports on closing, in ms. */
   closeMs: number;
   closer: Closer;
 }
 
-/** Returns whether the request at a place is still waited for. */
+/** Returns whether the caller of the request at a position still waits. */
 type IsWaiting = SendOptions<QuotaDecision>["isWaiting"];
 
 const refusals: Record<number, QuotaDecision["refusedBy"]> = {
@@ -35,14 +35,14 @@ const refusals: Record<number, QuotaDecision["refusedBy"]> = {
   [Window.MINUTE]: "minute",
   [Window.DAY]: "day",
 };
-/** Calls for one batch at most: what was charged is not charged again, and another replica may be well. */
+/** Maximum number of calls for one batch: a repeated call charges nothing twice, and may reach a healthy replica. */
 const attemptsMax = 3;
-/** Requests of other costs than 1 that leave together at most: each may need a call of its own, and all wait for the last. */
+/** Maximum number of requests with a cost other than 1 in a batch: each may need its own call, and all wait for the last. */
 const bulkItemsMax = 16;
 
 /**
- * Has requests charged by quota, in batches. While quota cannot be reached the policy decides. If that is `open`, the edge
- * decides from the windows it knew last, and reports what it counted, once, before it asks quota again.
+ * Charges requests at quota, in batches. While quota is unavailable the policy applies: if it is `open`, the edge
+ * decides from the last known windows, and reports its counts once before it calls quota again.
  */
 export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
   const { quota, policy, clock, log } = options;
@@ -59,7 +59,7 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
   });
 
   /**
-   * Sends what leaves together, in as many calls as quota's contract asks for. Each call's requests are answered when it
+   * Sends one batch, in as many calls as quota's contract needs. Each call's requests are answered when it
    * ends: a request that waited for the others could run out of time after it was found to be in time, and stay charged.
    */
   async function send(
@@ -97,13 +97,13 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
         offline.learn(itemAt(requests, index).accountId, decision);
       }
     }
-    // Requests whose own time ran out meanwhile were refused.
+    // Requests whose own deadline passed in the meantime were rejected.
     const late = [...decisions.keys()].filter((index) => decisions[index]?.refusedBy === "none" && !isWaiting(index));
     if (late.length > 0) refunds.add(batch, late);
     return decisions;
   }
 
-  /** Decides a batch that quota did not answer. Whether it was charged is not known, so it is given back whole. */
+  /** Decides a batch that quota did not answer. It is refunded as a whole, since it may have been charged. */
   function decideUnknown(batch: SentBatch, requests: ConsumeRequest[], isWaiting: IsWaiting, error: unknown) {
     const places = [...requests.keys()];
     if (!isUnavailable(error) || policy === "closed" || isClosing) {
@@ -160,8 +160,8 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
 }
 
 /**
- * Splits requests into calls in which all requests of an account have the same cost and limits; returns the places of each
- * call's requests. Nearly always it is one call.
+ * Splits requests into calls in which all requests of an account have the same cost and limits. Returns the positions of each
+ * call's requests. The result is nearly always one call.
  */
 export function splitIntoCalls(requests: ConsumeRequest[]): number[][] {
   const calls: { byAccount: Map<string, ConsumeRequest>; places: number[] }[] = [];

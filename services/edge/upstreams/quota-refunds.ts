@@ -6,29 +6,29 @@ import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { withRootContext } from "../../../platform/telemetry/tracing.ts";
 
-/** A batch that was sent to be charged. */
+/** A batch that was sent to quota. */
 export interface SentBatch {
   batchId: string;
   requests: { accountId: string; keyId: string; cost: number; limits: { perMinute: bigint; perDay: bigint } }[];
-  /** On the monotonic clock. */
+  /** Time of sending on the monotonic clock, in ms. */
   sentAt: number;
 }
 
-/** Gives back, behind the requests, what quota charged for requests that were refused before it answered. */
+/** Refunds, in the background, the charges of requests that were rejected before quota answered. */
 export interface QuotaRefunds {
-  /** Gives back the requests at some places of a batch; returns at once. */
+  /** Refunds the requests at the given positions of a batch; returns at once. */
   add(batch: SentBatch, places: number[]): void;
-  /** Throws UNAVAILABLE while so many wait that no more may be charged. */
+  /** Throws UNAVAILABLE while too many refunds wait for more requests to be charged. */
   throwIfFull(): void;
-  /** Gives back what is left, for at most `closeMs`; logs what could not be. */
+  /** Sends the remaining refunds, for at most `closeMs`; logs those that could not be sent. */
   close(closeMs: number): Promise<void>;
 }
 
-/** How long after it was sent a batch can be given back, in ms: quota knows it for five minutes. */
+/** Time after sending during which a batch can be refunded, in ms: quota stores it for five minutes. */
 export const batchKnownMs = 240_000;
 const retryMs = 250;
 const refundTimeoutMs = 2_000;
-/** Requests that wait to be given back at most, and calls under way at once. */
+/** Maximum number of requests that wait for a refund, and of concurrent calls. */
 const requestsMax = 50_000;
 const inFlightMax = 8;
 
@@ -45,7 +45,7 @@ export function openQuotaRefunds(options: {
   log: Logger;
 }): QuotaRefunds {
   const { quota, clock, log } = options;
-  /** Oldest first. */
+  /** Waiting refunds, oldest first. */
   let pending: Refund[] = [];
   let requestsPending = 0;
   let draining: Promise<void> | undefined;
@@ -72,7 +72,7 @@ export function openQuotaRefunds(options: {
     }
   }
 
-  /** Gives up what quota has forgotten by now. */
+  /** Drops refunds of batches that quota no longer stores. */
   function dropForgotten(): void {
     const forgotten = pending.filter(({ batch }) => clock.monotonic() - batch.sentAt > batchKnownMs);
     if (forgotten.length === 0) return;
@@ -91,7 +91,7 @@ export function openQuotaRefunds(options: {
     for (const { places } of settled) requestsPending -= places.length;
   }
 
-  /** Sends the oldest; returns whether quota took them all. */
+  /** Sends the oldest refunds; returns whether quota accepted all of them. */
   async function sendSome(timeoutMs: number): Promise<boolean> {
     const some = pending.slice(0, inFlightMax);
     const results = await Promise.all(some.map((refund) => send(refund, timeoutMs)));

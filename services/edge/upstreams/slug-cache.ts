@@ -4,11 +4,11 @@ import { openHolder } from "../../../platform/lease/service.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { LeasedOptions } from "./leased.ts";
 
-/** What qr answers about a slug. */
+/** Result of a slug's look-up in qr. */
 export type SlugAnswer = { status: "active"; codeId: string; redirectUrl: string } | { status: "archived" | "unknown" };
 
 /**
- * Opens the cache of slugs. Its entries are valid as long as qr's lease, and for `staleMs` longer while qr cannot be reached.
+ * Opens the cache of slugs. Its entries are valid as long as qr's lease, and for `staleMs` longer while qr is unavailable.
  */
 export function openSlugCache(options: LeasedOptions & { qrCodes: RpcClient<typeof QrCodeService>; staleMs: number }) {
   const cache = createLeasedCache<SlugAnswer>({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** The envelope of an error. */
+/** Schema of the error envelope. */
 export const errorResponse = z
   .object({
     ok: z.literal(false),

@@ -1,4 +1,4 @@
-/** Fields that the responses of several resources have. */
+/** Fields that the responses of several resources share. */
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { resourceIdPattern } from "../../../../contracts/resource-id.ts";
@@ -7,23 +7,23 @@ export const id = z.string().meta({ description: "20 characters of [0-9A-Za-z]",
 export const time = z.string().meta({ description: "RFC 3339, UTC, with milliseconds", format: "date-time" });
 export const count = z.int().min(0);
 
-/** Returns an instant as RFC 3339, UTC, with milliseconds; null for none. */
+/** Returns a timestamp as RFC 3339, UTC, with milliseconds; null if it is unset. */
 export function toTimeOrNull(timestamp: Timestamp | undefined): string | null {
   return timestamp ? timestampDate(timestamp).toISOString() : null;
 }
 
-/** Returns an instant that a message always has. Throws if it is missing. */
+/** Returns a required timestamp of a message. Throws if it is missing. */
 export function toTime(timestamp: Timestamp | undefined): string {
   return timestampDate(required(timestamp, "a time")).toISOString();
 }
 
-/** Returns a part that a message always has. Throws if it is missing: a service has a bug then. */
+/** Returns a required field of a message. Throws if it is missing, which is a bug of the service. */
 export function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`a service answered without ${what}`);
   return value;
 }
 
-/** Returns the public word of a number of the services' contract. Throws if it has none. */
+/** Returns the public API's word for an enum number of the services' contract. Throws if there is none. */
 export function wordOf<W extends string>(words: readonly W[], numbers: Record<W, number>, value: number): W {
   const word = words.find((one) => numbers[one] === value);
   return required(word, `a known value: ${value} is none of ${words.join(", ")}`);

@@ -15,7 +15,7 @@ export const projectResponse = z
   })
   .meta({ id: "Project", description: "A folder for codes" });
 
-/** Returns a project as the public API shows it. */
+/** Converts a project to the public API's form. */
 export function toProjectResponse(project: Project): z.output<typeof projectResponse> {
   return {
     id: project.projectId,

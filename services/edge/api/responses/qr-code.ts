@@ -29,7 +29,7 @@ export const qrCodeResponse = z
   })
   .meta({ id: "QrCode", description: "A dynamic QR code" });
 
-/** Returns a code as the public API shows it. */
+/** Converts a code to the public API's form. */
 export function toQrCodeResponse(qrCode: QrCode): z.output<typeof qrCodeResponse> {
   return {
     id: qrCode.qrCodeId,

@@ -22,7 +22,7 @@ export const scansResponse = z
   })
   .meta({ id: "ScanCounts", description: "Scans over time" });
 
-/** Returns counts of scans as the public API shows them. */
+/** Converts scan counts to the public API's form. */
 export function toScansResponse(
   counts: CountScansResponse,
   interval: z.output<typeof scanInterval>,

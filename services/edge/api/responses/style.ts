@@ -5,7 +5,7 @@ import { wordOf } from "./fields.ts";
 export const moduleShape = z.enum(["square", "dot", "rounded"]);
 export const finderShape = z.enum(["square", "rounded", "circle"]);
 
-/** The numbers that the services' contract has for the public words. */
+/** Maps the public API's words to the enum numbers of the services' contract. */
 export const moduleShapeNumbers = {
   square: ModuleShape.SQUARE,
   dot: ModuleShape.DOT,
@@ -29,7 +29,7 @@ export const styleResponse = z
   })
   .meta({ id: "Style", description: "How the symbol looks" });
 
-/** Returns a style as the public API shows it. */
+/** Converts a style to the public API's form. */
 export function toStyleResponse(style: Style): z.output<typeof styleResponse> {
   return {
     foreground: style.foreground,

@@ -15,7 +15,7 @@ export const usageResponse = z
   .object({ minute: windowResponse, day: windowResponse })
   .meta({ id: "Usage", description: "Both windows of the account" });
 
-/** Returns both windows as the public API shows them; an unlimited one has a null limit. */
+/** Converts both windows to the public API's form; an unlimited one has a null limit. */
 export function toUsageResponse(decision: QuotaDecision): z.output<typeof usageResponse> {
   const window = (state: WindowState) => ({
     limit: state.limit || null,

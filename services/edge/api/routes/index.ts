@@ -3,5 +3,5 @@ import { projectRoutes } from "./projects.ts";
 import { qrCodeRoutes } from "./qr-codes.ts";
 import { usageRoutes } from "./usage.ts";
 
-/** The public API: one entry for each operation, in the order of the reference. */
+/** Routes of the public API: one entry for each operation, in the order of the reference. */
 export const routes: Route[] = [...qrCodeRoutes, ...projectRoutes, ...usageRoutes];

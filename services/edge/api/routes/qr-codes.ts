@@ -152,7 +152,7 @@ export const qrCodeRoutes: Route[] = [
     }),
     cost(body) {
       const codes = typeof body === "object" && body !== null && "qr_codes" in body ? body.qr_codes : undefined;
-      // One that holds too few or too many is refused, and counts as the one request that it is.
+      // A batch with too few or too many codes is rejected and counts as one request.
       return Array.isArray(codes) && codes.length >= 1 && codes.length <= limits.codesPerBatchMax ? codes.length : 1;
     },
     async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {

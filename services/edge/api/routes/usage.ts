@@ -18,7 +18,7 @@ export const usageRoutes: Route[] = [
     params: noParams,
     query: noQuery,
     body: noBody,
-    // The decision about this very request has both windows, so quota need not be asked again.
+    // The decision about this request contains both windows, so that quota need not be called again.
     handle: async ({ decision }) => ({ data: toUsageResponse(decision) }),
   }),
 ];

@@ -4,7 +4,7 @@ import { toTime, wordOf } from "../../api/responses/fields.ts";
 const plans = ["free", "pro", "enterprise"] as const;
 const planNumbers = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
-/** An account as its owner sees it; a limit of null is none. */
+/** Schema of an account for its owner; a null limit is unlimited. */
 export interface AccountResponse {
   id: string;
   email: string;

@@ -1,7 +1,7 @@
 import type { AuditEntry } from "../../../../gen/qrforge/auth/v1/audit_pb.ts";
 import { toTime } from "../../api/responses/fields.ts";
 
-/** A line of the audit log. */
+/** Schema of an audit log entry. */
 export interface AuditResponse {
   sequence: number;
   time: string;

@@ -6,7 +6,7 @@ import { toTime, toTimeOrNull, wordOf } from "../../api/responses/fields.ts";
 const statuses = ["active", "rotated", "revoked"] as const;
 const statusNumbers = { active: KeyStatus.ACTIVE, rotated: KeyStatus.ROTATED, revoked: KeyStatus.REVOKED };
 
-/** A key without its secret. */
+/** Schema of a key without its secret. */
 export interface KeyResponse {
   id: string;
   name: string;
@@ -38,7 +38,7 @@ export function toKeyResponse(key: Key, nowMs: number): KeyResponse {
   };
 }
 
-/** How the end of a key reached the edges: by their acknowledgement, or because their leases ran out. */
+/** How the revocation of a key was propagated to the edges: by acknowledgement, or by expiry of their leases. */
 export interface PropagationResponse {
   acknowledged: number;
   waited_out: number;

@@ -6,7 +6,7 @@ import { type PublicRoute, publicRoute } from "../route.ts";
 import { openSession } from "../session-info.ts";
 
 const signUpsPerMinuteMax = 10;
-/** Tokens of links that one address may try in a minute: nobody guesses one, but each costs a call. */
+/** Maximum number of link tokens that one address may try per minute. Guessing is hopeless, but each try costs a call. */
 const tokensPerMinuteMax = 120;
 const signUpModes: Record<number, string> = {
   [SignUpMode.OPEN]: "open",
@@ -17,7 +17,7 @@ const token = z.string().max(100);
 const password = z.string().max(1_024);
 const credentials = bodyOf({ email: z.string().max(254), password });
 
-/** The dashboard's operations that need no session. */
+/** Operations of the dashboard without a session. */
 export const publicRoutes: PublicRoute[] = [
   publicRoute({
     method: "GET",

@@ -17,7 +17,7 @@ const toActor = ({ user, address }: { user: SignedInUser; address: string }) => 
   address,
 });
 
-/** The dashboard's operations beyond those of the public API. */
+/** Operations of the dashboard in addition to those of the public API. */
 export const sessionRoutes: SessionRoute[] = [
   sessionRoute({
     ...noInput,

@@ -2,22 +2,17 @@ import { integer } from "../process/config.ts";
 
 /** Settings of a service that grants leases. */
 export const granterSettings = {
-  leaseMs: integer(
-    "LEASE_MS",
-    "how long an edge may use what it remembers without hearing from this service, in ms",
-    2_000,
-    {
-      min: 100,
-    },
-  ),
+  leaseMs: integer("LEASE_MS", "how long an edge may use its cache without an answer from this service, in ms", 2_000, {
+    min: 100,
+  }),
   marginMs: integer(
     "LEASE_MARGIN_MS",
-    "how much longer than a lease a change waits for an edge that is silent, for clocks of unequal rate, in ms",
+    "time that a change waits for a silent edge beyond its lease, for clocks of unequal rate, in ms",
     100,
   ),
   pollMs: integer(
     "LEASE_POLL_MS",
-    "how often a waiting change looks whether edges have renewed at other replicas, in ms",
+    "how often a waiting change checks whether edges have renewed at other replicas, in ms",
     50,
     { min: 1 },
   ),

@@ -184,11 +184,11 @@ export const databaseSettings = {
   databasePassword: secret("DATABASE_PASSWORD", "the password, where DATABASE_URL holds none"),
   migrations: choice(
     "MIGRATIONS",
-    "whether a starting service makes its tables, or only waits until they are there",
+    "whether a starting service creates its tables (apply), or only waits until they exist",
     ["apply", "check"],
     "apply",
   ),
-  databasePoolSize: integer("DATABASE_POOL_SIZE", "connections that one process holds at most", 10, {
+  databasePoolSize: integer("DATABASE_POOL_SIZE", "maximum number of database connections of one process", 10, {
     min: 1,
     max: 1000,
   }),

@@ -5,7 +5,7 @@ import { accessSettings, tlsSettings } from "./tls.ts";
 export const rpcServerSettings = {
   ...tlsSettings,
   ...accessSettings,
-  callsInFlightMax: integer("CALLS_IN_FLIGHT_MAX", "gRPC calls being worked on at once at most", 10_000, { min: 1 }),
+  callsInFlightMax: integer("CALLS_IN_FLIGHT_MAX", "maximum number of gRPC calls in flight", 10_000, { min: 1 }),
   connectionAgeMaxMs: integer(
     "CONNECTION_AGE_MAX_MS",
     "after how long a gRPC connection is closed gently so that clients find new replicas, in ms",

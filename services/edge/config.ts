@@ -38,7 +38,7 @@ export const settings = {
   publicKeyFile: text("PUBLIC_TLS_KEY_FILE", "the private key of that certificate, PEM", ""),
   publicUrl: url(
     "PUBLIC_URL",
-    "where clients reach the API, for its reference; unset, the address it listens on",
+    "URL at which clients reach the API, for its reference; unset, the address it listens on",
     ["http", "https"],
     "",
   ),
@@ -56,70 +56,69 @@ export const settings = {
     ["closed", "open"],
     "closed",
   ),
-  cacheEntriesMax: integer("CACHE_ENTRIES_MAX", "keys, and as many slugs, that an edge remembers at most", 100_000, {
+  cacheEntriesMax: integer("CACHE_ENTRIES_MAX", "maximum number of keys, and of slugs, in an edge's cache", 100_000, {
     min: 1,
   }),
   negativeLifetimeMs: integer(
     "CACHE_NEGATIVE_LIFETIME_MS",
-    "how long an edge remembers that a key is no good or a slug is not there, in ms",
+    "how long an edge caches that a key is invalid or a slug does not exist, in ms",
     5_000,
   ),
   staleSlugMs: integer(
     "STALE_SLUG_MS",
-    "how long scans are redirected by what an edge last knew when qr cannot be reached, in ms; 0 is never",
+    "how long an edge redirects scans by its cache when qr cannot be reached, in ms; 0 is never",
     3_600_000,
   ),
-  redirectTimeoutMs: integer("REDIRECT_TIMEOUT_MS", "how long a scan waits for qr, in ms", 1_000, { min: 1 }),
-  batchItemsMax: integer("BATCH_ITEMS_MAX", "items that one call to a service carries at most", 256, {
+  redirectTimeoutMs: integer("REDIRECT_TIMEOUT_MS", "how long a redirect waits for qr, in ms", 1_000, { min: 1 }),
+  batchItemsMax: integer("BATCH_ITEMS_MAX", "maximum number of items in one call to a service", 256, {
     min: 1,
     max: 1_000,
   }),
-  batchesInFlightMax: integer("BATCHES_IN_FLIGHT_MAX", "calls of one kind under way at once at most", 8, { min: 1 }),
-  batchQueueMax: integer("BATCH_QUEUE_MAX", "items of one kind that wait to be sent at most", 10_000, { min: 1 }),
+  batchesInFlightMax: integer("BATCHES_IN_FLIGHT_MAX", "maximum number of calls of one kind in flight", 8, { min: 1 }),
+  batchQueueMax: integer("BATCH_QUEUE_MAX", "maximum number of items of one kind that wait to be sent", 10_000, {
+    min: 1,
+  }),
   closeNoticeMs: integer(
     "CLOSE_NOTICE_MS",
-    "how long a stopping edge goes on taking connections after /readyz says that it is stopping, in ms",
+    "how long a stopping edge still accepts connections after /readyz says that it is stopping, in ms",
     0,
   ),
-  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "API requests being handled at once at most; more get 503", 2_000, {
+  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "maximum number of API requests in flight; more get 503", 2_000, {
     min: 1,
   }),
   accountInFlightMax: integer(
     "ACCOUNT_IN_FLIGHT_MAX",
-    "requests of one account being handled at once at most while other accounts call; more wait for their turn",
+    "maximum number of requests of one account in flight while other accounts call; more wait in a queue",
     8,
     { min: 1 },
   ),
-  scansInFlightMax: integer("SCANS_IN_FLIGHT_MAX", "scans being handled at once at most; more get 503", 2_000, {
+  scansInFlightMax: integer("SCANS_IN_FLIGHT_MAX", "maximum number of scans in flight; more get 503", 2_000, {
     min: 1,
   }),
   dashboardInFlightMax: integer(
     "DASHBOARD_IN_FLIGHT_MAX",
-    "requests of the dashboard's pages being handled at once at most; more get 503",
+    "maximum number of the dashboard's requests in flight; more get 503",
     500,
     { min: 1 },
   ),
-  pagesInFlightMax: integer(
-    "PAGES_IN_FLIGHT_MAX",
-    "pages and files being made ready at once at most; more get 503",
-    500,
-    { min: 1 },
-  ),
+  pagesInFlightMax: integer("PAGES_IN_FLIGHT_MAX", "maximum number of pages and files in flight; more get 503", 500, {
+    min: 1,
+  }),
   bodiesInFlightMax: integer(
     "BODIES_IN_FLIGHT_MAX",
-    "bodies being read at once at most, half of them from one address; more get 503",
+    "maximum number of bodies being read, half of them from one address; more get 503",
     1_000,
     { min: 2 },
   ),
   connectionsMax: integer(
     "CONNECTIONS_MAX",
-    "connections from clients at once at most, half of them from one address that is no trusted proxy; more are closed",
+    "maximum number of client connections, half of them from one address that is no trusted proxy; more are closed",
     10_000,
     { min: 2 },
   ),
   openRequestsMax: integer(
     "OPEN_REQUESTS_MAX",
-    "requests whose answer has not been sent to its end at most, half of them from one address; more get 503",
+    "maximum number of requests whose answers are not sent completely, half of them from one address; more get 503",
     10_000,
     { min: 2 },
   ),
@@ -131,11 +130,16 @@ export const settings = {
   ),
   trustedProxies: addressList(
     "TRUSTED_PROXIES",
-    "whose X-Forwarded-For and country header are believed: addresses and networks, with commas between them",
+    "proxies whose X-Forwarded-For and country header are trusted: addresses and networks, separated by commas",
   ),
-  countryHeader: text("COUNTRY_HEADER", "the header in which a trusted proxy tells a client's country, ISO 3166-1", ""),
-  geoipDatabase: text("GEOIP_DATABASE", "a MaxMind database of countries (.mmdb), where no header tells them", ""),
-  scanBufferMax: integer("SCAN_BUFFER_MAX", "scans that wait to be recorded at most; more are dropped", 100_000, {
-    min: 1,
-  }),
+  countryHeader: text("COUNTRY_HEADER", "header in which a trusted proxy gives the client's country, ISO 3166-1", ""),
+  geoipDatabase: text("GEOIP_DATABASE", "MaxMind database of countries (.mmdb), used without such a header", ""),
+  scanBufferMax: integer(
+    "SCAN_BUFFER_MAX",
+    "maximum number of scans that wait to be recorded; more are dropped",
+    100_000,
+    {
+      min: 1,
+    },
+  ),
 };

@@ -11,6 +11,8 @@ export const settings = {
   ...rpcServerSettings,
   metricsListen: metricsAddress("127.0.0.1:9466"),
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50052"),
-  waitingMax: integer("QUOTA_WAITING_MAX", "requests that wait for a statement at most", 100_000, { min: 1_000 }),
-  perStatementMax: integer("QUOTA_STATEMENT_MAX", "accounts that one statement decides for at most", 4_096, { min: 1 }),
+  waitingMax: integer("QUOTA_WAITING_MAX", "maximum number of requests that wait for a statement", 100_000, {
+    min: 1_000,
+  }),
+  perStatementMax: integer("QUOTA_STATEMENT_MAX", "maximum number of accounts in one statement", 4_096, { min: 1 }),
 };

@@ -3,7 +3,7 @@ import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { metricsAddress } from "../../platform/telemetry/metrics.ts";
 import { tracingSettings } from "../../platform/telemetry/tracing.ts";
 
-/** Every setting of quota. */
+/** Settings of quota. */
 export const settings = {
   ...commonSettings,
   ...tracingSettings,

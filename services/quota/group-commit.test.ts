@@ -9,7 +9,7 @@ const limits = { perMinute: 10, perDay: 100 };
 const ask = (accountId: string, cost = 1): ConsumeRequest => ({ accountId, keyId: "k", cost, limits });
 const batchId = (name: string) => `00000000-0000-7000-8000-${name.padStart(12, "0")}`;
 
-/** Windows and kept answers as replicas share them, in memory. */
+/** In-memory windows and stored answers, shared by replicas. */
 function createTables() {
   const used = new Map<string, number>();
   const kept = new Map<string, FoundBatch>();
@@ -33,7 +33,7 @@ function createTables() {
   };
 }
 
-/** A group commit over statements that are answered by hand. */
+/** Creates a group commit whose statements are answered by the test. */
 function manual({ waitingMax = 1_000, tables = createTables() } = {}) {
   const statements: { charges: Charge[]; finish(): void; loseAnswer(): void; fail(error: Error): void }[] = [];
   const noted: [string, number, number][] = [];

@@ -22,9 +22,9 @@ export interface TimedDecision extends Decision {
 
 interface WaitingCall extends GroupedRequests {
   requests: ConsumeRequest[];
-  /** Names the answer that is kept; empty if the call is never repeated. */
+  /** Id of the stored answer; empty if the call is never repeated. */
   batchId: string;
-  /** On the monotonic clock. */
+  /** Deadline on the monotonic clock, in ms. */
   expiresAt: number;
   resolve(decisions: TimedDecision[]): void;
   reject(error: unknown): void;
@@ -33,26 +33,26 @@ interface WaitingCall extends GroupedRequests {
 export interface GroupCommitOptions {
   store: Pick<Store, "charge" | "findBatches">;
   newStatementId(): string;
-  /** Requests waiting for a statement at most; beyond, calls fail with UNAVAILABLE. */
+  /** Maximum number of requests that wait for a statement; beyond it, calls fail with UNAVAILABLE. */
   waitingMax: number;
-  /** Accounts that one statement decides for at most, unless a single call has more. */
+  /** Maximum number of accounts in one statement, unless a single call has more. */
   perStatementMax: number;
-  /** How long a batch's answer is kept, in ms. */
+  /** Time for which a batch's answer is stored, in ms. */
   keepMs: number;
-  /** Called for each account of a call that was decided: the places of its requests, and how many of them were admitted. */
+  /** Called for each account of a decided call, with the positions of its requests and the number of admitted ones. */
   note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void;
-  /** Called for each statement: its accounts, and how many of the requests in it were decided and admitted. */
+  /** Called for each statement, with the numbers of its accounts and of its decided and admitted requests. */
   noteStatement(accounts: number, requested: number, admitted: number): void;
-  /** Called for each call that was answered from what is kept. */
+  /** Called for each call that was answered from a stored answer. */
   noteRepeated(): void;
   clock: Pick<Clock, "monotonic">;
 }
 
 export interface GroupCommit {
   /**
-   * Charges the requests of a call, those of an account in their order. Rejects with DEADLINE_EXCEEDED if the time runs out
-   * before, having charged nothing, and with INVALID_REQUEST if an account's requests differ in cost or limits. A call with
-   * a batch id may be repeated.
+   * Charges the requests of a call, those of an account in order. Rejects with DEADLINE_EXCEEDED if the deadline passes
+   * first, in which case nothing is charged, and with INVALID_REQUEST if an account's requests differ in cost or
+   * limits. A call with a batch id may be repeated.
    */
   charge(requests: ConsumeRequest[], remainingMs: number, batchId: string): Promise<TimedDecision[]>;
   /** Resolves when no statement is running. */
@@ -65,7 +65,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let queue: WaitingCall[] = [];
   let waitingRequests = 0;
   let running: Promise<void> | undefined;
-  /** Calls under way that have a batch id: one that is repeated meanwhile joins the first. */
+  /** Calls in progress by batch id: a repeated call joins the first one. */
   const underWay = new Map<string, { requestsCrc: number; decisions: Promise<TimedDecision[]> }>();
 
   async function drain(): Promise<void> {
@@ -110,7 +110,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  /** Answers a call that was charged just now. */
+  /** Answers a call that was just charged. */
   function settle(call: WaitingCall, shares: Share[], charged: Charged): void {
     call.resolve(decide(call, shares, charged));
     for (const [index, places] of call.places.entries()) {
@@ -119,7 +119,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  /** Some calls were counted before, so none is now: answers those from what is kept, and puts the others in front again. */
+  /** Answers calls that were charged before from their stored answers, and requeues the others first, as none was charged now. */
   async function answerRepeated(taken: WaitingCall[]): Promise<void> {
     const found = await store.findBatches(taken.flatMap(({ batchId }) => (batchId === "" ? [] : [batchId])));
     const known = new Map(found.map((one) => [one.batchId, one]));
@@ -170,16 +170,16 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   };
 }
 
-/** Chooses calls for one statement: an account has one row in it, so all its charges must be alike. */
+/** Selects calls for one statement: an account has one row in it, so its charges must be alike in cost and limits. */
 function startStatement(accountsMax: number) {
   const accounts = new Map<string, Charge>();
-  /** Accounts of calls that were left: later calls of theirs may not overtake those. */
+  /** Accounts of skipped calls: their later calls may not overtake those. */
   const leftAccounts = new Set<string>();
   const fits = (charge: Charge) =>
     !leftAccounts.has(charge.accountId) && isAlike(accounts.get(charge.accountId) ?? charge, charge);
   const isFull = (added: number) => accounts.size > 0 && added > 0 && accounts.size + added > accountsMax;
   return {
-    /** Takes a call's charges if the statement has room for them and they fit; returns whether it did. */
+    /** Adds a call's charges if the statement has room and they are compatible; returns whether it did. */
     takes(charges: Charge[]): boolean {
       const fresh = charges.filter(({ accountId }) => !accounts.has(accountId));
       if (isFull(fresh.length) || !charges.every(fits)) {
@@ -192,10 +192,10 @@ function startStatement(accountsMax: number) {
   };
 }
 
-/** Joins the charges of many calls by account, in the order of account ids; returns each call's shares of them. */
+/** Merges the charges of many calls by account, in the order of account ids; returns each call's shares of them. */
 function joinCharges(calls: Charge[][]): { charges: Charge[]; shares: Share[][] } {
   const joined = new Map<string, Charge>();
-  /** Each call's charge by the joined one that it is a part of, and how many requests of that come before. */
+  /** The merged charge of each call's charge, and the number of requests before it. */
   const parts = calls.map((charges) =>
     charges.map((charge) => {
       const known = joined.get(charge.accountId);

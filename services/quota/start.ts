@@ -12,9 +12,9 @@ import { createQuotaService, daysKept } from "./handlers/quota.ts";
 import { openUsage } from "./jobs/usage.ts";
 import { createStore } from "./store/windows.ts";
 
-/** How often old rows are removed, in ms. */
+/** Interval between deletions of old rows, in ms. */
 const retentionIntervalMs = 20_000;
-/** How long a batch can be repeated, in ms. */
+/** Time during which a batch can be repeated, in ms. */
 const keepMs = 300_000;
 
 export const start: Start<typeof settings> = async (config, log, metrics, health) => {

@@ -10,19 +10,19 @@ export interface WindowRow extends ChargeOutcome {
   day: number;
 }
 
-/** A call's part of a statement's row: which row, and how many of its requests come before. */
+/** A call's part of a statement's row: which row, and the number of requests before its own. */
 export interface Share {
   row: number;
   before: number;
 }
 
-/** What a statement answered: a row for each of its charges, and the database's time in ms. */
+/** Result of a statement: a row for each of its charges, and the database's time in ms. */
 export interface Charged {
   rows: WindowRow[];
   nowMs: number;
 }
 
-/** A batch that is known: how it was answered, or that it was settled in another way, or that the answer is gone. */
+/** A known batch: answered, settled in another way, or with its answer already deleted. */
 export interface FoundBatch {
   batchId: string;
   requestsCrc: number;
@@ -30,7 +30,7 @@ export interface FoundBatch {
   answer: Charged | "settled" | "forgotten";
 }
 
-/** Units to give back to a key, and to the windows of its account that they were charged to. */
+/** Units to refund to a key, and to the windows of its account that they were charged to. */
 export interface Refund {
   accountId: string;
   keyId: string;
@@ -39,19 +39,19 @@ export interface Refund {
   units: number;
 }
 
-/** Returns the checksum of a batch's requests that is kept with it. */
+/** Returns the checksum of a batch's requests, which is stored with the batch. */
 export function crcOf(requests: ConsumeRequest[]): number {
   return crc32(
     requests.map(({ accountId, cost, limits }) => `${accountId} ${cost} ${limits.perMinute} ${limits.perDay}`).join(),
   );
 }
 
-/** Returns the row that a share is part of. */
+/** Returns the row of a share. */
 export function rowOf({ row }: Share, { rows }: Charged): WindowRow {
   return itemAt(rows, row);
 }
 
-/** Returns how many of a share's requests were admitted: its first ones. */
+/** Returns the number of admitted requests of a share; they are its first ones. */
 export function admittedOf(share: Share, requested: number, charged: Charged): number {
   return Math.min(Math.max(rowOf(share, charged).admitted - share.before, 0), requested);
 }
@@ -62,8 +62,8 @@ export function usedOtherwise(): ServiceError {
 }
 
 /**
- * Returns what to give back for the requests at some places of a charged batch: the units of those that were admitted, by
- * key, with the windows that they were charged to. Throws CONFLICT if the batch was charged for other requests.
+ * Returns the refunds for the requests at some positions of a charged batch: the units of the admitted ones, by
+ * key, with the windows they were charged to. Throws CONFLICT if the batch was charged for other requests.
  */
 export function refundsOf(requests: ConsumeRequest[], places: number[], batch: FoundBatch): Refund[] {
   const { shares, answer } = batch;

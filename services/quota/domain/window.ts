@@ -12,21 +12,21 @@ export interface Decision extends Counts {
   refusedBy: RefusedBy;
 }
 
-/** Requests of one account with the same cost and limits: what a statement decides in one row. */
+/** Requests of one account with the same cost and limits: one row of a statement. */
 export interface Charge {
   accountId: string;
   cost: number;
-  /** How many requests. */
+  /** Number of requests. */
   requested: number;
   limits: Limits;
 }
 
-/** How a charge was decided: how many of its requests were admitted, and the counts after the last of those. */
+/** Outcome of a charge: the number of admitted requests, and the counts after the last of them. */
 export interface ChargeOutcome extends Counts {
   admitted: number;
 }
 
-/** A call's requests by account: one charge for each, and the places of its requests in the call. */
+/** A call's requests by account: one charge for each, and the positions of its requests in the call. */
 export interface GroupedRequests {
   charges: Charge[];
   places: number[][];
@@ -66,7 +66,7 @@ export function isAlike(a: Pick<Charge, "cost" | "limits">, b: Pick<Charge, "cos
 
 /**
  * Returns the decision of a charge's request, by its position in the charge: the first `admitted` were charged one after the
- * other, and the rest found the counts as those left them.
+ * other, and the others see the counts after those.
  */
 export function decisionAt(position: number, charge: Charge, outcome: ChargeOutcome): Decision {
   if (position >= outcome.admitted) {

@@ -17,7 +17,7 @@ import { refundsOf } from "../domain/batch.ts";
 import type { GroupCommit, TimedDecision } from "../group-commit.ts";
 import type { Store } from "../store/windows.ts";
 
-/** Days for which totals and counts by key are kept. */
+/** Retention of totals and of counts by key, in days. */
 export const daysKept = 400;
 
 const requestsPerCallMax = 1_000;
@@ -26,9 +26,9 @@ const countMax = 1_000_000_000n;
 const perMinuteMax = 1_000_000_000;
 const perDayMax = 1_000_000_000_000;
 const dayMs = 86_400_000;
-/** How far back a caller may hand in what it served. */
+/** Maximum age of usage that a caller may record, in days. */
 const servedDaysMax = 2;
-/** How long the database remembers a batch that was recorded, or given back before it was charged, in ms. */
+/** Time for which the database stores a batch that was recorded, or refunded before it was charged, in ms. */
 const settledKeepMs = 3 * dayMs;
 const keyUsagePageMax = 1_000;
 const windows = { none: Window.UNSPECIFIED, minute: Window.MINUTE, day: Window.DAY };
@@ -41,7 +41,7 @@ export interface QuotaDependencies {
   clock: Pick<Clock, "now">;
 }
 
-/** The handlers of quota's service. */
+/** Creates the handlers of quota's service. */
 export function createQuotaService({ store, groupCommit, noteRefund, clock }: QuotaDependencies): Implementation[] {
   return [
     implement(QuotaService, {
@@ -49,7 +49,7 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
         const read = readRequests(requests);
         const id = batchId === "" ? "" : batchIdOf(batchId);
         const decisions = await groupCommit.charge(read, context.remainingMs(), id);
-        // One statement decided all of them.
+        // One statement decided all requests.
         const { nowMs } = itemAt(decisions, 0);
         return { decisions: decisions.map(toDecision), decideTime: timestampFromMs(nowMs) };
       },
@@ -141,7 +141,7 @@ function readRequests(requests: ConsumeRequestMessage[]): ConsumeRequest[] {
   });
 }
 
-/** The number since the Unix epoch of the first and of the last day of a range. */
+/** Returns the first and the last day of a range, in days since the Unix epoch. */
 function readRange(fromDate: string, toDate: string): { from: number; to: number } {
   const from = dayOf("from_date", fromDate);
   const to = dayOf("to_date", toDate);
@@ -163,7 +163,7 @@ function dateOf(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);
 }
 
-/** After which day and key a page goes on. */
+/** Cursor of a page: the last day and key of the previous one. */
 function readToken(token: string): { day: number; keyId: string } | undefined {
   if (token === "") return undefined;
   const [, day, keyId] = /^(\d{1,7})\.([0-9A-Za-z]{0,40})$/.exec(token) ?? [];
@@ -190,7 +190,7 @@ function accountIdOf(accountId: string): string {
   return accountId;
 }
 
-/** Unset limits are unlimited. */
+/** Reads the limits of a message; unset ones are unlimited. */
 function readLimits(limits: LimitsMessage | undefined): Limits {
   const perMinute = Number(limits?.perMinute ?? 0);
   const perDay = Number(limits?.perDay ?? 0);

@@ -9,14 +9,14 @@ import type { KeyDay, Store } from "../store/windows.ts";
 
 const flushMs = 500;
 const rowsPerStatementMax = 5_000;
-/** How long the database remembers a flush, so that it can be repeated, in ms. */
+/** Time for which the database stores the id of a flush, so that it can be repeated, in ms. */
 const keepMs = 3_600_000;
-/** How long a closing process tries to store what it has, in ms. */
+/** Timeout for the last flush on closing, in ms. */
 const closeMs = 3_000;
 
 /**
- * Counts by key and day, beside the statement that decides: gathered in memory and added to the database every half second,
- * and once more when closing. A flush whose outcome is not known is repeated under its id, so nothing is counted twice.
+ * Counts usage by key and day, outside the deciding statement: collects it in memory, adds it to the database every 500 ms
+ * and once more on closing. Repeats a flush with an unknown outcome under its id, so that nothing is counted twice.
  */
 export function openUsage(options: {
   store: Pick<Store, "addKeyDays">;
@@ -26,10 +26,10 @@ export function openUsage(options: {
   log: Logger;
 }) {
   const { store, clock, log } = options;
-  /** By account, then by key. One entry for each key in use since the last flush; a day that has ended is moved to `over`. */
+  /** Counts by account, then by key: one entry for each key used since the last flush. Past days move to `over`. */
   let counts = new Map<string, Map<string, KeyDay>>();
   let over: KeyDay[] = [];
-  /** Taken out of the above and not known to be stored. */
+  /** Counts taken from the above that are not yet confirmed as stored. */
   let sending: { batchId: string; days: KeyDay[] }[] = [];
 
   function entryOf(accountId: string, keyId: string, day: number): KeyDay {
@@ -65,9 +65,9 @@ export function openUsage(options: {
     }
   }
 
-  /** Stores what has gathered; tells whether nothing is left. */
+  /** Stores the collected counts; returns whether none are left. */
   async function flush(): Promise<boolean> {
-    // While the database is away nothing is decided, so what gathers behind a failed flush is small.
+    // While the database is unavailable nothing is decided, so that few counts accumulate behind a failed flush.
     if (sending.length === 0) take();
     while (sending.length > 0) {
       const { batchId, days } = itemAt(sending, 0);
@@ -102,7 +102,7 @@ export function openUsage(options: {
   options.closer.loop("usage", run);
 
   return {
-    /** Counts requests of one account, at these places of a call: the first `admitted` of them were admitted, the rest refused. */
+    /** Counts requests of one account, at these positions of a call: the first `admitted` were admitted. */
     note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void {
       for (const [at, place] of places.entries()) {
         const { accountId, keyId, cost } = itemAt(requests, place);

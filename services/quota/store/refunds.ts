@@ -1,7 +1,7 @@
 import type { Tx } from "../../../platform/postgres/pool.ts";
 import type { Refund } from "../domain/batch.ts";
 
-/** Takes units out of the windows they were charged to, as far as those are kept, and of the days and the keys' counts. */
+/** Subtracts units from the windows they were charged to, if those still exist, from day totals and key counts. */
 export async function giveBack(tx: Tx, refunds: Refund[]): Promise<void> {
   const counts = tx`unnest(
     ${refunds.map(({ accountId }) => accountId)}::text[], ${refunds.map(({ keyId }) => keyId)}::text[],
@@ -11,7 +11,7 @@ export async function giveBack(tx: Tx, refunds: Refund[]): Promise<void> {
   const sums = tx`(
     select account_id, minute, day, sum(units)::bigint as units from ${counts} group by account_id, minute, day
   ) as sums`;
-  // Locks the rows, in the order of account ids, before it reads days: they may turn until then.
+  // Locks the rows, in the order of account ids, before it reads days, since a day may end until then.
   await tx`
     insert into quota.windows as w
       (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)
@@ -25,7 +25,7 @@ export async function giveBack(tx: Tx, refunds: Refund[]): Promise<void> {
     update quota.days d set used = greatest(d.used - sums.units, 0) from ${sums}
     where d.account_id = sums.account_id and d.day = sums.day
       and exists (select from quota.windows w where w.account_id = d.account_id and w.day > d.day)`;
-  // Below zero while the replica that charged has not stored its counts.
+  // Counts are negative until the replica that charged has stored its own.
   await tx`
     insert into quota.key_days as k (account_id, day, key_id, admitted, refused)
     select account_id, day, key_id, -sum(units), 0 from ${counts}

@@ -5,15 +5,15 @@ import type { Charged, FoundBatch, Refund, Share, WindowRow } from "../domain/ba
 import type { Charge } from "../domain/window.ts";
 import { giveBack } from "./refunds.ts";
 
-/** What to keep of an answer: under which id, which batches, and for how long. */
+/** Answer to store: its id, its batches, and how long it is stored. */
 export interface Keep {
   statementId: string;
-  /** With a share for each account of the batch, in the order of first appearance. */
+  /** Batches, each with a share for each of its accounts, in the order of first appearance. */
   batches: { batchId: string; requestsCrc: number; shares: Share[] }[];
   keepMs: number;
 }
 
-/** What a key used on a day, given by its number since the Unix epoch. */
+/** Usage of a key on a day; the day is counted from the Unix epoch. */
 export interface KeyDay {
   accountId: string;
   day: number;
@@ -30,17 +30,17 @@ const deletedRowsMax = 10_000;
 export type Store = ReturnType<typeof createStore>;
 
 /**
- * Windows in Postgres. The database's clock decides; `time` is an SQL expression in its place, for those who want to see
- * what another time would do.
+ * Stores windows in Postgres. Uses the database's clock; `time` is an SQL expression that replaces it, for tests with
+ * another time.
  *
- * Statements lock rows of windows in the order of account ids, and only then write elsewhere: so replicas wait for one
- * another and never in a ring. What is written to an account's days is guarded by the lock on its window.
+ * Statements lock rows of windows in the order of account ids before they write elsewhere, so that replicas never
+ * deadlock. The lock on an account's window also protects the rows of its days.
  */
 export function createStore(sql: Sql, time = sql`now()`) {
   const minuteNow = sql`floor(extract(epoch from ${time}) / 60)::bigint`;
   const dayNow = sql`floor(extract(epoch from ${time}) / 86400)::bigint`;
   const msNow = sql`floor(extract(epoch from ${time}) * 1000)::bigint`;
-  /** Begins a new day in a row whose day is over, and keeps the old one's total beside it. */
+  /** Starts a new day in a row whose day is over, and stores the old day's total. */
   const turnDay = sql`
     prev_day = case when w.day < excluded.day then w.day else w.prev_day end,
     prev_day_used = case when w.day < excluded.day then w.day_used else w.prev_day_used end`;
@@ -67,12 +67,12 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
   return cleanStore({
     /**
-     * Charges durably, in one statement: charges of different accounts, in the order of account ids. Returns a row for each, in
-     * their order; or undefined, having charged nothing, if a batch to keep is known already. A statement that waited for
-     * a row uses the time at which it began, or the row's windows if those are later.
+     * Applies charges durably, in one statement: one per account, in the order of account ids. Returns a row for each, in
+     * the same order. Returns undefined and charges nothing if a batch to store is known already. A statement that waited for
+     * a row uses its start time, or the row's windows if those are later.
      */
     async charge(charges: Charge[], keep: Keep = keepNothing): Promise<Charged | undefined> {
-      // What stands in the row before: its counts, or 0 if its window is over.
+      // Counts of the row before the charge; 0 if its window is over.
       const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
       const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
       const admitted = sql`least(
@@ -146,16 +146,16 @@ export function createStore(sql: Sql, time = sql`now()`) {
       }
     },
 
-    /** Returns those of these batches that are known. */
+    /** Returns the known ones of these batches. */
     async findBatches(ids: string[]): Promise<FoundBatch[]> {
       const found = await selectBatches(sql, ids);
-      // What was given back must not be answered as admitted.
+      // A refunded request must not be answered as admitted.
       return found.map((batch) => (batch.refunded.length > 0 ? { ...batch, answer: "settled" } : batch));
     },
 
     /**
-     * Gives back the units of some places of a batch, once, and returns what it gave back: `refundsOf` says what that is for
-     * places that had not been given back before. A batch that is not known is marked, so that it is never charged.
+     * Refunds the units at some positions of a batch, once, and returns them: `refundsOf` returns the refunds for
+     * positions that were not refunded before. Marks an unknown batch, so that it is never charged.
      */
     async refund(
       batchId: string,
@@ -164,7 +164,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
       keepMs: number,
     ): Promise<Refund[]> {
       for (;;) {
-        // Waits for a statement under way that charges the batch.
+        // Waits for a running statement that charges the batch.
         const marked = await sql`
           insert into quota.batches (batch_id, expires_at)
           select ${batchId}::uuid, ${time} + ${keepMs}::float8 * interval '1 ms'
@@ -177,7 +177,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
           const given = refundsOf(fresh, batch);
           if (given.length === 0) return given;
           await giveBack(tx, given);
-          // Last: a statement that repeats the batch holds its rows of windows while it waits for this.
+          // Must be last: a statement that repeats the batch holds its rows of windows while it waits for this.
           await tx`update quota.batches set refunded = coalesce(refunded, '{}') || ${fresh}::integer[]
             where batch_id = ${batchId}::uuid`;
           return given;
@@ -188,9 +188,9 @@ export function createStore(sql: Sql, time = sql`now()`) {
     },
 
     /**
-     * Adds units that were served in the past, at `servedMs` since the Unix epoch (the future counts as now), to the windows
-     * they belong to as far as those are kept, and to the days' totals and the keys' counts. Tells whether it did: not if
-     * the batch has been counted before.
+     * Adds units that were served in the past, at `servedMs` since the Unix epoch (a future time counts as now), to their
+     * windows if those still exist, to the days' totals and the keys' counts. Returns whether it did so: false if
+     * the batch was counted before.
      */
     async recordServed(
       batchId: string,
@@ -258,7 +258,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
       }
     },
 
-    /** Adds to the keys' counts; once, however often it is called for one batch. */
+    /** Adds to the keys' counts. Repeated calls for one batch add only once. */
     async addKeyDays(batchId: string, days: KeyDay[], keepMs: number): Promise<void> {
       try {
         await sql`
@@ -282,7 +282,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
       }
     },
 
-    /** The windows of an account as they are now, and the database's time in ms. */
+    /** Returns the current windows of an account, and the database's time in ms. */
     async read(accountId: string): Promise<WindowRow & { nowMs: number }> {
       const [row] = await sql<[WindowRow & { nowMs: number }]>`
         select 0 as admitted, greatest(t.minute, w.minute) as minute, greatest(t.day, w.day) as day,
@@ -293,7 +293,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
       return row;
     },
 
-    /** An account's total of each day from one to another that has one. */
+    /** Returns an account's totals by day in a range; days without usage are omitted. */
     async listDays(accountId: string, from: number, to: number): Promise<{ day: number; used: number }[]> {
       return sql<{ day: number; used: number }[]>`
         select day, used from quota.days
@@ -304,7 +304,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
         order by day`;
     },
 
-    /** What an account's keys used on the days from one to another, in order, after a day and key if given. */
+    /** Returns the usage by day and key in a range, sorted, after a given day and key if set. */
     async listKeyDays(
       accountId: string,
       range: { from: number; to: number; after: { day: number; keyId: string } | undefined; rowsMax: number },
@@ -318,11 +318,11 @@ export function createStore(sql: Sql, time = sql`now()`) {
         limit ${rowsMax}`;
     },
 
-    /** Deletes answers that nobody may ask for again, and days before one; tells whether there may be more to delete. */
+    /** Deletes expired answers and old days; returns whether there may be more to delete. */
     async deleteExpired(daysKept: number): Promise<boolean> {
-      // What another replica is deleting is left to it.
+      // Skips rows that another replica is deleting.
       const some = sql`limit ${deletedRowsMax} for update skip locked`;
-      // Ids before answers: a batch that is still known must not be without its answer for longer than it takes to get here.
+      // Deletes ids before answers, so that a known batch lacks its answer only until the next statement.
       const batches = await sql`delete from quota.batches where batch_id in (
         select batch_id from quota.batches where expires_at < ${time} ${some})`;
       const statements = await sql`delete from quota.statements where statement_id in (

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import * as fontkit from "fontkit";
 import type { OutlineText } from "./geometry.ts";
 
-/** The parts of Noto Sans that captions are drawn with, https://notofonts.github.io, under the Open Font License. */
+/** Subsets of Noto Sans for captions, https://notofonts.github.io, under the Open Font License. */
 const subsets = ["latin", "latin-ext", "greek", "greek-ext", "cyrillic", "cyrillic-ext", "vietnamese", "devanagari"];
 const weight = 600;
 
@@ -13,7 +13,7 @@ function loadFonts(): fontkit.Font[] {
   const { resolve } = createRequire(import.meta.url);
   return subsets.map((subset) => {
     const file = resolve(`@fontsource/noto-sans/files/noto-sans-${subset}-${weight}-normal.woff2`);
-    // A cast, since a file may also be a collection of fonts; these hold one each.
+    // Uses a cast, since a file may also be a collection of fonts; these contain one each.
     return fontkit.create(readFileSync(file)) as fontkit.Font;
   });
 }
@@ -28,7 +28,7 @@ export function undrawable(text: string): string[] {
   return [...new Set(text)].filter((character) => !fontOf(character));
 }
 
-/** Returns a text as outlines, so that it looks the same wherever it is shown and needs no font there. */
+/** Returns a text as outlines, so that it looks the same everywhere and needs no font. */
 export const outlineText: OutlineText = (text, place) => {
   const runs: { font: fontkit.Font; text: string }[] = [];
   for (const character of text.normalize("NFC")) {
@@ -58,7 +58,7 @@ export const outlineText: OutlineText = (text, place) => {
   return path;
 };
 
-/** The letter of each command in the data of an SVG path. */
+/** Letters of the commands in the data of an SVG path. */
 const letterOf: Record<fontkit.PathCommand["command"], string> = {
   moveTo: "M",
   lineTo: "L",

@@ -6,18 +6,18 @@ import type { Closer } from "../../../platform/process/closer.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 
-/** Part of every ETag. Raise it whenever a drawing changes, so that no cache keeps the old one. */
+/** Part of every ETag. Raise it whenever a drawing changes, so that caches fetch the new one. */
 const drawingVersion = 2;
-/** Drawings of one account that wait or are being drawn at most, so that no account takes every thread. */
+/** Maximum number of waiting and running drawings of one account, so that no account occupies every thread. */
 const perAccountMax = 50;
 const heavyPerAccountMax = 8;
 const logosPerAccountMax = 4;
-/** Width above which a picture takes long, in pixels; and how many such pictures and logos may wait. */
+/** Width above which a drawing counts as slow, in pixels; and the maximum number of such drawings and logos that wait. */
 const heavySizeMin = 1_024;
 const heavyWaitingMax = 20;
-/** Timeout of reading a logo, in ms; the first one in a thread takes longest. */
+/** Timeout of reading a logo, in ms; the first one in a thread takes the longest. */
 const logoTimeoutMs = 3_000;
-/** Results of readability checks that are remembered at most. */
+/** Maximum number of cached results of readability checks. */
 const verdictsMax = 10_000;
 /** The longest wait for a thread, in ms. */
 const waitTimeoutMs = 60_000;
@@ -34,25 +34,25 @@ export interface Drawer {
   etagOf(request: SymbolRequest, format: Format, size: number): string;
   /** Returns the bytes of a picture. Throws INVALID_PAYLOAD that says what to change if the symbol cannot be read back. */
   draw(request: SymbolRequest, format: Format, size: number, caller: DrawCaller): Promise<Uint8Array>;
-  /** Returns what makes a symbol unreadable; undefined if it can be read. */
+  /** Returns the cause if a symbol is unreadable; undefined if it can be read. */
   checkReadability(request: SymbolRequest, caller: DrawCaller): Promise<FieldIssue | undefined>;
-  /** Returns the logo that was uploaded, ready to be placed, or what is wrong with it. */
+  /** Converts an uploaded file to a logo; returns the error if the file is invalid. */
   readLogo(bytes: Uint8Array, caller: DrawCaller): Promise<Logo | { issue: string }>;
 }
 
 export interface DrawerOptions {
   threads: number;
-  /** Drawings that wait for a thread at most; beyond, calls fail with UNAVAILABLE. */
+  /** Maximum number of drawings that wait for a thread; beyond it, calls fail with UNAVAILABLE. */
   queueMax: number;
-  /** Timeout of one drawing, in ms; its thread is then ended. */
+  /** Timeout of one drawing, in ms; its thread is ended after that. */
   timeoutMs: number;
-  /** Bytes of pictures that are remembered at most. */
+  /** Maximum total size of cached pictures, in bytes. */
   cacheBytesMax: number;
   closer: Closer;
   metrics: Metrics;
 }
 
-/** Draws symbols in threads, so that no other call waits for a drawing, and each picture once. */
+/** Draws symbols in threads, so that drawings block no other calls. Caches pictures. */
 export function openDrawer(options: DrawerOptions): Drawer {
   const pool = new Piscina({
     filename: new URL("worker.ts", import.meta.url).href,
@@ -61,7 +61,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
     idleTimeout: 60_000,
   });
   const threads = createSemaphore({ max: options.threads, queueMax: options.queueMax });
-  // Slow drawings never take every thread, so that quick ones need not wait for them.
+  // Slow drawings never occupy every thread, so that quick ones need not wait for them.
   const heavyThreads = createSemaphore({ max: Math.max(1, options.threads - 1), queueMax: heavyWaitingMax });
   const accounts = createAccountLimit(perAccountMax);
   const heavyAccounts = createAccountLimit(heavyPerAccountMax);
@@ -127,31 +127,31 @@ export function openDrawer(options: DrawerOptions): Drawer {
   };
 }
 
-/** Creates the limit on what goes on at once for one account, so that no account takes every thread. */
+/** Creates the limit of concurrent drawings for one account, so that no account occupies every thread. */
 function createAccountLimit(keyMax: number): Semaphore {
   return createSemaphore({ max: Number.POSITIVE_INFINITY, keyMax: () => keyMax });
 }
 
-/** Takes a slot of the caller's account. Throws UNAVAILABLE if the account has none left. */
+/** Acquires a slot of the caller's account. Throws UNAVAILABLE if the account has none left. */
 function acquireNow({ accountId }: DrawCaller, limit: Semaphore): Slot {
   const slot = limit.tryAcquire(accountId);
   if (slot) return slot;
   throw new ServiceError("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
 }
 
-/** Takes a slot, waiting for it until the caller's deadline at most. */
+/** Acquires a slot; waits for it until the caller's deadline. */
 async function acquireFor({ remainingMs }: DrawCaller, semaphore: Semaphore): Promise<Slot> {
   if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
   return await semaphore.acquire("", { timeoutMs: Math.min(remainingMs(), waitTimeoutMs) });
 }
 
-/** Returns a hash of everything that a result depends on. A logo's id stands for its picture. */
+/** Returns a hash of all inputs of a result. A logo is represented by its id. */
 function nameOf({ text, style, margin, ecc }: SymbolRequest, ...rest: (string | number)[]): string {
   const parts = JSON.stringify([drawingVersion, text, Object.entries(style).sort(), margin, ecc, ...rest]);
   return createHash("sha256").update(parts).digest("hex").slice(0, 32);
 }
 
-/** Remembers the results used last, up to a total weight. A result that is being made is awaited, not made twice. */
+/** Caches the most recently used results, up to a total weight. Concurrent calls for one result share its computation. */
 function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
   const values = new Map<string, { value: T }>();
   const making = new Map<string, Promise<T>>();
@@ -175,7 +175,7 @@ function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
         return known.value;
       }
       const underWay = making.get(name);
-      // That another caller found no room, or could not wait, does not concern this one: it tries itself.
+      // If another caller failed for lack of a slot or time, this one tries itself.
       if (underWay !== undefined)
         return underWay.catch((error) => (isUnavailable(error) ? this.get(name, make) : Promise.reject(error)));
       const made = make()

@@ -14,7 +14,7 @@ const drawing = (style: Partial<Style>) =>
   );
 const hash = (bytes: string | Uint8Array) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
 
-/** If a picture changes, `drawingVersion` in drawer.ts has to be raised, and these with it. */
+/** Hashes of the pictures. If a picture changes, raise `drawingVersion` in drawer.ts and update these. */
 const expected = [
   [{}, "64ba0614e21b4176", "f58eeb068165415a", "23a1c2b80d6bbbdd"],
   [

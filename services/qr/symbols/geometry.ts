@@ -13,7 +13,7 @@ export interface Shape {
 export interface Drawing {
   width: number;
   height: number;
-  /** In the order in which they are painted. */
+  /** Shapes in painting order. */
   shapes: Shape[];
   logo: { x: number; y: number; width: number; height: number; png: Uint8Array } | undefined;
 }
@@ -23,22 +23,22 @@ export type OutlineText = (text: string, place: (width: number) => { x: number; 
 
 const eccNames = { L: "low", M: "medium", Q: "quartile", H: "high" } as const;
 const finderSize = 7;
-/** Modules around a logo that are left empty. */
+/** Width of the empty border around a logo, in modules. */
 const logoPadding = 0.6;
-/** A caption's frame: its border, its band below the symbol as a share of the width, and the text in that. */
+/** Frame of a caption: its border, its band below the symbol as a share of the width, and the text in the band. */
 const border = 1;
 const bandShare = 0.16;
 const textShare = 0.5;
 const textWidthMax = 0.88;
 
-/** Modules on a side, dark ones true. */
+/** Returns the modules row by row; dark ones are true. */
 export function encodeModules(text: string, ecc: Ecc): boolean[][] {
-  // The library knows no symbol without a border.
+  // The library always adds a border.
   const bordered = encodeQR(text, "raw", { ecc: eccNames[ecc], border: 1 });
   return bordered.slice(1, -1).map((row) => row.slice(1, -1));
 }
 
-/** The shapes of a symbol. */
+/** Returns the shapes of a symbol. */
 export function drawSymbol(request: SymbolRequest, outline: OutlineText): Drawing {
   const { style, margin, logo } = request;
   const modules = encodeModules(request.text, effectiveEcc(request.ecc, logo !== undefined));
@@ -50,7 +50,7 @@ export function drawSymbol(request: SymbolRequest, outline: OutlineText): Drawin
   const height = width + band;
 
   const box = logo && logoBox(logo, size, style.logoSize);
-  // What is drawn otherwise, or hidden, is taken out: the finders, and what a logo lies on.
+  // Removes the modules that are drawn separately or hidden: the finders, and those under a logo.
   for (const [x, y] of finderCorners(size)) clear(modules, x, y, x + finderSize, y + finderSize);
   if (box) {
     const { x, y, width: w, height: h } = box;
@@ -98,14 +98,14 @@ function logoBox(logo: Logo, size: number, percent: number): Box {
   return { x: round((size - width) / 2), y: round((size - height) / 2), width, height };
 }
 
-/** Makes modules light, from one place to before another. */
+/** Makes modules light, from a position (inclusive) to another (exclusive). */
 function clear(modules: boolean[][], left: number, top: number, right: number, bottom: number): void {
   for (let y = Math.max(0, top); y < Math.min(modules.length, bottom); y++) {
     modules[y]?.fill(false, Math.max(0, left), right);
   }
 }
 
-/** The top left modules of the three finders. */
+/** Returns the top left modules of the three finders. */
 function finderCorners(size: number): [number, number][] {
   const far = size - finderSize;
   return [
@@ -122,8 +122,8 @@ function isFinder(x: number, y: number, size: number): boolean {
 }
 
 /**
- * Whether a module is in one of the small squares by which readers find the grid, ISO/IEC 18004:2015 annex E; their
- * centres are on a grid of their own, but for those that the finders cover.
+ * Returns whether a module is in an alignment pattern, ISO/IEC 18004:2015 annex E; their
+ * centres form a grid, without those that the finders cover.
  */
 function createAlignment(size: number): (x: number, y: number) => boolean {
   const version = (size - 17) / 4;
@@ -155,7 +155,7 @@ function modulePath(shape: ModuleShape, isDark: IsDark, size: number, offset: nu
   return path;
 }
 
-/** The dark modules of each row, those side by side as one rectangle. */
+/** Returns the dark modules of each row; adjacent ones are one rectangle. */
 function squareModules(isDark: IsDark, size: number, offset: number): string {
   let path = "";
   for (let y = 0; y < size; y++) {
@@ -169,7 +169,7 @@ function squareModules(isDark: IsDark, size: number, offset: number): string {
   return path;
 }
 
-/** A module whose corners are round where it has no neighbour. */
+/** Returns a module with round corners where it has no neighbour. */
 function roundedModule(x: number, y: number, isDark: IsDark, offset: number): string {
   const [up, right, down, left] = [isDark(x, y - 1), isDark(x + 1, y), isDark(x, y + 1), isDark(x - 1, y)];
   const corner = (first: boolean, second: boolean) => (first || second ? 0 : 0.5);
@@ -183,7 +183,7 @@ function finders(shape: FinderShape, size: number, offset: number): string {
     .join("");
 }
 
-/** A ring of 7 and 5 modules around a core of 3. */
+/** Returns a finder: a ring of 7 and 5 modules around a core of 3. */
 function finder(shape: FinderShape, x: number, y: number): string {
   if (shape === "circle") {
     const centre = [x + 3.5, y + 3.5] as const;
@@ -197,7 +197,7 @@ function finder(shape: FinderShape, x: number, y: number): string {
   return rectangle(x, y, 7, 7) + rectangle(x + 1, y + 1, 5, 5) + rectangle(x + 2, y + 2, 3, 3);
 }
 
-/** Modules side by side; their places are whole numbers. */
+/** Returns adjacent modules as a rectangle with integer coordinates. */
 function row(x: number, y: number, count: number): string {
   return `M${x} ${y}h${count}v1h-${count}z`;
 }
@@ -211,7 +211,7 @@ function circle(x: number, y: number, radius: number): string {
   return `M${round(x - radius)} ${round(y)}${arc(2 * radius)}${arc(-2 * radius)}z`;
 }
 
-/** A square with a radius for each corner, clockwise from the top left. */
+/** Returns a square with a radius for each corner, clockwise from the top left. */
 function roundedRectangle(
   x: number,
   y: number,
@@ -226,7 +226,7 @@ function roundedRectangle(
   );
 }
 
-/** To a thousandth of a module, so that the same text is written everywhere. */
+/** Rounds to a thousandth of a module, so that the output is the same everywhere. */
 function round(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }

@@ -2,28 +2,28 @@ import UPNG from "upng-js";
 import { toPicture } from "./raster.ts";
 import { type Logo, logoBytesMax } from "./style.ts";
 
-/** The longer side of a stored logo, in pixels: the larger one, or the other if only that fits in all colours. */
+/** Longer side of a stored logo, in pixels: the larger one, or the other if only that fits in all colours. */
 const sidesPx = [512, 384] as const;
-/** Bytes of a stored logo. With a palette a pixel is one byte, so that 512 x 512 always fit, with 4 KiB to spare. */
+/** Maximum size of a stored logo, in bytes. With a palette a pixel is one byte, so 512 x 512 always fit. */
 export const logoPngBytesMax = 260 * 1024;
 const paletteColours = 256;
-/** Parts of SVG whose drawing may take very long for a small file, or that lead out of it. */
+/** SVG elements that may take very long to draw, or that refer to other files. */
 const costlyPattern =
   /<(?:[\w-]+:)?(?:filter|use|image|feImage|pattern|mask|clipPath|marker|foreignObject|style|text|script)\b|<!(?:DOCTYPE|ENTITY)|url\s*\(\s*['"]?(?!#)/i;
-/** Beyond this a picture is not looked at: a small file can unpack to very many pixels. */
+/** Maximum number of pixels of an uploaded picture, since a small file can unpack to very many. */
 const pixelsMax = 4_096 * 4_096;
 
 interface Sent {
   type: "image/png" | "image/jpeg" | "image/svg+xml";
-  /** In pixels, for SVG in its own units. */
+  /** Size in pixels; for SVG in its own units. */
   width: number;
   height: number;
 }
 
 /**
- * Makes a logo of an uploaded PNG, JPEG or SVG: it is drawn anew, so nothing but its pixels is left, no script, no
- * reference to anywhere else, no metadata. Pixels are never enlarged. Returns what to change if the file is refused, which
- * depends on the file alone, never on what is made of it.
+ * Converts an uploaded PNG, JPEG or SVG to a logo. Draws it anew, so that only pixels remain: no script, no
+ * external reference, no metadata. Never enlarges pixels. Returns what to change if the file is rejected, which
+ * depends on the file alone, never on the resulting logo.
  */
 export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {
   const file = Buffer.from(bytes);
@@ -35,7 +35,7 @@ export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: 
   return (await draw(file, sent)) ?? { issue: unseen };
 }
 
-/** What is wrong with a file before it is unpacked. */
+/** Returns the error of a file that can be found before it is unpacked. */
 function issueOf(file: Buffer, { type, width, height }: Sent): string | undefined {
   const count = (value: number) => value.toLocaleString("en");
   const size = `${count(width)} x ${count(height)} pixels`;
@@ -53,8 +53,8 @@ function issueOf(file: Buffer, { type, width, height }: Sent): string | undefine
 }
 
 /**
- * Draws a file: in all its colours, at the largest side that fits so; else at the larger one with a palette, which always
- * fits. Returns undefined if nothing can be seen of it.
+ * Draws a file in all its colours, at the largest side that fits; else at the larger side with a palette, which always
+ * fits. Returns undefined if nothing is visible.
  */
 async function draw(file: Buffer, { type, width, height }: Sent): Promise<Logo | undefined> {
   const href = `data:${type};base64,${file.toString("base64")}`;
@@ -66,7 +66,7 @@ async function draw(file: Buffer, { type, width, height }: Sent): Promise<Logo |
     const svg =
       `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}">` +
       `<image width="${w}" height="${h}" preserveAspectRatio="none" href="${href}"/></svg>`;
-    // resvg throws for a file that it cannot parse, as it shows nothing of one that it cannot decode.
+    // resvg throws for a file that it cannot parse, and draws nothing for one that it cannot decode.
     const png = await toPicture(svg).catch(() => undefined);
     if (!png) return undefined;
     const drawing = { png, width: w, height: h };
@@ -82,7 +82,7 @@ function withPalette({ png, width, height }: Logo): Logo {
   return { png: new Uint8Array(UPNG.encode(pixels, width, height, paletteColours)), width, height };
 }
 
-/** Returns the type and size of a picture; undefined if it is none that is supported. */
+/** Returns the type and size of a picture; undefined if its type is not supported. */
 function sizeOf(bytes: Buffer): Sent | undefined {
   if (bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex")) && bytes.length >= 24) {
     return { type: "image/png", width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };

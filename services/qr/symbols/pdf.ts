@@ -2,15 +2,15 @@ import PDFDocument from "pdfkit";
 import type { Drawing } from "./geometry.ts";
 
 /**
- * A drawing as a PDF of one page, so many points wide; vectors throughout, but for a logo. The same bytes each time; with a
- * logo on one version of Node, since zlib packs it.
+ * Returns a drawing as a PDF of one page with the given width in points; everything but a logo is vectors. The
+ * bytes are the same each time; with a logo only on the same version of Node, since zlib compresses it.
  */
 export async function toPdf({ width, height, shapes, logo }: Drawing, widthPt: number): Promise<Buffer> {
   const scale = widthPt / width;
   const document = new PDFDocument({
     size: [widthPt, height * scale],
     margin: 0,
-    // What zlib makes of it differs between zlib's versions.
+    // The compressed bytes differ between versions of zlib.
     compress: false,
     info: { Producer: "QRForge", Creator: "QRForge", CreationDate: new Date(0) },
   });

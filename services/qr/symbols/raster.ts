@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 
 export interface Raster {
-  /** RGBA, row by row from the top. */
+  /** RGBA samples, row by row from the top. */
   pixels: Uint8ClampedArray;
   width: number;
   height: number;
@@ -11,7 +11,7 @@ export interface Raster {
 
 let ready: Promise<void> | undefined;
 
-/** WebAssembly, so that the same picture comes out on every machine. */
+/** Loads resvg as WebAssembly, so that pictures are the same on every machine. */
 async function prepare(): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   ready ??= readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")).then((bytes) => initWasm(bytes));
@@ -37,12 +37,12 @@ async function render<T>(svg: string, widthPx: number | undefined, read: (image:
 }
 type RenderedImage = ReturnType<InstanceType<typeof Resvg>["render"]>;
 
-/** An SVG as PNG. */
+/** Converts an SVG to PNG. */
 export function toPng(svg: string, widthPx: number): Promise<Uint8Array> {
   return render(svg, widthPx, (image) => image.asPng());
 }
 
-/** An SVG as PNG at its own size; undefined if nothing can be seen of it. */
+/** Converts an SVG to PNG at its own size; returns undefined if nothing is visible. */
 export function toPicture(svg: string): Promise<Uint8Array | undefined> {
   return render(svg, undefined, (image) => {
     const { pixels } = image;
@@ -51,7 +51,7 @@ export function toPicture(svg: string): Promise<Uint8Array | undefined> {
   });
 }
 
-/** An SVG as pixels. */
+/** Converts an SVG to pixels. */
 export function toRaster(svg: string, widthPx: number): Promise<Raster> {
   return render(svg, widthPx, (image) => ({
     pixels: new Uint8ClampedArray(image.pixels),
@@ -70,7 +70,7 @@ export function blur({ pixels, width, height }: Raster): Raster {
         let count = 0;
         for (let dy = Math.max(0, y - 1); dy <= Math.min(height - 1, y + 1); dy++) {
           for (let dx = Math.max(0, x - 1); dx <= Math.min(width - 1, x + 1); dx++) {
-            // A cast, since the index is within the picture and this is the innermost loop.
+            // Uses a cast, since the index is within the picture and this is the innermost loop.
             sum += pixels[(dy * width + dx) * 4 + channel] as number;
             count++;
           }

@@ -6,10 +6,10 @@ import { readSymbol } from "./reader.ts";
 import { eccLevels, marginBounds, plainStyle, type Style, type SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
 
-/** Widths at which a symbol must be readable, in pixels; at the smaller one also out of focus. */
+/** Widths at which a symbol must be readable, in pixels; at the smaller one also blurred. */
 const widthPx = 512;
 const smallPx = 120;
-/** The least contrast between the colours, by WCAG's measure: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
+/** Minimum contrast ratio between the colours, as defined by WCAG: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
 const contrastMin = 4.5;
 
 /**
@@ -33,7 +33,7 @@ async function isReadable(request: SymbolRequest): Promise<boolean> {
   const svg = toSvg(drawing, widthPx);
   const large = await readSymbol(await toRaster(svg, widthPx));
   if (large !== request.text) return false;
-  // A wider margin than usual makes the picture larger and the symbol in it no smaller.
+  // A wider margin enlarges the picture, so that the symbol stays the same size.
   const wider = 2 * Math.max(0, request.margin - marginBounds.fallback);
   const small = await toRaster(svg, Math.round((smallPx * drawing.width) / (drawing.width - wider)));
   return (await readSymbol(blur(small))) === request.text;
@@ -53,7 +53,7 @@ function captionIssue({ caption }: Style): FieldIssue | undefined {
   const field = "style.caption";
   const missing = undrawable(caption);
   if (missing.length > 0) return { field, issue: `has characters that cannot be drawn: ${missing.join(" ")}` };
-  // Accents piled on one letter climb into the symbol.
+  // Several accents on one letter can reach into the symbol.
   if (/\p{M}{3,}/u.test(caption.normalize("NFC"))) return { field, issue: "has too many marks on one letter" };
   const isVisible = caption === "" || /[\p{L}\p{N}\p{P}\p{S}]/u.test(caption);
   return isVisible ? undefined : { field, issue: "must have something to see, or be null" };

@@ -16,12 +16,12 @@ async function prepare(): Promise<void> {
   await ready;
 }
 
-/** Returns the text that a reader which shares no code with the encoder finds in a picture; undefined if it finds none. */
+/** Returns the text of the symbol in a picture; undefined if none is found. The reader shares no code with the encoder. */
 export async function readSymbol({ pixels, width, height }: Raster): Promise<string | undefined> {
   await prepare();
-  // A cast, since ImageData is a class of browsers and the reader takes any object with these fields.
+  // Uses a cast, since ImageData is a browser class and the reader accepts any object with these fields.
   const image = { data: pixels, width, height } as Parameters<typeof readBarcodes>[0];
-  // Many readers in use do not try a picture's negative.
+  // Many readers in use do not try the inverted picture.
   const found = await readBarcodes(image, { formats: ["QRCode"], tryInvert: false, maxNumberOfSymbols: 1 });
   return found[0]?.isValid ? found[0].text : undefined;
 }

@@ -8,18 +8,18 @@ export type FinderShape = (typeof finderShapes)[number];
 export type Ecc = (typeof eccLevels)[number];
 export type Format = (typeof formats)[number];
 
-/** How a code's symbol looks. */
+/** Style of a code's symbol. */
 export interface Style {
-  /** Colours as #rrggbb, in small letters. */
+  /** Colours as #rrggbb, in lower case. */
   foreground: string;
   background: string;
   moduleShape: ModuleShape;
   finderShape: FinderShape;
-  /** Which of the account's logos is in the middle; empty for none. */
+  /** Id of the account's logo in the middle; empty for none. */
   logoId: string;
   /** The logo's longer side, in percent of the symbol's (without its margin). */
   logoSize: number;
-  /** Shown in a frame below the symbol; empty for no frame. */
+  /** Text in a frame below the symbol; empty for no frame. */
   caption: string;
 }
 
@@ -37,16 +37,16 @@ export const sizeBounds = { min: 64, max: 4096, fallback: 512 };
 export const marginBounds = { min: 0, max: 16, fallback: 4 };
 export const logoBytesMax = 256 * 1024;
 
-/** A picture that is ready to be placed: PNG, made by the drawer from what was uploaded. */
+/** A stored logo: PNG, created by the drawer from the uploaded file. */
 export interface Logo {
   png: Uint8Array;
   width: number;
   height: number;
 }
 
-/** Everything that decides what a symbol looks like. */
+/** All inputs of a symbol's drawing. */
 export interface SymbolRequest {
-  /** What the symbol encodes. */
+  /** Text that the symbol encodes. */
   text: string;
   style: Style;
   logo: Logo | undefined;
@@ -55,7 +55,7 @@ export interface SymbolRequest {
   ecc: Ecc;
 }
 
-/** The error correction that is used: a logo hides modules, so with one it is the highest. */
+/** Returns the error correction level in use: the highest with a logo, since it hides modules. */
 export function effectiveEcc(ecc: Ecc, hasLogo: boolean): Ecc {
   return hasLogo ? "H" : ecc;
 }

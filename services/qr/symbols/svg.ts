@@ -1,6 +1,6 @@
 import type { Drawing } from "./geometry.ts";
 
-/** A drawing as SVG, so many pixels wide. */
+/** Returns a drawing as SVG with the given width in pixels. */
 export function toSvg({ width, height, shapes, logo }: Drawing, widthPx: number): string {
   const heightPx = Math.round((widthPx * height) / width);
   const paths = shapes

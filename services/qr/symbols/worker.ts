@@ -8,7 +8,7 @@ import { readabilityIssue } from "./readability.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
 
-/** The tasks of the drawer's threads, by name. */
+/** Tasks of the drawer's threads, by name. */
 
 export function checkReadability(request: SymbolRequest): Promise<FieldIssue | undefined> {
   return readabilityIssue(request);

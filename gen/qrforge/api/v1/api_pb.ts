@@ -15,7 +15,7 @@ export const file_qrforge_api_v1_api: GenFile = /*@__PURE__*/
   fileDesc("ChhxcmZvcmdlL2FwaS92MS9hcGkucHJvdG8SDnFyZm9yZ2UuYXBpLnYxIroCCgVTdHlsZRIXCgpmb3JlZ3JvdW5kGAEgASgJSACIAQESFwoKYmFja2dyb3VuZBgCIAEoCUgBiAEBEicKDG1vZHVsZV9zaGFwZRgDIAEoCUgCUgxtb2R1bGVfc2hhcGWIAQESJwoMZmluZGVyX3NoYXBlGAQgASgJSANSDGZpbmRlcl9zaGFwZYgBARIRCgRsb2dvGAUgASgJSASIAQESIQoJbG9nb19zaXplGAYgASgNSAVSCWxvZ29fc2l6ZYgBARIUCgdjYXB0aW9uGAcgASgJSAaIAQFCDQoLX2ZvcmVncm91bmRCDQoLX2JhY2tncm91bmRCDwoNX21vZHVsZV9zaGFwZUIPCg1fZmluZGVyX3NoYXBlQgcKBV9sb2dvQgwKCl9sb2dvX3NpemVCCgoIX2NhcHRpb24i3AMKBlFyQ29kZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSDgoGc3RhdHVzGAQgASgJEgwKBHR5cGUYBSABKAkSHgoKcHJvamVjdF9pZBgGIAEoCVIKcHJvamVjdF9pZBIiCgxyZWRpcmVjdF91cmwYByABKAlSDHJlZGlyZWN0X3VybBIcCglzaG9ydF91cmwYCCABKAlSCXNob3J0X3VybBIkCgVzdHlsZRgJIAEoCzIVLnFyZm9yZ2UuYXBpLnYxLlN0eWxlEiQKDXJlbmRlcl9zdGF0dXMYCiABKAlSDXJlbmRlcl9zdGF0dXMSRgoQbGFzdF9yZW5kZXJlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSEGxhc3RfcmVuZGVyZWRfYXQSHgoKc2Nhbl9jb3VudBgMIAEoA1IKc2Nhbl9jb3VudBI6CgpjcmVhdGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKY3JlYXRlZF9hdBI6Cgp1cGRhdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKdXBkYXRlZF9hdCKgAgoHUHJvamVjdBIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEh4KCmlzX2RlZmF1bHQYBCABKAhSCmlzX2RlZmF1bHQSLAoRaGFzX2N1c3RvbV9kb21haW4YBSABKAhSEWhhc19jdXN0b21fZG9tYWluEiAKC2NyZWF0ZWRfdmlhGAYgASgJUgtjcmVhdGVkX3ZpYRI6CgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKY3JlYXRlZF9hdBI6Cgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcFIKdXBkYXRlZF9hdCKUAQoGV2luZG93EhIKBWxpbWl0GAEgASgDSACIAQESDAoEdXNlZBgCIAEoAxIWCglyZW1haW5pbmcYAyABKANIAYgBARI4CglyZXNldHNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wUglyZXNldHNfYXRCCAoGX2xpbWl0QgwKCl9yZW1haW5pbmcivAEKEkxpc3RRckNvZGVzUmVxdWVzdBISCgVsaW1pdBgBIAEoDUgAiAEBEhMKBmN1cnNvchgCIAEoCUgBiAEBEiMKCnByb2plY3RfaWQYAyABKAlIAlIKcHJvamVjdF9pZIgBARITCgZzdGF0dXMYBCABKAlIA4gBARIOCgFxGAUgASgJSASIAQFCCAoGX2xpbWl0QgkKB19jdXJzb3JCDQoLX3Byb2plY3RfaWRCCQoHX3N0YXR1c0IECgJfcSJdChNMaXN0UXJDb2Rlc1Jlc3BvbnNlEiQKBGRhdGEYASADKAsyFi5xcmZvcmdlLmFwaS52MS5RckNvZGUSIAoLbmV4dF9jdXJzb3IYAiABKAlSC25leHRfY3Vyc29yItkBChNDcmVhdGVRckNvZGVSZXF1ZXN0EgwKBG5hbWUYASABKAkSIgoMcmVkaXJlY3RfdXJsGAIgASgJUgxyZWRpcmVjdF91cmwSEQoEdHlwZRgDIAEoCUgAiAEBEiMKCnByb2plY3RfaWQYBCABKAlIAVIKcHJvamVjdF9pZIgBARIRCgRzbHVnGAUgASgJSAKIAQESJAoFc3R5bGUYBiABKAsyFS5xcmZvcmdlLmFwaS52MS5TdHlsZUIHCgVfdHlwZUINCgtfcHJvamVjdF9pZEIHCgVfc2x1ZyI8ChRDcmVhdGVRckNvZGVSZXNwb25zZRIkCgRkYXRhGAEgASgLMhYucXJmb3JnZS5hcGkudjEuUXJDb2RlIlwKGUJhdGNoQ3JlYXRlUXJDb2Rlc1JlcXVlc3QSPwoIcXJfY29kZXMYASADKAsyIy5xcmZvcmdlLmFwaS52MS5DcmVhdGVRckNvZGVSZXF1ZXN0Ughxcl9jb2RlcyJCChpCYXRjaENyZWF0ZVFyQ29kZXNSZXNwb25zZRIkCgRkYXRhGAEgAygLMhYucXJmb3JnZS5hcGkudjEuUXJDb2RlIh4KEEdldFFyQ29kZVJlcXVlc3QSCgoCaWQYASABKAkiOQoRR2V0UXJDb2RlUmVzcG9uc2USJAoEZGF0YRgBIAEoCzIWLnFyZm9yZ2UuYXBpLnYxLlFyQ29kZSLxAQoTVXBkYXRlUXJDb2RlUmVxdWVzdBIKCgJpZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESJwoMcmVkaXJlY3RfdXJsGAMgASgJSAFSDHJlZGlyZWN0X3VybIgBARIjCgpwcm9qZWN0X2lkGAQgASgJSAJSCnByb2plY3RfaWSIAQESJAoFc3R5bGUYBSABKAsyFS5xcmZvcmdlLmFwaS52MS5TdHlsZRITCgZzdGF0dXMYBiABKAlIA4gBAUIHCgVfbmFtZUIPCg1fcmVkaXJlY3RfdXJsQg0KC19wcm9qZWN0X2lkQgkKB19zdGF0dXMiPAoUVXBkYXRlUXJDb2RlUmVzcG9uc2USJAoEZGF0YRgBIAEoCzIWLnFyZm9yZ2UuYXBpLnYxLlFyQ29kZSKZAQoVR2V0UXJDb2RlSW1hZ2VSZXF1ZXN0EgoKAmlkGAEgASgJEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhEKBHNpemUYAyABKA1IAYgBARITCgZtYXJnaW4YBCABKA1IAogBARIQCgNlY2MYBSABKAlIA4gBAUIJCgdfZm9ybWF0QgcKBV9zaXplQgkKB19tYXJnaW5CBgoEX2VjYyJNChZHZXRRckNvZGVJbWFnZVJlc3BvbnNlEg8KB2NvbnRlbnQYASABKAwSIgoMY29udGVudF90eXBlGAIgASgJUgxjb250ZW50X3R5cGUijwEKEUNvdW50U2NhbnNSZXF1ZXN0EgoKAmlkGAEgASgJEhEKBGZyb20YAiABKAlIAIgBARIPCgJ0bxgDIAEoCUgBiAEBEhUKCGludGVydmFsGAQgASgJSAKIAQESDwoCYnkYBSABKAlIA4gBAUIHCgVfZnJvbUIFCgNfdG9CCwoJX2ludGVydmFsQgUKA19ieSKHAQoIU2NhblNwYW4SKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXNjYW5zGAIgASgDEi0KD3VuaXF1ZV92aXNpdG9ycxgDIAEoA0gAUg91bmlxdWVfdmlzaXRvcnOIAQFCEgoQX3VuaXF1ZV92aXNpdG9ycyIpCglTY2FuVmFsdWUSDQoFdmFsdWUYASABKAkSDQoFc2NhbnMYAiABKAMixAEKClNjYW5Db3VudHMSDQoFdG90YWwYASABKAMSKAoPdW5pcXVlX3Zpc2l0b3JzGAIgASgDUg91bmlxdWVfdmlzaXRvcnMSEAoIaW50ZXJ2YWwYAyABKAkSKAoGc2VyaWVzGAQgAygLMhgucXJmb3JnZS5hcGkudjEuU2NhblNwYW4SDwoCYnkYBSABKAlIAIgBARIpCgZ2YWx1ZXMYBiADKAsyGS5xcmZvcmdlLmFwaS52MS5TY2FuVmFsdWVCBQoDX2J5Ij4KEkNvdW50U2NhbnNSZXNwb25zZRIoCgRkYXRhGAEgASgLMhoucXJmb3JnZS5hcGkudjEuU2NhbkNvdW50cyJTChNMaXN0UHJvamVjdHNSZXF1ZXN0EhIKBWxpbWl0GAEgASgNSACIAQESEwoGY3Vyc29yGAIgASgJSAGIAQFCCAoGX2xpbWl0QgkKB19jdXJzb3IiXwoUTGlzdFByb2plY3RzUmVzcG9uc2USJQoEZGF0YRgBIAMoCzIXLnFyZm9yZ2UuYXBpLnYxLlByb2plY3QSIAoLbmV4dF9jdXJzb3IYAiABKAlSC25leHRfY3Vyc29yIk4KFENyZWF0ZVByb2plY3RSZXF1ZXN0EgwKBG5hbWUYASABKAkSGAoLZGVzY3JpcHRpb24YAiABKAlIAIgBAUIOCgxfZGVzY3JpcHRpb24iPgoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiUKBGRhdGEYASABKAsyFy5xcmZvcmdlLmFwaS52MS5Qcm9qZWN0Ih8KEUdldFByb2plY3RSZXF1ZXN0EgoKAmlkGAEgASgJIjsKEkdldFByb2plY3RSZXNwb25zZRIlCgRkYXRhGAEgASgLMhcucXJmb3JnZS5hcGkudjEuUHJvamVjdCIRCg9HZXRVc2FnZVJlcXVlc3QiVAoFVXNhZ2USJgoGbWludXRlGAEgASgLMhYucXJmb3JnZS5hcGkudjEuV2luZG93EiMKA2RheRgCIAEoCzIWLnFyZm9yZ2UuYXBpLnYxLldpbmRvdyI3ChBHZXRVc2FnZVJlc3BvbnNlEiMKBGRhdGEYASABKAsyFS5xcmZvcmdlLmFwaS52MS5Vc2FnZTKPCAoKQXBpU2VydmljZRJbCgtMaXN0UXJDb2RlcxIiLnFyZm9yZ2UuYXBpLnYxLkxpc3RRckNvZGVzUmVxdWVzdBojLnFyZm9yZ2UuYXBpLnYxLkxpc3RRckNvZGVzUmVzcG9uc2UiA5ACARJZCgxDcmVhdGVRckNvZGUSIy5xcmZvcmdlLmFwaS52MS5DcmVhdGVRckNvZGVSZXF1ZXN0GiQucXJmb3JnZS5hcGkudjEuQ3JlYXRlUXJDb2RlUmVzcG9uc2USawoSQmF0Y2hDcmVhdGVRckNvZGVzEikucXJmb3JnZS5hcGkudjEuQmF0Y2hDcmVhdGVRckNvZGVzUmVxdWVzdBoqLnFyZm9yZ2UuYXBpLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlElUKCUdldFFyQ29kZRIgLnFyZm9yZ2UuYXBpLnYxLkdldFFyQ29kZVJlcXVlc3QaIS5xcmZvcmdlLmFwaS52MS5HZXRRckNvZGVSZXNwb25zZSIDkAIBElkKDFVwZGF0ZVFyQ29kZRIjLnFyZm9yZ2UuYXBpLnYxLlVwZGF0ZVFyQ29kZVJlcXVlc3QaJC5xcmZvcmdlLmFwaS52MS5VcGRhdGVRckNvZGVSZXNwb25zZRJkCg5HZXRRckNvZGVJbWFnZRIlLnFyZm9yZ2UuYXBpLnYxLkdldFFyQ29kZUltYWdlUmVxdWVzdBomLnFyZm9yZ2UuYXBpLnYxLkdldFFyQ29kZUltYWdlUmVzcG9uc2UiA5ACARJYCgpDb3VudFNjYW5zEiEucXJmb3JnZS5hcGkudjEuQ291bnRTY2Fuc1JlcXVlc3QaIi5xcmZvcmdlLmFwaS52MS5Db3VudFNjYW5zUmVzcG9uc2UiA5ACARJeCgxMaXN0UHJvamVjdHMSIy5xcmZvcmdlLmFwaS52MS5MaXN0UHJvamVjdHNSZXF1ZXN0GiQucXJmb3JnZS5hcGkudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiA5ACARJcCg1DcmVhdGVQcm9qZWN0EiQucXJmb3JnZS5hcGkudjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaJS5xcmZvcmdlLmFwaS52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USWAoKR2V0UHJvamVjdBIhLnFyZm9yZ2UuYXBpLnYxLkdldFByb2plY3RSZXF1ZXN0GiIucXJmb3JnZS5hcGkudjEuR2V0UHJvamVjdFJlc3BvbnNlIgOQAgESUgoIR2V0VXNhZ2USHy5xcmZvcmdlLmFwaS52MS5HZXRVc2FnZVJlcXVlc3QaIC5xcmZvcmdlLmFwaS52MS5HZXRVc2FnZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * How a symbol looks. In requests, parts that are not set stay as they are.
+ * Style of a symbol. In requests, unset fields stay unchanged.
  *
  * @generated from message qrforge.api.v1.Style
  */
@@ -98,7 +98,7 @@ export type QrCode = Message<"qrforge.api.v1.QrCode"> & {
   name: string;
 
   /**
-   * What its short URL ends in.
+   * Last path segment of its short URL.
    *
    * @generated from field: string slug = 3;
    */
@@ -119,28 +119,28 @@ export type QrCode = Message<"qrforge.api.v1.QrCode"> & {
   type: string;
 
   /**
-   * The project it is in.
+   * Id of its project.
    *
    * @generated from field: string project_id = 6 [json_name = "project_id"];
    */
   projectId: string;
 
   /**
-   * Where a scan leads.
+   * Redirect URL of its scans.
    *
    * @generated from field: string redirect_url = 7 [json_name = "redirect_url"];
    */
   redirectUrl: string;
 
   /**
-   * What the printed symbol holds.
+   * Short URL that the symbol encodes.
    *
    * @generated from field: string short_url = 8 [json_name = "short_url"];
    */
   shortUrl: string;
 
   /**
-   * How the symbol looks.
+   * Style of the symbol.
    *
    * @generated from field: qrforge.api.v1.Style style = 9;
    */
@@ -154,28 +154,28 @@ export type QrCode = Message<"qrforge.api.v1.QrCode"> & {
   renderStatus: string;
 
   /**
-   * When its symbol was last drawn and read back.
+   * Time at which its symbol was last drawn and read back.
    *
    * @generated from field: google.protobuf.Timestamp last_rendered_at = 11 [json_name = "last_rendered_at"];
    */
   lastRenderedAt?: Timestamp | undefined;
 
   /**
-   * How often it was scanned.
+   * Number of scans.
    *
    * @generated from field: int64 scan_count = 12 [json_name = "scan_count"];
    */
   scanCount: bigint;
 
   /**
-   * When it was created.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 13 [json_name = "created_at"];
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it was last changed.
+   * Time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 14 [json_name = "updated_at"];
    */
@@ -190,7 +190,7 @@ export const QrCodeSchema: GenMessage<QrCode> = /*@__PURE__*/
   messageDesc(file_qrforge_api_v1_api, 1);
 
 /**
- * A folder for codes.
+ * A named set of codes.
  *
  * @generated from message qrforge.api.v1.Project
  */
@@ -217,7 +217,7 @@ export type Project = Message<"qrforge.api.v1.Project"> & {
   description: string;
 
   /**
-   * Whether codes without a project go here.
+   * Whether it receives codes without a project.
    *
    * @generated from field: bool is_default = 4 [json_name = "is_default"];
    */
@@ -238,14 +238,14 @@ export type Project = Message<"qrforge.api.v1.Project"> & {
   createdVia: string;
 
   /**
-   * When it was created.
+   * Time of creation.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 7 [json_name = "created_at"];
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it was last changed.
+   * Time of the last change.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 8 [json_name = "updated_at"];
    */
@@ -266,28 +266,28 @@ export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
  */
 export type Window = Message<"qrforge.api.v1.Window"> & {
   /**
-   * How many are allowed; unset is unlimited.
+   * Limit in units; unset is unlimited.
    *
    * @generated from field: optional int64 limit = 1;
    */
   limit?: bigint | undefined;
 
   /**
-   * How many were made.
+   * Units used.
    *
    * @generated from field: int64 used = 2;
    */
   used: bigint;
 
   /**
-   * How many are left; unset is unlimited.
+   * Units left; unset is unlimited.
    *
    * @generated from field: optional int64 remaining = 3;
    */
   remaining?: bigint | undefined;
 
   /**
-   * When the next window begins.
+   * Start of the next window.
    *
    * @generated from field: google.protobuf.Timestamp resets_at = 4 [json_name = "resets_at"];
    */
@@ -302,7 +302,7 @@ export const WindowSchema: GenMessage<Window> = /*@__PURE__*/
   messageDesc(file_qrforge_api_v1_api, 3);
 
 /**
- * Asks for a page of codes.
+ * Request of ListQrCodes.
  *
  * @generated from message qrforge.api.v1.ListQrCodesRequest
  */
@@ -315,7 +315,7 @@ export type ListQrCodesRequest = Message<"qrforge.api.v1.ListQrCodesRequest"> & 
   limit?: number | undefined;
 
   /**
-   * The `next_cursor` of the page before.
+   * `next_cursor` of the previous page.
    *
    * @generated from field: optional string cursor = 2;
    */
@@ -336,7 +336,7 @@ export type ListQrCodesRequest = Message<"qrforge.api.v1.ListQrCodesRequest"> & 
   status?: string | undefined;
 
   /**
-   * Only codes whose name contains this.
+   * Only codes whose name contains this text.
    *
    * @generated from field: optional string q = 5;
    */
@@ -351,7 +351,7 @@ export const ListQrCodesRequestSchema: GenMessage<ListQrCodesRequest> = /*@__PUR
   messageDesc(file_qrforge_api_v1_api, 4);
 
 /**
- * Answers ListQrCodes.
+ * Response of ListQrCodes.
  *
  * @generated from message qrforge.api.v1.ListQrCodesResponse
  */
@@ -379,7 +379,7 @@ export const ListQrCodesResponseSchema: GenMessage<ListQrCodesResponse> = /*@__P
   messageDesc(file_qrforge_api_v1_api, 5);
 
 /**
- * Asks for a new code.
+ * Request of CreateQrCode.
  *
  * @generated from message qrforge.api.v1.CreateQrCodeRequest
  */
@@ -435,7 +435,7 @@ export const CreateQrCodeRequestSchema: GenMessage<CreateQrCodeRequest> = /*@__P
   messageDesc(file_qrforge_api_v1_api, 6);
 
 /**
- * Answers CreateQrCode.
+ * Response of CreateQrCode.
  *
  * @generated from message qrforge.api.v1.CreateQrCodeResponse
  */
@@ -456,7 +456,7 @@ export const CreateQrCodeResponseSchema: GenMessage<CreateQrCodeResponse> = /*@_
   messageDesc(file_qrforge_api_v1_api, 7);
 
 /**
- * Asks for new codes.
+ * Request of BatchCreateQrCodes.
  *
  * @generated from message qrforge.api.v1.BatchCreateQrCodesRequest
  */
@@ -477,7 +477,7 @@ export const BatchCreateQrCodesRequestSchema: GenMessage<BatchCreateQrCodesReque
   messageDesc(file_qrforge_api_v1_api, 8);
 
 /**
- * Answers BatchCreateQrCodes.
+ * Response of BatchCreateQrCodes.
  *
  * @generated from message qrforge.api.v1.BatchCreateQrCodesResponse
  */
@@ -498,7 +498,7 @@ export const BatchCreateQrCodesResponseSchema: GenMessage<BatchCreateQrCodesResp
   messageDesc(file_qrforge_api_v1_api, 9);
 
 /**
- * Names a code.
+ * Request of GetQrCode.
  *
  * @generated from message qrforge.api.v1.GetQrCodeRequest
  */
@@ -519,7 +519,7 @@ export const GetQrCodeRequestSchema: GenMessage<GetQrCodeRequest> = /*@__PURE__*
   messageDesc(file_qrforge_api_v1_api, 10);
 
 /**
- * Answers GetQrCode.
+ * Response of GetQrCode.
  *
  * @generated from message qrforge.api.v1.GetQrCodeResponse
  */
@@ -540,7 +540,7 @@ export const GetQrCodeResponseSchema: GenMessage<GetQrCodeResponse> = /*@__PURE_
   messageDesc(file_qrforge_api_v1_api, 11);
 
 /**
- * Asks to change a code.
+ * Request of UpdateQrCode.
  *
  * @generated from message qrforge.api.v1.UpdateQrCodeRequest
  */
@@ -574,7 +574,7 @@ export type UpdateQrCodeRequest = Message<"qrforge.api.v1.UpdateQrCodeRequest"> 
   projectId?: string | undefined;
 
   /**
-   * The parts to change.
+   * The fields to change.
    *
    * @generated from field: qrforge.api.v1.Style style = 5;
    */
@@ -596,7 +596,7 @@ export const UpdateQrCodeRequestSchema: GenMessage<UpdateQrCodeRequest> = /*@__P
   messageDesc(file_qrforge_api_v1_api, 12);
 
 /**
- * Answers UpdateQrCode.
+ * Response of UpdateQrCode.
  *
  * @generated from message qrforge.api.v1.UpdateQrCodeResponse
  */
@@ -617,7 +617,7 @@ export const UpdateQrCodeResponseSchema: GenMessage<UpdateQrCodeResponse> = /*@_
   messageDesc(file_qrforge_api_v1_api, 13);
 
 /**
- * Asks for a symbol.
+ * Request of GetQrCodeImage.
  *
  * @generated from message qrforge.api.v1.GetQrCodeImageRequest
  */
@@ -666,7 +666,7 @@ export const GetQrCodeImageRequestSchema: GenMessage<GetQrCodeImageRequest> = /*
   messageDesc(file_qrforge_api_v1_api, 14);
 
 /**
- * Answers GetQrCodeImage.
+ * Response of GetQrCodeImage.
  *
  * @generated from message qrforge.api.v1.GetQrCodeImageResponse
  */
@@ -694,7 +694,7 @@ export const GetQrCodeImageResponseSchema: GenMessage<GetQrCodeImageResponse> = 
   messageDesc(file_qrforge_api_v1_api, 15);
 
 /**
- * Asks for counts.
+ * Request of CountScans.
  *
  * @generated from message qrforge.api.v1.CountScansRequest
  */
@@ -743,27 +743,27 @@ export const CountScansRequestSchema: GenMessage<CountScansRequest> = /*@__PURE_
   messageDesc(file_qrforge_api_v1_api, 16);
 
 /**
- * The scans of one span.
+ * Scans of one interval.
  *
  * @generated from message qrforge.api.v1.ScanSpan
  */
 export type ScanSpan = Message<"qrforge.api.v1.ScanSpan"> & {
   /**
-   * When it begins.
+   * Start of the interval.
    *
    * @generated from field: google.protobuf.Timestamp start = 1;
    */
   start?: Timestamp | undefined;
 
   /**
-   * How many.
+   * Number of scans.
    *
    * @generated from field: int64 scans = 2;
    */
   scans: bigint;
 
   /**
-   * Different visitors; of days alone.
+   * Number of distinct visitors; only for days.
    *
    * @generated from field: optional int64 unique_visitors = 3 [json_name = "unique_visitors"];
    */
@@ -778,7 +778,7 @@ export const ScanSpanSchema: GenMessage<ScanSpan> = /*@__PURE__*/
   messageDesc(file_qrforge_api_v1_api, 17);
 
 /**
- * The scans with one value of a dimension.
+ * Scans with one value of a dimension.
  *
  * @generated from message qrforge.api.v1.ScanValue
  */
@@ -791,7 +791,7 @@ export type ScanValue = Message<"qrforge.api.v1.ScanValue"> & {
   value: string;
 
   /**
-   * How many.
+   * Number of scans.
    *
    * @generated from field: int64 scans = 2;
    */
@@ -812,14 +812,14 @@ export const ScanValueSchema: GenMessage<ScanValue> = /*@__PURE__*/
  */
 export type ScanCounts = Message<"qrforge.api.v1.ScanCounts"> & {
   /**
-   * In all.
+   * Total number of scans.
    *
    * @generated from field: int64 total = 1;
    */
   total: bigint;
 
   /**
-   * Visitors of each day, added up.
+   * Sum of the visitors of each day.
    *
    * @generated from field: int64 unique_visitors = 2 [json_name = "unique_visitors"];
    */
@@ -833,14 +833,14 @@ export type ScanCounts = Message<"qrforge.api.v1.ScanCounts"> & {
   interval: string;
 
   /**
-   * One for each span, oldest first.
+   * One entry for each interval, oldest first.
    *
    * @generated from field: repeated qrforge.api.v1.ScanSpan series = 4;
    */
   series: ScanSpan[];
 
   /**
-   * What `values` are of; unset if nothing was asked.
+   * Dimension of `values`; unset if none was requested.
    *
    * @generated from field: optional string by = 5;
    */
@@ -862,7 +862,7 @@ export const ScanCountsSchema: GenMessage<ScanCounts> = /*@__PURE__*/
   messageDesc(file_qrforge_api_v1_api, 19);
 
 /**
- * Answers CountScans.
+ * Response of CountScans.
  *
  * @generated from message qrforge.api.v1.CountScansResponse
  */
@@ -883,7 +883,7 @@ export const CountScansResponseSchema: GenMessage<CountScansResponse> = /*@__PUR
   messageDesc(file_qrforge_api_v1_api, 20);
 
 /**
- * Asks for a page of projects.
+ * Request of ListProjects.
  *
  * @generated from message qrforge.api.v1.ListProjectsRequest
  */
@@ -896,7 +896,7 @@ export type ListProjectsRequest = Message<"qrforge.api.v1.ListProjectsRequest"> 
   limit?: number | undefined;
 
   /**
-   * The `next_cursor` of the page before.
+   * `next_cursor` of the previous page.
    *
    * @generated from field: optional string cursor = 2;
    */
@@ -911,7 +911,7 @@ export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__P
   messageDesc(file_qrforge_api_v1_api, 21);
 
 /**
- * Answers ListProjects.
+ * Response of ListProjects.
  *
  * @generated from message qrforge.api.v1.ListProjectsResponse
  */
@@ -939,7 +939,7 @@ export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@_
   messageDesc(file_qrforge_api_v1_api, 22);
 
 /**
- * Asks for a new project.
+ * Request of CreateProject.
  *
  * @generated from message qrforge.api.v1.CreateProjectRequest
  */
@@ -967,7 +967,7 @@ export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@_
   messageDesc(file_qrforge_api_v1_api, 23);
 
 /**
- * Answers CreateProject.
+ * Response of CreateProject.
  *
  * @generated from message qrforge.api.v1.CreateProjectResponse
  */
@@ -988,7 +988,7 @@ export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*
   messageDesc(file_qrforge_api_v1_api, 24);
 
 /**
- * Names a project.
+ * Request of GetProject.
  *
  * @generated from message qrforge.api.v1.GetProjectRequest
  */
@@ -1009,7 +1009,7 @@ export const GetProjectRequestSchema: GenMessage<GetProjectRequest> = /*@__PURE_
   messageDesc(file_qrforge_api_v1_api, 25);
 
 /**
- * Answers GetProject.
+ * Response of GetProject.
  *
  * @generated from message qrforge.api.v1.GetProjectResponse
  */
@@ -1030,7 +1030,7 @@ export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PUR
   messageDesc(file_qrforge_api_v1_api, 26);
 
 /**
- * Asks for the account's windows.
+ * Request of GetUsage.
  *
  * @generated from message qrforge.api.v1.GetUsageRequest
  */
@@ -1051,14 +1051,14 @@ export const GetUsageRequestSchema: GenMessage<GetUsageRequest> = /*@__PURE__*/
  */
 export type Usage = Message<"qrforge.api.v1.Usage"> & {
   /**
-   * The running minute.
+   * The current minute.
    *
    * @generated from field: qrforge.api.v1.Window minute = 1;
    */
   minute?: Window | undefined;
 
   /**
-   * The running day.
+   * The current day.
    *
    * @generated from field: qrforge.api.v1.Window day = 2;
    */
@@ -1073,13 +1073,13 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_qrforge_api_v1_api, 28);
 
 /**
- * Answers GetUsage.
+ * Response of GetUsage.
  *
  * @generated from message qrforge.api.v1.GetUsageResponse
  */
 export type GetUsageResponse = Message<"qrforge.api.v1.GetUsageResponse"> & {
   /**
-   * The windows, as this very call left them.
+   * Both windows after this call.
    *
    * @generated from field: qrforge.api.v1.Usage data = 1;
    */
@@ -1096,7 +1096,7 @@ export const GetUsageResponseSchema: GenMessage<GetUsageResponse> = /*@__PURE__*
 /**
  * The public API over gRPC, gRPC-Web and Connect: the same operations, keys, limits and errors as over REST, by the same
  * code. A call carries its API key in the metadata `x-api-key` (or `authorization: Bearer`), may carry `idempotency-key`
- * for what creates something, and `if-match` for edits. What is left of the account's limits comes back in the headers
+ * for creations, and `if-match` for edits. The response headers return the account's remaining units in
  * `ratelimit` and `ratelimit-policy`, and `etag` names the revision of a code. Failures have one google.rpc.ErrorInfo, whose
  * reason is the REST API's code in capitals.
  *
@@ -1144,7 +1144,7 @@ export const ApiService: GenService<{
     output: typeof GetQrCodeResponseSchema;
   },
   /**
-   * Changes, archives or restores a code. What is not set stays.
+   * Changes, archives or restores a code. Unset fields stay unchanged.
    *
    * @generated from rpc qrforge.api.v1.ApiService.UpdateQrCode
    */

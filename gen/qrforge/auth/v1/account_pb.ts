@@ -77,7 +77,7 @@ export const AccountSchema: GenMessage<Account> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_account, 0);
 
 /**
- * Asks for a new account.
+ * Request of CreateAccount.
  *
  * @generated from message qrforge.auth.v1.CreateAccountRequest
  */
@@ -119,7 +119,7 @@ export const CreateAccountRequestSchema: GenMessage<CreateAccountRequest> = /*@_
   messageDesc(file_qrforge_auth_v1_account, 1);
 
 /**
- * Answers CreateAccount.
+ * Response of CreateAccount.
  *
  * @generated from message qrforge.auth.v1.CreateAccountResponse
  */
@@ -140,7 +140,7 @@ export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse> = /*
   messageDesc(file_qrforge_auth_v1_account, 2);
 
 /**
- * Names an account to read.
+ * Request of GetAccount.
  *
  * @generated from message qrforge.auth.v1.GetAccountRequest
  */
@@ -161,7 +161,7 @@ export const GetAccountRequestSchema: GenMessage<GetAccountRequest> = /*@__PURE_
   messageDesc(file_qrforge_auth_v1_account, 3);
 
 /**
- * Answers GetAccount.
+ * Response of GetAccount.
  *
  * @generated from message qrforge.auth.v1.GetAccountResponse
  */
@@ -182,7 +182,7 @@ export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PUR
   messageDesc(file_qrforge_auth_v1_account, 4);
 
 /**
- * Asks for a page of accounts.
+ * Request of ListAccounts.
  *
  * @generated from message qrforge.auth.v1.ListAccountsRequest
  */
@@ -210,7 +210,7 @@ export const ListAccountsRequestSchema: GenMessage<ListAccountsRequest> = /*@__P
   messageDesc(file_qrforge_auth_v1_account, 5);
 
 /**
- * Answers ListAccounts.
+ * Response of ListAccounts.
  *
  * @generated from message qrforge.auth.v1.ListAccountsResponse
  */
@@ -238,7 +238,7 @@ export const ListAccountsResponseSchema: GenMessage<ListAccountsResponse> = /*@_
   messageDesc(file_qrforge_auth_v1_account, 6);
 
 /**
- * Asks for another plan, or for other limits of an enterprise account.
+ * Request of SetAccountPlan.
  *
  * @generated from message qrforge.auth.v1.SetAccountPlanRequest
  */
@@ -280,7 +280,7 @@ export const SetAccountPlanRequestSchema: GenMessage<SetAccountPlanRequest> = /*
   messageDesc(file_qrforge_auth_v1_account, 7);
 
 /**
- * Answers SetAccountPlan.
+ * Response of SetAccountPlan.
  *
  * @generated from message qrforge.auth.v1.SetAccountPlanResponse
  */
@@ -308,7 +308,7 @@ export const SetAccountPlanResponseSchema: GenMessage<SetAccountPlanResponse> = 
   messageDesc(file_qrforge_auth_v1_account, 8);
 
 /**
- * Names an account to disable.
+ * Request of DisableAccount.
  *
  * @generated from message qrforge.auth.v1.DisableAccountRequest
  */
@@ -336,7 +336,7 @@ export const DisableAccountRequestSchema: GenMessage<DisableAccountRequest> = /*
   messageDesc(file_qrforge_auth_v1_account, 9);
 
 /**
- * Answers DisableAccount.
+ * Response of DisableAccount.
  *
  * @generated from message qrforge.auth.v1.DisableAccountResponse
  */
@@ -364,7 +364,7 @@ export const DisableAccountResponseSchema: GenMessage<DisableAccountResponse> = 
   messageDesc(file_qrforge_auth_v1_account, 10);
 
 /**
- * Names an account to enable.
+ * Request of EnableAccount.
  *
  * @generated from message qrforge.auth.v1.EnableAccountRequest
  */
@@ -392,7 +392,7 @@ export const EnableAccountRequestSchema: GenMessage<EnableAccountRequest> = /*@_
   messageDesc(file_qrforge_auth_v1_account, 11);
 
 /**
- * Answers EnableAccount.
+ * Response of EnableAccount.
  *
  * @generated from message qrforge.auth.v1.EnableAccountResponse
  */

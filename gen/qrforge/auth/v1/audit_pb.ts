@@ -49,7 +49,7 @@ export type AuditEntry = Message<"qrforge.auth.v1.AuditEntry"> & {
   address: string;
 
   /**
-   * What was done, for example `key.revoke`.
+   * Action, for example `key.revoke`.
    *
    * @generated from field: string action = 5;
    */
@@ -70,7 +70,7 @@ export type AuditEntry = Message<"qrforge.auth.v1.AuditEntry"> & {
   keyId: string;
 
   /**
-   * What it was changed to, as JSON; never a secret.
+   * New values as JSON, without secrets.
    *
    * @generated from field: string details = 8;
    */
@@ -85,7 +85,7 @@ export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_audit, 0);
 
 /**
- * Asks for a page of entries.
+ * Request of ListAuditEntries.
  *
  * @generated from message qrforge.auth.v1.ListAuditEntriesRequest
  */
@@ -120,7 +120,7 @@ export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> 
   messageDesc(file_qrforge_auth_v1_audit, 1);
 
 /**
- * Answers ListAuditEntries.
+ * Response of ListAuditEntries.
  *
  * @generated from message qrforge.auth.v1.ListAuditEntriesResponse
  */
@@ -141,7 +141,7 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
   messageDesc(file_qrforge_auth_v1_audit, 2);
 
 /**
- * Asks to check the chain.
+ * Request of VerifyAuditTrail.
  *
  * @generated from message qrforge.auth.v1.VerifyAuditTrailRequest
  */
@@ -169,13 +169,13 @@ export const VerifyAuditTrailRequestSchema: GenMessage<VerifyAuditTrailRequest> 
   messageDesc(file_qrforge_auth_v1_audit, 3);
 
 /**
- * Answers VerifyAuditTrail.
+ * Response of VerifyAuditTrail.
  *
  * @generated from message qrforge.auth.v1.VerifyAuditTrailResponse
  */
 export type VerifyAuditTrailResponse = Message<"qrforge.auth.v1.VerifyAuditTrailResponse"> & {
   /**
-   * The last sequence that is in order.
+   * The last valid sequence.
    *
    * @generated from field: int64 checked = 1;
    */
@@ -196,21 +196,21 @@ export type VerifyAuditTrailResponse = Message<"qrforge.auth.v1.VerifyAuditTrail
   done: boolean;
 
   /**
-   * The first sequence at fault; 0 if none is.
+   * The first invalid sequence; 0 if none.
    *
    * @generated from field: int64 fault = 4;
    */
   fault: bigint;
 
   /**
-   * What is wrong with it; empty if nothing is.
+   * Description of the fault; empty if there is none.
    *
    * @generated from field: string problem = 5;
    */
   problem: string;
 
   /**
-   * Number of entries that there should be.
+   * Expected number of entries.
    *
    * @generated from field: int64 total = 6;
    */
@@ -243,7 +243,7 @@ export const AuditService: GenService<{
   },
   /**
    * Checks a stretch of the chain, at most 10,000 entries a call, and names the first entry that was altered, removed or
-   * added. Go on from `checked` and `hash` until `done`.
+   * added. Repeat with `checked` and `hash` until `done`.
    *
    * @generated from rpc qrforge.auth.v1.AuditService.VerifyAuditTrail
    */

@@ -23,7 +23,7 @@ export const file_qrforge_auth_v1_invitation: GenFile = /*@__PURE__*/
   fileDesc("CiBxcmZvcmdlL2F1dGgvdjEvaW52aXRhdGlvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIp8BChdDcmVhdGVJbnZpdGF0aW9uUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIjCgRwbGFuGAIgASgOMhUucXJmb3JnZS5hdXRoLnYxLlBsYW4SKQoGbGltaXRzGAMgASgLMhkucXJmb3JnZS5jb21tb24udjEuTGltaXRzEiUKBWFjdG9yGAQgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIoIBChhDcmVhdGVJbnZpdGF0aW9uUmVzcG9uc2USEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEg0KBWVtYWlsGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJPChdEZWxldGVJbnZpdGF0aW9uUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIlCgVhY3RvchgCIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciIaChhEZWxldGVJbnZpdGF0aW9uUmVzcG9uc2UiKgoUR2V0SW52aXRhdGlvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASJXChVHZXRJbnZpdGF0aW9uUmVzcG9uc2USDQoFZW1haWwYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlUKF0FjY2VwdEludml0YXRpb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQESFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIkUKGEFjY2VwdEludml0YXRpb25SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24yswMKEUludml0YXRpb25TZXJ2aWNlEmcKEENyZWF0ZUludml0YXRpb24SKC5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlSW52aXRhdGlvblJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEmcKEERlbGV0ZUludml0YXRpb24SKC5xcmZvcmdlLmF1dGgudjEuRGVsZXRlSW52aXRhdGlvblJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuRGVsZXRlSW52aXRhdGlvblJlc3BvbnNlEmMKDUdldEludml0YXRpb24SJS5xcmZvcmdlLmF1dGgudjEuR2V0SW52aXRhdGlvblJlcXVlc3QaJi5xcmZvcmdlLmF1dGgudjEuR2V0SW52aXRhdGlvblJlc3BvbnNlIgOQAgESZwoQQWNjZXB0SW52aXRhdGlvbhIoLnFyZm9yZ2UuYXV0aC52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5BY2NlcHRJbnZpdGF0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_account, file_qrforge_auth_v1_actor, file_qrforge_auth_v1_session, file_qrforge_common_v1_limits]);
 
 /**
- * Asks for an invitation.
+ * Request of CreateInvitation.
  *
  * @generated from message qrforge.auth.v1.CreateInvitationRequest
  */
@@ -65,13 +65,13 @@ export const CreateInvitationRequestSchema: GenMessage<CreateInvitationRequest> 
   messageDesc(file_qrforge_auth_v1_invitation, 0);
 
 /**
- * Answers CreateInvitation.
+ * Response of CreateInvitation.
  *
  * @generated from message qrforge.auth.v1.CreateInvitationResponse
  */
 export type CreateInvitationResponse = Message<"qrforge.auth.v1.CreateInvitationResponse"> & {
   /**
-   * The token: 43 characters of base64url. It is returned this once.
+   * The token: 43 characters of base64url. It is returned only once.
    *
    * @generated from field: string token = 1;
    */
@@ -107,7 +107,7 @@ export const CreateInvitationResponseSchema: GenMessage<CreateInvitationResponse
   messageDesc(file_qrforge_auth_v1_invitation, 1);
 
 /**
- * Names the address whose invitation to withdraw.
+ * Request of DeleteInvitation.
  *
  * @generated from message qrforge.auth.v1.DeleteInvitationRequest
  */
@@ -135,7 +135,7 @@ export const DeleteInvitationRequestSchema: GenMessage<DeleteInvitationRequest> 
   messageDesc(file_qrforge_auth_v1_invitation, 2);
 
 /**
- * Answers DeleteInvitation.
+ * Response of DeleteInvitation.
  *
  * @generated from message qrforge.auth.v1.DeleteInvitationResponse
  */
@@ -150,7 +150,7 @@ export const DeleteInvitationResponseSchema: GenMessage<DeleteInvitationResponse
   messageDesc(file_qrforge_auth_v1_invitation, 3);
 
 /**
- * Names an invitation.
+ * Request of GetInvitation.
  *
  * @generated from message qrforge.auth.v1.GetInvitationRequest
  */
@@ -171,7 +171,7 @@ export const GetInvitationRequestSchema: GenMessage<GetInvitationRequest> = /*@_
   messageDesc(file_qrforge_auth_v1_invitation, 4);
 
 /**
- * Answers GetInvitation.
+ * Response of GetInvitation.
  *
  * @generated from message qrforge.auth.v1.GetInvitationResponse
  */
@@ -199,7 +199,7 @@ export const GetInvitationResponseSchema: GenMessage<GetInvitationResponse> = /*
   messageDesc(file_qrforge_auth_v1_invitation, 5);
 
 /**
- * Accepts an invitation.
+ * Request of AcceptInvitation.
  *
  * @generated from message qrforge.auth.v1.AcceptInvitationRequest
  */
@@ -234,7 +234,7 @@ export const AcceptInvitationRequestSchema: GenMessage<AcceptInvitationRequest> 
   messageDesc(file_qrforge_auth_v1_invitation, 6);
 
 /**
- * Answers AcceptInvitation.
+ * Response of AcceptInvitation.
  *
  * @generated from message qrforge.auth.v1.AcceptInvitationResponse
  */

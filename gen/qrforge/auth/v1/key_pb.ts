@@ -41,7 +41,7 @@ export type Key = Message<"qrforge.auth.v1.Key"> & {
   accountId: string;
 
   /**
-   * What its owner calls it.
+   * Name given by its owner.
    *
    * @generated from field: string name = 3;
    */
@@ -62,7 +62,7 @@ export type Key = Message<"qrforge.auth.v1.Key"> & {
   last4: string;
 
   /**
-   * Where it is in its life.
+   * Current state.
    *
    * @generated from field: qrforge.auth.v1.KeyStatus status = 6;
    */
@@ -76,56 +76,56 @@ export type Key = Message<"qrforge.auth.v1.Key"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was rotated away or revoked; unset while it is active.
+   * Time of rotation or revocation; unset while it is active.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 8;
    */
   endTime?: Timestamp | undefined;
 
   /**
-   * Actor who made it.
+   * Actor who created it.
    *
    * @generated from field: string created_by = 9;
    */
   createdBy: string;
 
   /**
-   * Who rotated it away or revoked it; empty while it is active.
+   * Actor who rotated or revoked it; empty while it is active.
    *
    * @generated from field: string ended_by = 10;
    */
   endedBy: string;
 
   /**
-   * The id of the key that took its place; empty unless it was rotated.
+   * Id of the key that replaced it; empty unless it was rotated.
    *
    * @generated from field: string replaced_by = 11;
    */
   replacedBy: string;
 
   /**
-   * The minute in which it was last used, as far as edges have told, which they do every few seconds; unset if never.
+   * Minute of the last use, as reported by the edges every few seconds; unset if never used.
    *
    * @generated from field: google.protobuf.Timestamp last_use_time = 12;
    */
   lastUseTime?: Timestamp | undefined;
 
   /**
-   * Whole days since it was made.
+   * Age in whole days.
    *
    * @generated from field: int32 age_days = 13;
    */
   ageDays: number;
 
   /**
-   * From when on a new key would be better: 60 days after it was made.
+   * Time from which rotation is recommended: 60 days after creation.
    *
    * @generated from field: google.protobuf.Timestamp rotate_suggest_time = 14;
    */
   rotateSuggestTime?: Timestamp | undefined;
 
   /**
-   * By when it should have been rotated: 90 days after it was made.
+   * Time by which rotation is due: 90 days after creation.
    *
    * @generated from field: google.protobuf.Timestamp rotate_after_time = 15;
    */
@@ -140,27 +140,27 @@ export const KeySchema: GenMessage<Key> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_key, 0);
 
 /**
- * The answer for one key.
+ * Result for one key.
  *
  * @generated from message qrforge.auth.v1.KeyResolution
  */
 export type KeyResolution = Message<"qrforge.auth.v1.KeyResolution"> & {
   /**
-   * Whether the key is good, and if not, why.
+   * Whether the key is valid, or the reason why not.
    *
    * @generated from field: qrforge.auth.v1.KeyVerdict verdict = 1;
    */
   verdict: KeyVerdict;
 
   /**
-   * Which key it is; empty if unknown.
+   * Id of the key; empty if unknown.
    *
    * @generated from field: string key_id = 2;
    */
   keyId: string;
 
   /**
-   * Whose it is; empty if unknown.
+   * Id of its account; empty if unknown.
    *
    * @generated from field: string account_id = 3;
    */
@@ -182,7 +182,7 @@ export const KeyResolutionSchema: GenMessage<KeyResolution> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_key, 1);
 
 /**
- * Asks what keys are good for.
+ * Request of BatchResolveKeys.
  *
  * @generated from message qrforge.auth.v1.BatchResolveKeysRequest
  */
@@ -203,7 +203,7 @@ export const BatchResolveKeysRequestSchema: GenMessage<BatchResolveKeysRequest> 
   messageDesc(file_qrforge_auth_v1_key, 2);
 
 /**
- * Answers BatchResolveKeys.
+ * Response of BatchResolveKeys.
  *
  * @generated from message qrforge.auth.v1.BatchResolveKeysResponse
  */
@@ -224,7 +224,7 @@ export const BatchResolveKeysResponseSchema: GenMessage<BatchResolveKeysResponse
   messageDesc(file_qrforge_auth_v1_key, 3);
 
 /**
- * Asks for a new key.
+ * Request of CreateKey.
  *
  * @generated from message qrforge.auth.v1.CreateKeyRequest
  */
@@ -259,20 +259,20 @@ export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest> = /*@__PURE__*
   messageDesc(file_qrforge_auth_v1_key, 4);
 
 /**
- * Answers CreateKey.
+ * Response of CreateKey.
  *
  * @generated from message qrforge.auth.v1.CreateKeyResponse
  */
 export type CreateKeyResponse = Message<"qrforge.auth.v1.CreateKeyResponse"> & {
   /**
-   * What is stored of it.
+   * Metadata of the key.
    *
    * @generated from field: qrforge.auth.v1.Key key = 1;
    */
   key?: Key | undefined;
 
   /**
-   * The whole key. It is shown this once and cannot be read again.
+   * The whole key. It is returned only once and cannot be read again.
    *
    * @generated from field: string secret = 2;
    */
@@ -287,7 +287,7 @@ export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse> = /*@__PURE_
   messageDesc(file_qrforge_auth_v1_key, 5);
 
 /**
- * Names the account whose keys to list.
+ * Request of ListKeys.
  *
  * @generated from message qrforge.auth.v1.ListKeysRequest
  */
@@ -300,7 +300,7 @@ export type ListKeysRequest = Message<"qrforge.auth.v1.ListKeysRequest"> & {
   accountId: string;
 
   /**
-   * At most this many; 1 to 1,000, and 1,000 if unset.
+   * Maximum number of keys on the page: 1 to 1,000; 1,000 if unset.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -322,7 +322,7 @@ export const ListKeysRequestSchema: GenMessage<ListKeysRequest> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_key, 6);
 
 /**
- * Answers ListKeys.
+ * Response of ListKeys.
  *
  * @generated from message qrforge.auth.v1.ListKeysResponse
  */
@@ -350,7 +350,7 @@ export const ListKeysResponseSchema: GenMessage<ListKeysResponse> = /*@__PURE__*
   messageDesc(file_qrforge_auth_v1_key, 7);
 
 /**
- * Names the key to replace.
+ * Request of RotateKey.
  *
  * @generated from message qrforge.auth.v1.RotateKeyRequest
  */
@@ -363,7 +363,7 @@ export type RotateKeyRequest = Message<"qrforge.auth.v1.RotateKeyRequest"> & {
   keyId: string;
 
   /**
-   * If set, the key must be this account's, else NOT_FOUND.
+   * If set, the key must belong to this account, else NOT_FOUND.
    *
    * @generated from field: string account_id = 2;
    */
@@ -385,27 +385,27 @@ export const RotateKeyRequestSchema: GenMessage<RotateKeyRequest> = /*@__PURE__*
   messageDesc(file_qrforge_auth_v1_key, 8);
 
 /**
- * Answers RotateKey.
+ * Response of RotateKey.
  *
  * @generated from message qrforge.auth.v1.RotateKeyResponse
  */
 export type RotateKeyResponse = Message<"qrforge.auth.v1.RotateKeyResponse"> & {
   /**
-   * What is stored of the new key.
+   * Metadata of the new key.
    *
    * @generated from field: qrforge.auth.v1.Key key = 1;
    */
   key?: Key | undefined;
 
   /**
-   * The whole new key. It is shown this once and cannot be read again.
+   * The whole new key. It is returned only once and cannot be read again.
    *
    * @generated from field: string secret = 2;
    */
   secret: string;
 
   /**
-   * How the old key's end reached the edges.
+   * How the rotation was propagated to the edges.
    *
    * @generated from field: qrforge.common.v1.Propagation propagation = 3;
    */
@@ -420,7 +420,7 @@ export const RotateKeyResponseSchema: GenMessage<RotateKeyResponse> = /*@__PURE_
   messageDesc(file_qrforge_auth_v1_key, 9);
 
 /**
- * Names the key to revoke.
+ * Request of RevokeKey.
  *
  * @generated from message qrforge.auth.v1.RevokeKeyRequest
  */
@@ -433,7 +433,7 @@ export type RevokeKeyRequest = Message<"qrforge.auth.v1.RevokeKeyRequest"> & {
   keyId: string;
 
   /**
-   * If set, the key must be this account's, else NOT_FOUND.
+   * If set, the key must belong to this account, else NOT_FOUND.
    *
    * @generated from field: string account_id = 2;
    */
@@ -455,7 +455,7 @@ export const RevokeKeyRequestSchema: GenMessage<RevokeKeyRequest> = /*@__PURE__*
   messageDesc(file_qrforge_auth_v1_key, 10);
 
 /**
- * Answers RevokeKey.
+ * Response of RevokeKey.
  *
  * @generated from message qrforge.auth.v1.RevokeKeyResponse
  */
@@ -468,7 +468,7 @@ export type RevokeKeyResponse = Message<"qrforge.auth.v1.RevokeKeyResponse"> & {
   key?: Key | undefined;
 
   /**
-   * How the key's end reached the edges.
+   * How the revocation was propagated to the edges.
    *
    * @generated from field: qrforge.common.v1.Propagation propagation = 2;
    */
@@ -489,14 +489,14 @@ export const RevokeKeyResponseSchema: GenMessage<RevokeKeyResponse> = /*@__PURE_
  */
 export type KeyUse = Message<"qrforge.auth.v1.KeyUse"> & {
   /**
-   * Which key.
+   * Id of the key.
    *
    * @generated from field: string key_id = 1;
    */
   keyId: string;
 
   /**
-   * When; the minute counts.
+   * Time of the use; only its minute is stored.
    *
    * @generated from field: google.protobuf.Timestamp use_time = 2;
    */
@@ -511,7 +511,7 @@ export const KeyUseSchema: GenMessage<KeyUse> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_key, 12);
 
 /**
- * Hands in last uses.
+ * Request of BatchRecordKeyUse.
  *
  * @generated from message qrforge.auth.v1.BatchRecordKeyUseRequest
  */
@@ -532,7 +532,7 @@ export const BatchRecordKeyUseRequestSchema: GenMessage<BatchRecordKeyUseRequest
   messageDesc(file_qrforge_auth_v1_key, 13);
 
 /**
- * Answers BatchRecordKeyUse.
+ * Response of BatchRecordKeyUse.
  *
  * @generated from message qrforge.auth.v1.BatchRecordKeyUseResponse
  */
@@ -547,7 +547,7 @@ export const BatchRecordKeyUseResponseSchema: GenMessage<BatchRecordKeyUseRespon
   messageDesc(file_qrforge_auth_v1_key, 14);
 
 /**
- * Reports leaked keys.
+ * Request of ReportLeakedKeys.
  *
  * @generated from message qrforge.auth.v1.ReportLeakedKeysRequest
  */
@@ -560,7 +560,7 @@ export type ReportLeakedKeysRequest = Message<"qrforge.auth.v1.ReportLeakedKeysR
   keyHashes: Uint8Array[];
 
   /**
-   * Who reports, for the audit trail.
+   * Reporting actor, for the audit trail.
    *
    * @generated from field: qrforge.auth.v1.Actor actor = 2;
    */
@@ -575,7 +575,7 @@ export const ReportLeakedKeysRequestSchema: GenMessage<ReportLeakedKeysRequest> 
   messageDesc(file_qrforge_auth_v1_key, 15);
 
 /**
- * Answers ReportLeakedKeys.
+ * Response of ReportLeakedKeys.
  *
  * @generated from message qrforge.auth.v1.ReportLeakedKeysResponse
  */
@@ -617,7 +617,7 @@ export const KeyStatus = {
   ROTATED: 2,
 
   /**
-   * It was revoked.
+   * The key was revoked.
    *
    * @generated from enum value: KEY_STATUS_REVOKED = 3;
    */
@@ -638,7 +638,7 @@ export const KeyStatusSchema: GenEnum<KeyStatus> = /*@__PURE__*/
   enumDesc(file_qrforge_auth_v1_key, 0);
 
 /**
- * What a key resolves to.
+ * Verdict on a key.
  *
  * @generated from enum qrforge.auth.v1.KeyVerdict
  */
@@ -651,21 +651,21 @@ export const KeyVerdict = {
   UNSPECIFIED: 0,
 
   /**
-   * It is good.
+   * The key is valid.
    *
    * @generated from enum value: KEY_VERDICT_ACTIVE = 1;
    */
   ACTIVE: 1,
 
   /**
-   * No such key, or one that was rotated away.
+   * The key is unknown or was rotated.
    *
    * @generated from enum value: KEY_VERDICT_UNKNOWN = 2;
    */
   UNKNOWN: 2,
 
   /**
-   * It was revoked.
+   * The key was revoked.
    *
    * @generated from enum value: KEY_VERDICT_REVOKED = 3;
    */
@@ -680,7 +680,7 @@ export const KeyVerdict = {
 } as const;
 
 /**
- * What a key resolves to.
+ * Verdict on a key.
  *
  * @generated from enum qrforge.auth.v1.KeyVerdict
  */
@@ -693,14 +693,14 @@ export const KeyVerdictSchema: GenEnum<KeyVerdict> = /*@__PURE__*/
   enumDesc(file_qrforge_auth_v1_key, 1);
 
 /**
- * Manages API keys. A key is stored as its SHA-256 alone; the key itself leaves this service once, in the answer to the call that
+ * Manages API keys. Only the SHA-256 of a key is stored; the key itself is returned once, in the response of the call that
  * created it.
  *
  * @generated from service qrforge.auth.v1.KeyService
  */
 export const KeyService: GenService<{
   /**
-   * Resolves many keys in one read, each to a verdict. A rejected key is an answer, not an error. This is the edge's
+   * Resolves many keys in one read, each to a verdict. A rejected key is a result, not an error. This is the edge's
    * hot path: one indexed query a call, at most 1,000 keys.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.BatchResolveKeys
@@ -732,7 +732,7 @@ export const KeyService: GenService<{
     output: typeof ListKeysResponseSchema;
   },
   /**
-   * Replaces an active key by a new one under the same name: the new key works and the old one is dead, in one durable
+   * Replaces an active key by a new one under the same name: activates the new key and deactivates the old one, in one durable
    * transaction. Waits for the edges like RevokeKey. Fails with KEY_NOT_ACTIVE if the key was rotated or revoked before; of two racing
    * calls one succeeds.
    *
@@ -755,7 +755,7 @@ export const KeyService: GenService<{
   },
   /**
    * Reports leaked keys, at most 1,000 a call. The report is durable before the answer; keys that are
-   * real and active are revoked shortly after. The answer and its timing are the same for real and made-up keys.
+   * real and active are revoked shortly after. The response and its timing are the same for real and invented keys.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.ReportLeakedKeys
    */
@@ -765,8 +765,8 @@ export const KeyService: GenService<{
     output: typeof ReportLeakedKeysResponseSchema;
   },
   /**
-   * Revokes a key for good, in one durable transaction. Returns once no edge will serve a request with it that starts
-   * from then on: after milliseconds as a rule, after a whole lease (2 s) if an edge does not answer. Revoking a dead key
+   * Revokes a key permanently, in one durable transaction. Returns once no edge will serve a request with it that starts
+   * from then on: after milliseconds as a rule, after a whole lease (2 s) if an edge does not answer. Revoking an inactive key
    * changes nothing, and waits in the same way, so a call that was lost can be made again.
    *
    * @generated from rpc qrforge.auth.v1.KeyService.RevokeKey

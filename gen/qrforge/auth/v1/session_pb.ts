@@ -23,7 +23,7 @@ export const file_qrforge_auth_v1_session: GenFile = /*@__PURE__*/
  */
 export type Session = Message<"qrforge.auth.v1.Session"> & {
   /**
-   * The token: 43 characters of base64url. It is given this once and kept as its SHA-256.
+   * The token: 43 characters of base64url. It is returned only once and stored as its SHA-256.
    *
    * @generated from field: string token = 1;
    */
@@ -37,7 +37,7 @@ export type Session = Message<"qrforge.auth.v1.Session"> & {
   accountId: string;
 
   /**
-   * When it ends.
+   * Time of expiry.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
@@ -52,7 +52,7 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 0);
 
 /**
- * Asks who may make an account.
+ * Request of GetSignUpMode.
  *
  * @generated from message qrforge.auth.v1.GetSignUpModeRequest
  */
@@ -67,7 +67,7 @@ export const GetSignUpModeRequestSchema: GenMessage<GetSignUpModeRequest> = /*@_
   messageDesc(file_qrforge_auth_v1_session, 1);
 
 /**
- * Answers GetSignUpMode.
+ * Response of GetSignUpMode.
  *
  * @generated from message qrforge.auth.v1.GetSignUpModeResponse
  */
@@ -88,7 +88,7 @@ export const GetSignUpModeResponseSchema: GenMessage<GetSignUpModeResponse> = /*
   messageDesc(file_qrforge_auth_v1_session, 2);
 
 /**
- * Asks for a new account.
+ * Request of SignUp.
  *
  * @generated from message qrforge.auth.v1.SignUpRequest
  */
@@ -108,7 +108,7 @@ export type SignUpRequest = Message<"qrforge.auth.v1.SignUpRequest"> & {
   password: string;
 
   /**
-   * The network address of the person, for the audit trail.
+   * The network address of the user, for the audit trail.
    *
    * @generated from field: string address = 3;
    */
@@ -123,7 +123,7 @@ export const SignUpRequestSchema: GenMessage<SignUpRequest> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 3);
 
 /**
- * Answers SignUp.
+ * Response of SignUp.
  *
  * @generated from message qrforge.auth.v1.SignUpResponse
  */
@@ -138,7 +138,7 @@ export const SignUpResponseSchema: GenMessage<SignUpResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 4);
 
 /**
- * Asks for a session.
+ * Request of SignIn.
  *
  * @generated from message qrforge.auth.v1.SignInRequest
  */
@@ -158,7 +158,7 @@ export type SignInRequest = Message<"qrforge.auth.v1.SignInRequest"> & {
   password: string;
 
   /**
-   * The network address of the person; failures are counted by it.
+   * The network address of the user; failures are counted by it.
    *
    * @generated from field: string address = 3;
    */
@@ -173,7 +173,7 @@ export const SignInRequestSchema: GenMessage<SignInRequest> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 5);
 
 /**
- * Answers SignIn.
+ * Response of SignIn.
  *
  * @generated from message qrforge.auth.v1.SignInResponse
  */
@@ -194,13 +194,13 @@ export const SignInResponseSchema: GenMessage<SignInResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 6);
 
 /**
- * Names a session.
+ * Request of ResolveSession.
  *
  * @generated from message qrforge.auth.v1.ResolveSessionRequest
  */
 export type ResolveSessionRequest = Message<"qrforge.auth.v1.ResolveSessionRequest"> & {
   /**
-   * Token of the invitation.
+   * Token of the session.
    *
    * @generated from field: string token = 1;
    */
@@ -215,7 +215,7 @@ export const ResolveSessionRequestSchema: GenMessage<ResolveSessionRequest> = /*
   messageDesc(file_qrforge_auth_v1_session, 7);
 
 /**
- * Answers ResolveSession.
+ * Response of ResolveSession.
  *
  * @generated from message qrforge.auth.v1.ResolveSessionResponse
  */
@@ -235,7 +235,7 @@ export type ResolveSessionResponse = Message<"qrforge.auth.v1.ResolveSessionResp
   email: string;
 
   /**
-   * When it ends.
+   * Time of expiry.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
@@ -264,13 +264,13 @@ export const ResolveSessionResponseSchema: GenMessage<ResolveSessionResponse> = 
   messageDesc(file_qrforge_auth_v1_session, 8);
 
 /**
- * Names the session to end.
+ * Request of SignOut.
  *
  * @generated from message qrforge.auth.v1.SignOutRequest
  */
 export type SignOutRequest = Message<"qrforge.auth.v1.SignOutRequest"> & {
   /**
-   * Token of the invitation.
+   * Token of the session.
    *
    * @generated from field: string token = 1;
    */
@@ -285,7 +285,7 @@ export const SignOutRequestSchema: GenMessage<SignOutRequest> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 9);
 
 /**
- * Answers SignOut.
+ * Response of SignOut.
  *
  * @generated from message qrforge.auth.v1.SignOutResponse
  */
@@ -300,13 +300,13 @@ export const SignOutResponseSchema: GenMessage<SignOutResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_auth_v1_session, 10);
 
 /**
- * Names a session of the account whose sessions to end.
+ * Request of SignOutEverywhere.
  *
  * @generated from message qrforge.auth.v1.SignOutEverywhereRequest
  */
 export type SignOutEverywhereRequest = Message<"qrforge.auth.v1.SignOutEverywhereRequest"> & {
   /**
-   * Token of the invitation.
+   * Token of the session.
    *
    * @generated from field: string token = 1;
    */
@@ -321,7 +321,7 @@ export const SignOutEverywhereRequestSchema: GenMessage<SignOutEverywhereRequest
   messageDesc(file_qrforge_auth_v1_session, 11);
 
 /**
- * Answers SignOutEverywhere.
+ * Response of SignOutEverywhere.
  *
  * @generated from message qrforge.auth.v1.SignOutEverywhereResponse
  */
@@ -336,7 +336,7 @@ export const SignOutEverywhereResponseSchema: GenMessage<SignOutEverywhereRespon
   messageDesc(file_qrforge_auth_v1_session, 12);
 
 /**
- * Asks for another password.
+ * Request of ChangePassword.
  *
  * @generated from message qrforge.auth.v1.ChangePasswordRequest
  */
@@ -349,21 +349,21 @@ export type ChangePasswordRequest = Message<"qrforge.auth.v1.ChangePasswordReque
   token: string;
 
   /**
-   * The password as it is; not looked at where the session may set one without it.
+   * The current password; not checked if the session may set one without it.
    *
    * @generated from field: string old_password = 2;
    */
   oldPassword: string;
 
   /**
-   * The password as it shall be: 10 to 256 characters.
+   * The new password: 10 to 256 characters.
    *
    * @generated from field: string new_password = 3;
    */
   newPassword: string;
 
   /**
-   * The network address of the person.
+   * The network address of the user.
    *
    * @generated from field: string address = 4;
    */
@@ -378,13 +378,13 @@ export const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest> = /*
   messageDesc(file_qrforge_auth_v1_session, 13);
 
 /**
- * Answers ChangePassword.
+ * Response of ChangePassword.
  *
  * @generated from message qrforge.auth.v1.ChangePasswordResponse
  */
 export type ChangePasswordResponse = Message<"qrforge.auth.v1.ChangePasswordResponse"> & {
   /**
-   * The session that takes the place of all others.
+   * The session that replaces all others.
    *
    * @generated from field: qrforge.auth.v1.Session session = 1;
    */
@@ -399,7 +399,7 @@ export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = 
   messageDesc(file_qrforge_auth_v1_session, 14);
 
 /**
- * Names the account to sign in to.
+ * Request of CreateSignInLink.
  *
  * @generated from message qrforge.auth.v1.CreateSignInLinkRequest
  */
@@ -427,7 +427,7 @@ export const CreateSignInLinkRequestSchema: GenMessage<CreateSignInLinkRequest> 
   messageDesc(file_qrforge_auth_v1_session, 15);
 
 /**
- * Answers CreateSignInLink.
+ * Response of CreateSignInLink.
  *
  * @generated from message qrforge.auth.v1.CreateSignInLinkResponse
  */
@@ -440,7 +440,7 @@ export type CreateSignInLinkResponse = Message<"qrforge.auth.v1.CreateSignInLink
   token: string;
 
   /**
-   * Until when it can be used.
+   * Time of expiry.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
@@ -455,20 +455,20 @@ export const CreateSignInLinkResponseSchema: GenMessage<CreateSignInLinkResponse
   messageDesc(file_qrforge_auth_v1_session, 16);
 
 /**
- * Uses up a sign-in link.
+ * Request of RedeemSignInLink.
  *
  * @generated from message qrforge.auth.v1.RedeemSignInLinkRequest
  */
 export type RedeemSignInLinkRequest = Message<"qrforge.auth.v1.RedeemSignInLinkRequest"> & {
   /**
-   * Token of the invitation.
+   * Token of the sign-in link.
    *
    * @generated from field: string token = 1;
    */
   token: string;
 
   /**
-   * The network address of the person, for the audit trail.
+   * The network address of the user, for the audit trail.
    *
    * @generated from field: string address = 2;
    */
@@ -483,7 +483,7 @@ export const RedeemSignInLinkRequestSchema: GenMessage<RedeemSignInLinkRequest> 
   messageDesc(file_qrforge_auth_v1_session, 17);
 
 /**
- * Answers RedeemSignInLink.
+ * Response of RedeemSignInLink.
  *
  * @generated from message qrforge.auth.v1.RedeemSignInLinkResponse
  */
@@ -504,7 +504,7 @@ export const RedeemSignInLinkResponseSchema: GenMessage<RedeemSignInLinkResponse
   messageDesc(file_qrforge_auth_v1_session, 18);
 
 /**
- * Who may make an account.
+ * Who may create an account.
  *
  * @generated from enum qrforge.auth.v1.SignUpMode
  */
@@ -524,7 +524,7 @@ export const SignUpMode = {
   OPEN: 1,
 
   /**
-   * Only people whom an operator has invited.
+   * Only users whom an operator has invited.
    *
    * @generated from enum value: SIGN_UP_MODE_INVITED = 2;
    */
@@ -539,7 +539,7 @@ export const SignUpMode = {
 } as const;
 
 /**
- * Who may make an account.
+ * Who may create an account.
  *
  * @generated from enum qrforge.auth.v1.SignUpMode
  */
@@ -552,14 +552,14 @@ export const SignUpModeSchema: GenEnum<SignUpMode> = /*@__PURE__*/
   enumDesc(file_qrforge_auth_v1_session, 0);
 
 /**
- * Signs people in to their accounts, for the dashboard. No answer, and no timing of one, tells whether an e-mail address
- * has an account. Passwords are kept as argon2id, session tokens as SHA-256.
+ * Signs users in to their accounts, for the dashboard. Neither responses nor their timing reveal whether an e-mail address
+ * has an account. Passwords are stored as argon2id, session tokens as SHA-256.
  *
  * @generated from service qrforge.auth.v1.SessionService
  */
 export const SessionService: GenService<{
   /**
-   * Returns who may make an account here.
+   * Returns who may create an account.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.GetSignUpMode
    */
@@ -569,8 +569,8 @@ export const SessionService: GenService<{
     output: typeof GetSignUpModeResponseSchema;
   },
   /**
-   * Takes an e-mail address and a password for a new account on the free plan. The answer is the same if there is an
-   * account already, which stays as it is. Fails with INVALID_PAYLOAD for an e-mail or password that cannot be used, and
+   * Creates an account on the free plan from an e-mail address and a password. The response is the same if there is an
+   * account already, which stays unchanged. Fails with INVALID_PAYLOAD for an e-mail or password that cannot be used, and
    * with FORBIDDEN unless the sign-up mode is OPEN.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.SignUp
@@ -593,7 +593,7 @@ export const SessionService: GenService<{
     output: typeof SignInResponseSchema;
   },
   /**
-   * Tells whose session a token opens. Fails with UNAUTHORIZED if it opens none. One indexed read.
+   * Returns the session of a token. Fails with UNAUTHORIZED if there is none. One indexed read.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.ResolveSession
    */
@@ -603,7 +603,7 @@ export const SessionService: GenService<{
     output: typeof ResolveSessionResponseSchema;
   },
   /**
-   * Ends a session. Ending none changes nothing.
+   * Ends a session. Changes nothing if there is none.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.SignOut
    */
@@ -613,7 +613,7 @@ export const SessionService: GenService<{
     output: typeof SignOutResponseSchema;
   },
   /**
-   * Ends all sessions of the account that this session is of.
+   * Ends all sessions of this session's account.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.SignOutEverywhere
    */
@@ -624,8 +624,8 @@ export const SessionService: GenService<{
   },
   /**
    * Changes the password, ends all sessions of the account, and opens a new one. Fails with UNAUTHORIZED if the session
-   * or the old password is wrong. Counts like a sign-in. The old password is not looked at where the account has none yet,
-   * or the session was opened by a sign-in link within the last hour: its owner has perhaps forgotten it.
+   * or the old password is wrong. Counts like a sign-in. The old password is not checked if the account has none yet,
+   * or the session was opened by a sign-in link within the last hour: its owner may have forgotten it.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.ChangePassword
    */
@@ -635,7 +635,7 @@ export const SessionService: GenService<{
     output: typeof ChangePasswordResponseSchema;
   },
   /**
-   * For operators: makes a token that signs a person in to an account once, within an hour. Fails with NOT_FOUND if there
+   * For operators: creates a token that signs a user in to an account once, within an hour. Fails with NOT_FOUND if there
    * is no such account.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.CreateSignInLink
@@ -646,7 +646,7 @@ export const SessionService: GenService<{
     output: typeof CreateSignInLinkResponseSchema;
   },
   /**
-   * Opens a session for such a token, which is used up by it. Fails with UNAUTHORIZED if it is none, used, or too old.
+   * Opens a session for such a token, once. Fails with UNAUTHORIZED if it is unknown, used or expired.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.RedeemSignInLink
    */

@@ -56,7 +56,7 @@ export const ErrorReason = {
   API_KEY_INACTIVE: 4,
 
   /**
-   * The caller is known, and may not do this.
+   * The caller is authenticated but may not do this.
    *
    * @generated from enum value: ERROR_REASON_FORBIDDEN = 5;
    */
@@ -70,35 +70,35 @@ export const ErrorReason = {
   NOT_FOUND: 6,
 
   /**
-   * The project named is none of this account's.
+   * The given project does not belong to this account.
    *
    * @generated from enum value: ERROR_REASON_PROJECT_NOT_FOUND = 7;
    */
   PROJECT_NOT_FOUND: 7,
 
   /**
-   * The path exists and does not take this method.
+   * The path does not support this method.
    *
    * @generated from enum value: ERROR_REASON_METHOD_NOT_ALLOWED = 8;
    */
   METHOD_NOT_ALLOWED: 8,
 
   /**
-   * The name wanted is taken, or the state changed underneath.
+   * The requested name is taken, or the state changed concurrently.
    *
    * @generated from enum value: ERROR_REASON_CONFLICT = 9;
    */
   CONFLICT: 9,
 
   /**
-   * The code is archived and the act needs an active one.
+   * The operation needs an active code, but the code is archived.
    *
    * @generated from enum value: ERROR_REASON_RESOURCE_ARCHIVED = 10;
    */
   RESOURCE_ARCHIVED: 10,
 
   /**
-   * The resource is not in the revision that the caller named.
+   * The current revision of the resource differs from the one in the request.
    *
    * @generated from enum value: ERROR_REASON_PRECONDITION_FAILED = 11;
    */
@@ -112,21 +112,21 @@ export const ErrorReason = {
   PAYLOAD_TOO_LARGE: 12,
 
   /**
-   * The body is of a kind that is not read.
+   * The media type of the body is not supported.
    *
    * @generated from enum value: ERROR_REASON_UNSUPPORTED_MEDIA_TYPE = 13;
    */
   UNSUPPORTED_MEDIA_TYPE: 13,
 
   /**
-   * The account's minute window is used up.
+   * The account's minute window is exhausted.
    *
    * @generated from enum value: ERROR_REASON_RATE_LIMIT_MINUTE = 14;
    */
   RATE_LIMIT_MINUTE: 14,
 
   /**
-   * The account's day window is used up.
+   * The account's day window is exhausted.
    *
    * @generated from enum value: ERROR_REASON_RATE_LIMIT_DAY = 15;
    */
@@ -140,14 +140,14 @@ export const ErrorReason = {
   INTERNAL_ERROR: 16,
 
   /**
-   * A service or its database cannot be reached, or has no room.
+   * A service or its database is unavailable or overloaded.
    *
    * @generated from enum value: ERROR_REASON_UNAVAILABLE = 17;
    */
   UNAVAILABLE: 17,
 
   /**
-   * The answer did not come in time.
+   * The deadline passed.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 18;
    */

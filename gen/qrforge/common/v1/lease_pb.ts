@@ -13,20 +13,20 @@ export const file_qrforge_common_v1_lease: GenFile = /*@__PURE__*/
   fileDesc("Ch1xcmZvcmdlL2NvbW1vbi92MS9sZWFzZS5wcm90bxIRcXJmb3JnZS5jb21tb24udjEiYQoMUmVuZXdSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIPCgdyZW5ld2FsGAIgASgDEhQKB2FwcGxpZWQYAyABKANIAIgBARIOCgZsb2dfaWQYBCABKAlCCgoIX2FwcGxpZWQiYAoNUmVuZXdSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoAxIMCgRrZXlzGAIgAygJEg0KBXJlc2V0GAMgASgIEhAKCGxlYXNlX21zGAQgASgFEg4KBmxvZ19pZBgFIAEoCSIgCg5SZWxlYXNlUmVxdWVzdBIOCgZob2xkZXIYASABKAkiEQoPUmVsZWFzZVJlc3BvbnNlIk4KDkxlYXNlQnJvYWRjYXN0EgwKBGZyb20YASABKAMSEAoIcG9zaXRpb24YAiABKAMSDAoEa2V5cxgDIAMoCRIOCgZsb2dfaWQYBCABKAkiQAoMTGVhc2VBcHBsaWVkEg4KBmhvbGRlchgBIAEoCRIQCghwb3NpdGlvbhgCIAEoAxIOCgZsb2dfaWQYAyABKAkiVwoLUHJvcGFnYXRpb24SGgoSYWNrbm93bGVkZ2VkX2NvdW50GAEgASgFEhgKEHdhaXRlZF9vdXRfY291bnQYAiABKAUSEgoKZWxhcHNlZF9tcxgDIAEoATK2AQoMTGVhc2VTZXJ2aWNlEk8KBVJlbmV3Eh8ucXJmb3JnZS5jb21tb24udjEuUmVuZXdSZXF1ZXN0GiAucXJmb3JnZS5jb21tb24udjEuUmVuZXdSZXNwb25zZSIDkAICElUKB1JlbGVhc2USIS5xcmZvcmdlLmNvbW1vbi52MS5SZWxlYXNlUmVxdWVzdBoiLnFyZm9yZ2UuY29tbW9uLnYxLlJlbGVhc2VSZXNwb25zZSIDkAICYgZwcm90bzM");
 
 /**
- * Asks for a lease.
+ * Request of Renew.
  *
  * @generated from message qrforge.common.v1.RenewRequest
  */
 export type RenewRequest = Message<"qrforge.common.v1.RenewRequest"> & {
   /**
-   * Names one run of one process; never used again by another.
+   * Id of one run of one process; never reused.
    *
    * @generated from field: string holder = 1;
    */
   holder: string;
 
   /**
-   * Counts the holder's renewals from 1, so that a silent holder can be told from one that asks.
+   * Counts the holder's renewals from 1, to distinguish a silent holder from an active one.
    *
    * @generated from field: int64 renewal = 2;
    */
@@ -55,34 +55,34 @@ export const RenewRequestSchema: GenMessage<RenewRequest> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 0);
 
 /**
- * Grants a lease.
+ * Response of Renew.
  *
  * @generated from message qrforge.common.v1.RenewResponse
  */
 export type RenewResponse = Message<"qrforge.common.v1.RenewResponse"> & {
   /**
-   * The position up to which the holder is up to date once it has applied this answer.
+   * The position that the holder has reached after it applies this response.
    *
    * @generated from field: int64 position = 1;
    */
   position: bigint;
 
   /**
-   * The keys to forget: the log's entries after `applied`, in their order.
+   * The keys to remove: the log's entries after `applied`, in order.
    *
    * @generated from field: repeated string keys = 2;
    */
   keys: string[];
 
   /**
-   * Whether to forget everything instead: the holder is new, or the log no longer reaches back to it.
+   * Whether to remove all keys instead: the holder is new, or the log no longer contains `applied`.
    *
    * @generated from field: bool reset = 3;
    */
   reset: boolean;
 
   /**
-   * How long the lease runs from when the request was sent, in ms.
+   * Duration of the lease from the time the request was sent, in ms.
    *
    * @generated from field: int32 lease_ms = 4;
    */
@@ -104,13 +104,13 @@ export const RenewResponseSchema: GenMessage<RenewResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 1);
 
 /**
- * Gives a lease back.
+ * Request of Release.
  *
  * @generated from message qrforge.common.v1.ReleaseRequest
  */
 export type ReleaseRequest = Message<"qrforge.common.v1.ReleaseRequest"> & {
   /**
-   * Which holder.
+   * Id of the holder.
    *
    * @generated from field: string holder = 1;
    */
@@ -125,7 +125,7 @@ export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 2);
 
 /**
- * Answers Release.
+ * Response of Release.
  *
  * @generated from message qrforge.common.v1.ReleaseResponse
  */
@@ -140,7 +140,7 @@ export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 3);
 
 /**
- * Travels on NATS to all holders, and may get lost: entries that were just committed.
+ * Published on NATS to all holders; may get lost. Contains entries that were just committed.
  *
  * @generated from message qrforge.common.v1.LeaseBroadcast
  */
@@ -160,14 +160,14 @@ export type LeaseBroadcast = Message<"qrforge.common.v1.LeaseBroadcast"> & {
   position: bigint;
 
   /**
-   * The keys to forget. Fewer than the entries where there are too many to send; then the holder must renew.
+   * The keys to remove. Incomplete if there are too many to send; then the holder must renew.
    *
    * @generated from field: repeated string keys = 3;
    */
   keys: string[];
 
   /**
-   * The log that they are in.
+   * The log of these entries.
    *
    * @generated from field: string log_id = 4;
    */
@@ -182,20 +182,20 @@ export const LeaseBroadcastSchema: GenMessage<LeaseBroadcast> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 4);
 
 /**
- * Travels on NATS from a holder to whoever waits for it, and may get lost.
+ * Published on NATS by a holder for waiting calls; may get lost.
  *
  * @generated from message qrforge.common.v1.LeaseApplied
  */
 export type LeaseApplied = Message<"qrforge.common.v1.LeaseApplied"> & {
   /**
-   * Which holder.
+   * Id of the holder.
    *
    * @generated from field: string holder = 1;
    */
   holder: string;
 
   /**
-   * The last position that it has applied.
+   * The last position that the holder has applied.
    *
    * @generated from field: int64 position = 2;
    */
@@ -217,27 +217,27 @@ export const LeaseAppliedSchema: GenMessage<LeaseApplied> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 5);
 
 /**
- * How a change reached the processes that keep answers.
+ * How a change was propagated to the holders.
  *
  * @generated from message qrforge.common.v1.Propagation
  */
 export type Propagation = Message<"qrforge.common.v1.Propagation"> & {
   /**
-   * How many holders had applied the change when the call returned.
+   * Number of holders that had applied the change when the call returned.
    *
    * @generated from field: int32 acknowledged_count = 1;
    */
   acknowledgedCount: number;
 
   /**
-   * How many did not answer, so that the call waited until their leases had run out.
+   * Number of holders that did not answer, so that the call waited until their leases had expired.
    *
    * @generated from field: int32 waited_out_count = 2;
    */
   waitedOutCount: number;
 
   /**
-   * How long the call waited for them, in ms.
+   * Time that the call waited, in ms.
    *
    * @generated from field: double elapsed_ms = 3;
    */
@@ -252,15 +252,15 @@ export const PropagationSchema: GenMessage<Propagation> = /*@__PURE__*/
   messageDesc(file_qrforge_common_v1_lease, 6);
 
 /**
- * Leases caches of a service's answers. A holder is one process that keeps such answers. It may use them while it has a
- * lease, and it learns from the service's log which of them to forget. The algorithm, and what it promises, is in
+ * Leases caches of a service's answers. A holder is one process that caches such answers. It may use them while it has a
+ * lease, and reads from the service's log which of them to remove. The algorithm and its guarantees are in
  * docs/lease.md.
  *
  * @generated from service qrforge.common.v1.LeaseService
  */
 export const LeaseService: GenService<{
   /**
-   * Registers the holder, durably, then reads the log after `applied`. The holder may use what it keeps until the moment
+   * Registers the holder, durably, then reads the log after `applied`. The holder may use its cache until the moment
    * it sent this request plus `lease_ms`, once it has applied the answer. Two small statements.
    *
    * @generated from rpc qrforge.common.v1.LeaseService.Renew
@@ -271,7 +271,7 @@ export const LeaseService: GenService<{
     output: typeof RenewResponseSchema;
   },
   /**
-   * Forgets a holder that has stopped using what it keeps, so that no change waits for it.
+   * Removes a holder that has stopped using its cache, so that no change waits for it.
    *
    * @generated from rpc qrforge.common.v1.LeaseService.Release
    */

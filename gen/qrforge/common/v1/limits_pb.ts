@@ -13,7 +13,7 @@ export const file_qrforge_common_v1_limits: GenFile = /*@__PURE__*/
   fileDesc("Ch5xcmZvcmdlL2NvbW1vbi92MS9saW1pdHMucHJvdG8SEXFyZm9yZ2UuY29tbW9uLnYxIi0KBkxpbWl0cxISCgpwZXJfbWludXRlGAEgASgDEg8KB3Blcl9kYXkYAiABKANiBnByb3RvMw");
 
 /**
- * How many requests an account may make in each window. Zero means unlimited.
+ * Limits of an account in each window; 0 is unlimited.
  *
  * @generated from message qrforge.common.v1.Limits
  */

@@ -13,15 +13,15 @@ export const file_qrforge_qr_v1_idempotency: GenFile = /*@__PURE__*/
   fileDesc("Ch9xcmZvcmdlL3FyL3YxL2lkZW1wb3RlbmN5LnByb3RvEg1xcmZvcmdlLnFyLnYxIjAKC0lkZW1wb3RlbmN5EgsKA2tleRgBIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAiABKAxiBnByb3RvMw");
 
 /**
- * Makes a request that creates something idempotent: within 24 hours the same key with the same request returns the same
- * answer, and nothing is created again. With another request the call fails with CONFLICT; it also does, with RetryInfo,
+ * Makes a creating request idempotent: within 24 hours the same key with the same request returns the same
+ * response, and nothing is created again. With another request the call fails with CONFLICT; it also does, with RetryInfo,
  * while the first request is still running. Failed requests are not stored.
  *
  * @generated from message qrforge.qr.v1.Idempotency
  */
 export type Idempotency = Message<"qrforge.qr.v1.Idempotency"> & {
   /**
-   * 1 to 255 visible ASCII characters, chosen by the client; its own in each account. Empty for none.
+   * 1 to 255 visible ASCII characters, chosen by the client; scoped to the account. Empty for none.
    *
    * @generated from field: string key = 1;
    */

@@ -44,7 +44,7 @@ export type Project = Message<"qrforge.qr.v1.Project"> & {
   description: string;
 
   /**
-   * Whether codes without a project go here.
+   * Whether it receives codes without a project.
    *
    * @generated from field: bool is_default = 4;
    */
@@ -87,7 +87,7 @@ export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_project, 0);
 
 /**
- * Asks for a new project.
+ * Request of CreateProject.
  *
  * @generated from message qrforge.qr.v1.CreateProjectRequest
  */
@@ -136,7 +136,7 @@ export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@_
   messageDesc(file_qrforge_qr_v1_project, 1);
 
 /**
- * Answers CreateProject.
+ * Response of CreateProject.
  *
  * @generated from message qrforge.qr.v1.CreateProjectResponse
  */
@@ -149,7 +149,7 @@ export type CreateProjectResponse = Message<"qrforge.qr.v1.CreateProjectResponse
   project?: Project | undefined;
 
   /**
-   * Whether this is the answer to an earlier call with the same idempotency key.
+   * Whether this is the response of an earlier call with the same idempotency key.
    *
    * @generated from field: bool replayed = 2;
    */
@@ -164,7 +164,7 @@ export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*
   messageDesc(file_qrforge_qr_v1_project, 2);
 
 /**
- * Names a project to read.
+ * Request of GetProject.
  *
  * @generated from message qrforge.qr.v1.GetProjectRequest
  */
@@ -192,7 +192,7 @@ export const GetProjectRequestSchema: GenMessage<GetProjectRequest> = /*@__PURE_
   messageDesc(file_qrforge_qr_v1_project, 3);
 
 /**
- * Answers GetProject.
+ * Response of GetProject.
  *
  * @generated from message qrforge.qr.v1.GetProjectResponse
  */
@@ -213,7 +213,7 @@ export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PUR
   messageDesc(file_qrforge_qr_v1_project, 4);
 
 /**
- * Asks for a page of projects.
+ * Request of ListProjects.
  *
  * @generated from message qrforge.qr.v1.ListProjectsRequest
  */
@@ -248,7 +248,7 @@ export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__P
   messageDesc(file_qrforge_qr_v1_project, 5);
 
 /**
- * Answers ListProjects.
+ * Response of ListProjects.
  *
  * @generated from message qrforge.qr.v1.ListProjectsResponse
  */

@@ -53,14 +53,14 @@ export type Style = Message<"qrforge.qr.v1.Style"> & {
   finderShape: FinderShape;
 
   /**
-   * Names one of the account's logos, in the middle of the symbol; empty for none. 32 characters of [0-9a-f].
+   * Id of the account's logo in the middle of the symbol; empty for none. 32 characters of [0-9a-f].
    *
    * @generated from field: optional string logo_id = 5;
    */
   logoId?: string | undefined;
 
   /**
-   * In requests only: a new logo, PNG, JPEG or SVG of at most 256 KiB. It is drawn anew as PNG, and named by its content.
+   * In requests only: a new logo, PNG, JPEG or SVG of at most 256 KiB. It is converted to PNG; its id is a hash of its content.
    *
    * @generated from field: bytes logo = 6;
    */
@@ -109,7 +109,7 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   accountId: string;
 
   /**
-   * The project it is in.
+   * Id of its project.
    *
    * @generated from field: string project_id = 3;
    */
@@ -179,7 +179,7 @@ export type QrCode = Message<"qrforge.qr.v1.QrCode"> & {
   lastRenderTime?: Timestamp | undefined;
 
   /**
-   * Scans counted so far; a scan shows here within a second or two.
+   * Number of scans; a scan is counted within a second or two.
    *
    * @generated from field: int64 scan_count = 13;
    */
@@ -215,7 +215,7 @@ export const QrCodeSchema: GenMessage<QrCode> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 1);
 
 /**
- * Asks for a new code.
+ * Request of CreateQrCode.
  *
  * @generated from message qrforge.qr.v1.CreateQrCodeRequest
  */
@@ -250,21 +250,21 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
   type: QrCodeType;
 
   /**
-   * The project to put it in; empty for the account's default project.
+   * Id of its project; empty for the account's default project.
    *
    * @generated from field: string project_id = 5;
    */
   projectId: string;
 
   /**
-   * 3 to 64 characters of [0-9a-z-], beginning and ending in a letter or digit; empty to have one chosen.
+   * 3 to 64 characters of [0-9a-z-], beginning and ending in a letter or digit; empty for a random one.
    *
    * @generated from field: string slug = 6;
    */
   slug: string;
 
   /**
-   * Style of the symbol; black on white where unset.
+   * Style of the symbol; black on white if unset.
    *
    * @generated from field: qrforge.qr.v1.Style style = 7;
    */
@@ -286,7 +286,7 @@ export const CreateQrCodeRequestSchema: GenMessage<CreateQrCodeRequest> = /*@__P
   messageDesc(file_qrforge_qr_v1_qr_code, 2);
 
 /**
- * Answers CreateQrCode.
+ * Response of CreateQrCode.
  *
  * @generated from message qrforge.qr.v1.CreateQrCodeResponse
  */
@@ -299,7 +299,7 @@ export type CreateQrCodeResponse = Message<"qrforge.qr.v1.CreateQrCodeResponse">
   qrCode?: QrCode | undefined;
 
   /**
-   * Whether this is the answer to an earlier call with the same idempotency key.
+   * Whether this is the response of an earlier call with the same idempotency key.
    *
    * @generated from field: bool replayed = 2;
    */
@@ -314,7 +314,7 @@ export const CreateQrCodeResponseSchema: GenMessage<CreateQrCodeResponse> = /*@_
   messageDesc(file_qrforge_qr_v1_qr_code, 3);
 
 /**
- * Asks for new codes.
+ * Request of BatchCreateQrCodes.
  *
  * @generated from message qrforge.qr.v1.BatchCreateQrCodesRequest
  */
@@ -349,7 +349,7 @@ export const BatchCreateQrCodesRequestSchema: GenMessage<BatchCreateQrCodesReque
   messageDesc(file_qrforge_qr_v1_qr_code, 4);
 
 /**
- * Answers BatchCreateQrCodes.
+ * Response of BatchCreateQrCodes.
  *
  * @generated from message qrforge.qr.v1.BatchCreateQrCodesResponse
  */
@@ -362,7 +362,7 @@ export type BatchCreateQrCodesResponse = Message<"qrforge.qr.v1.BatchCreateQrCod
   qrCodes: QrCode[];
 
   /**
-   * Whether this is the answer to an earlier call with the same idempotency key.
+   * Whether this is the response of an earlier call with the same idempotency key.
    *
    * @generated from field: bool replayed = 2;
    */
@@ -405,7 +405,7 @@ export const QrCodeNameSchema: GenMessage<QrCodeName> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 6);
 
 /**
- * The answer for one name.
+ * Result for one name.
  *
  * @generated from message qrforge.qr.v1.QrCodeLookup
  */
@@ -426,7 +426,7 @@ export const QrCodeLookupSchema: GenMessage<QrCodeLookup> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 7);
 
 /**
- * Asks for codes.
+ * Request of BatchGetQrCodes.
  *
  * @generated from message qrforge.qr.v1.BatchGetQrCodesRequest
  */
@@ -447,13 +447,13 @@ export const BatchGetQrCodesRequestSchema: GenMessage<BatchGetQrCodesRequest> = 
   messageDesc(file_qrforge_qr_v1_qr_code, 8);
 
 /**
- * Answers BatchGetQrCodes.
+ * Response of BatchGetQrCodes.
  *
  * @generated from message qrforge.qr.v1.BatchGetQrCodesResponse
  */
 export type BatchGetQrCodesResponse = Message<"qrforge.qr.v1.BatchGetQrCodesResponse"> & {
   /**
-   * One for each name, in their order.
+   * One for each name, in order.
    *
    * @generated from field: repeated qrforge.qr.v1.QrCodeLookup lookups = 1;
    */
@@ -468,7 +468,7 @@ export const BatchGetQrCodesResponseSchema: GenMessage<BatchGetQrCodesResponse> 
   messageDesc(file_qrforge_qr_v1_qr_code, 9);
 
 /**
- * Asks for a page of codes.
+ * Request of ListQrCodes.
  *
  * @generated from message qrforge.qr.v1.ListQrCodesRequest
  */
@@ -509,7 +509,7 @@ export type ListQrCodesRequest = Message<"qrforge.qr.v1.ListQrCodesRequest"> & {
   status: QrCodeStatus;
 
   /**
-   * Only codes whose name contains this, in any letter case; empty for all.
+   * Only codes whose name contains this text, ignoring case; empty for all.
    *
    * @generated from field: string name_contains = 6;
    */
@@ -524,7 +524,7 @@ export const ListQrCodesRequestSchema: GenMessage<ListQrCodesRequest> = /*@__PUR
   messageDesc(file_qrforge_qr_v1_qr_code, 10);
 
 /**
- * Answers ListQrCodes.
+ * Response of ListQrCodes.
  *
  * @generated from message qrforge.qr.v1.ListQrCodesResponse
  */
@@ -552,7 +552,7 @@ export const ListQrCodesResponseSchema: GenMessage<ListQrCodesResponse> = /*@__P
   messageDesc(file_qrforge_qr_v1_qr_code, 11);
 
 /**
- * Asks to change a code. Unset fields stay unchanged.
+ * Request of UpdateQrCode.
  *
  * @generated from message qrforge.qr.v1.UpdateQrCodeRequest
  */
@@ -607,7 +607,7 @@ export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> &
   status: QrCodeStatus;
 
   /**
-   * If set, the revisions that the caller would change, as in `QrCode.etag`, with commas between them; scans since then
+   * If set, the revisions that the caller would change, as in `QrCode.etag`, separated by commas; later scans
    * do not matter.
    *
    * @generated from field: string etag = 8;
@@ -623,7 +623,7 @@ export const UpdateQrCodeRequestSchema: GenMessage<UpdateQrCodeRequest> = /*@__P
   messageDesc(file_qrforge_qr_v1_qr_code, 12);
 
 /**
- * Answers UpdateQrCode.
+ * Response of UpdateQrCode.
  *
  * @generated from message qrforge.qr.v1.UpdateQrCodeResponse
  */
@@ -651,7 +651,7 @@ export const UpdateQrCodeResponseSchema: GenMessage<UpdateQrCodeResponse> = /*@_
   messageDesc(file_qrforge_qr_v1_qr_code, 13);
 
 /**
- * The answer for one slug.
+ * Result for one slug.
  *
  * @generated from message qrforge.qr.v1.SlugResolution
  */
@@ -686,7 +686,7 @@ export const SlugResolutionSchema: GenMessage<SlugResolution> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 14);
 
 /**
- * Asks for the redirect URLs of slugs.
+ * Request of BatchResolveSlugs.
  *
  * @generated from message qrforge.qr.v1.BatchResolveSlugsRequest
  */
@@ -707,13 +707,13 @@ export const BatchResolveSlugsRequestSchema: GenMessage<BatchResolveSlugsRequest
   messageDesc(file_qrforge_qr_v1_qr_code, 15);
 
 /**
- * Answers BatchResolveSlugs.
+ * Response of BatchResolveSlugs.
  *
  * @generated from message qrforge.qr.v1.BatchResolveSlugsResponse
  */
 export type BatchResolveSlugsResponse = Message<"qrforge.qr.v1.BatchResolveSlugsResponse"> & {
   /**
-   * One for each slug, in their order.
+   * One for each slug, in order.
    *
    * @generated from field: repeated qrforge.qr.v1.SlugResolution resolutions = 1;
    */
@@ -974,7 +974,7 @@ export const QrCodeService: GenService<{
     output: typeof BatchCreateQrCodesResponseSchema;
   },
   /**
-   * Reads many codes, each named by id or slug within an account. A code that is not there is an answer, not an error.
+   * Reads many codes, each named by id or slug within an account. A missing code is a result, not an error.
    * This is the edge's hot path: one query a call, at most 1,000 names.
    *
    * @generated from rpc qrforge.qr.v1.QrCodeService.BatchGetQrCodes

@@ -21,49 +21,49 @@ export const file_qrforge_qr_v1_scan: GenFile = /*@__PURE__*/
  */
 export type Scan = Message<"qrforge.qr.v1.Scan"> & {
   /**
-   * A UUID, made where the scan was seen.
+   * A UUID, created by the edge that received the scan.
    *
    * @generated from field: string scan_id = 1;
    */
   scanId: string;
 
   /**
-   * The code that was scanned.
+   * Id of the scanned code.
    *
    * @generated from field: string qr_code_id = 2;
    */
   qrCodeId: string;
 
   /**
-   * When it was scanned.
+   * Time of the scan.
    *
    * @generated from field: google.protobuf.Timestamp scan_time = 3;
    */
   scanTime?: Timestamp | undefined;
 
   /**
-   * What it was scanned with.
+   * Device of the scan.
    *
    * @generated from field: qrforge.qr.v1.Device device = 4;
    */
   device: Device;
 
   /**
-   * Where, as ISO 3166-1 alpha-2 in capitals; empty if not known.
+   * Country, ISO 3166-1 alpha-2 in capitals; empty if unknown.
    *
    * @generated from field: string country = 5;
    */
   country: string;
 
   /**
-   * The host of the page that led to it; empty if none did. Up to 100 characters.
+   * Host of the page that led to it; empty for none. Up to 100 characters.
    *
    * @generated from field: string referrer = 6;
    */
   referrer: string;
 
   /**
-   * Who, for the day alone: 8 bytes of a hash with the day's salt; empty if not known.
+   * Visitor id for the day: 8 bytes of a hash with the day's salt; empty if unknown.
    *
    * @generated from field: bytes visitor = 7;
    */
@@ -78,7 +78,7 @@ export const ScanSchema: GenMessage<Scan> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_scan, 0);
 
 /**
- * Hands in scans.
+ * Request of BatchRecordScans.
  *
  * @generated from message qrforge.qr.v1.BatchRecordScansRequest
  */
@@ -99,13 +99,13 @@ export const BatchRecordScansRequestSchema: GenMessage<BatchRecordScansRequest> 
   messageDesc(file_qrforge_qr_v1_scan, 1);
 
 /**
- * Answers BatchRecordScans.
+ * Response of BatchRecordScans.
  *
  * @generated from message qrforge.qr.v1.BatchRecordScansResponse
  */
 export type BatchRecordScansResponse = Message<"qrforge.qr.v1.BatchRecordScansResponse"> & {
   /**
-   * How many of them had not been stored before.
+   * Number of scans that were not stored before.
    *
    * @generated from field: int32 recorded_count = 1;
    */
@@ -120,7 +120,7 @@ export const BatchRecordScansResponseSchema: GenMessage<BatchRecordScansResponse
   messageDesc(file_qrforge_qr_v1_scan, 2);
 
 /**
- * Asks for a day's salt.
+ * Request of GetVisitorSalt.
  *
  * @generated from message qrforge.qr.v1.GetVisitorSaltRequest
  */
@@ -141,7 +141,7 @@ export const GetVisitorSaltRequestSchema: GenMessage<GetVisitorSaltRequest> = /*
   messageDesc(file_qrforge_qr_v1_scan, 3);
 
 /**
- * Answers GetVisitorSalt.
+ * Response of GetVisitorSalt.
  *
  * @generated from message qrforge.qr.v1.GetVisitorSaltResponse
  */
@@ -162,7 +162,7 @@ export const GetVisitorSaltResponseSchema: GenMessage<GetVisitorSaltResponse> = 
   messageDesc(file_qrforge_qr_v1_scan, 4);
 
 /**
- * Asks for counts.
+ * Request of CountScans.
  *
  * @generated from message qrforge.qr.v1.CountScansRequest
  */
@@ -175,42 +175,42 @@ export type CountScansRequest = Message<"qrforge.qr.v1.CountScansRequest"> & {
   accountId: string;
 
   /**
-   * A code by its id or slug; or empty, for a project.
+   * Id or slug of a code; empty for a project.
    *
    * @generated from field: string id_or_slug = 2;
    */
   idOrSlug: string;
 
   /**
-   * A project; read if no code is named.
+   * Id of a project; used if no code is given.
    *
    * @generated from field: string project_id = 3;
    */
   projectId: string;
 
   /**
-   * From when; the hour or day that it is in counts whole.
+   * Start of the range, extended to the start of its hour or day.
    *
    * @generated from field: google.protobuf.Timestamp from_time = 4;
    */
   fromTime?: Timestamp | undefined;
 
   /**
-   * Until when; the hour or day that it is in counts whole, unless it is its very beginning.
+   * End of the range, extended to the end of its hour or day unless it is exactly at the start of one.
    *
    * @generated from field: google.protobuf.Timestamp to_time = 5;
    */
   toTime?: Timestamp | undefined;
 
   /**
-   * How long the spans are. At most 800 of them.
+   * Length of the intervals; at most 800 intervals.
    *
    * @generated from field: qrforge.qr.v1.Interval interval = 6;
    */
   interval: Interval;
 
   /**
-   * What to tell scans apart by, over the whole days of the range.
+   * Dimension to count by, over the whole days of the range.
    *
    * @generated from field: qrforge.qr.v1.Dimension dimension = 7;
    */
@@ -225,7 +225,7 @@ export const CountScansRequestSchema: GenMessage<CountScansRequest> = /*@__PURE_
   messageDesc(file_qrforge_qr_v1_scan, 5);
 
 /**
- * Answers CountScans.
+ * Response of CountScans.
  *
  * @generated from message qrforge.qr.v1.CountScansResponse
  */
@@ -238,21 +238,21 @@ export type CountScansResponse = Message<"qrforge.qr.v1.CountScansResponse"> & {
   total: bigint;
 
   /**
-   * Visitors of each day in the range, added up.
+   * Sum of the visitors of each day in the range.
    *
    * @generated from field: int64 visitors = 2;
    */
   visitors: bigint;
 
   /**
-   * One for each span in the range, oldest first, those without scans included.
+   * One for each interval in the range, oldest first, including those without scans.
    *
    * @generated from field: repeated qrforge.qr.v1.ScanCount series = 3;
    */
   series: ScanCount[];
 
   /**
-   * If a dimension was asked for, its values, the most frequent first; at most 100, the rest added up as "other".
+   * Values of the requested dimension, the most frequent first; at most 100, the others summed as "other".
    *
    * @generated from field: repeated qrforge.qr.v1.ScanShare shares = 4;
    */
@@ -267,27 +267,27 @@ export const CountScansResponseSchema: GenMessage<CountScansResponse> = /*@__PUR
   messageDesc(file_qrforge_qr_v1_scan, 6);
 
 /**
- * The scans of one span.
+ * Scans of one interval.
  *
  * @generated from message qrforge.qr.v1.ScanCount
  */
 export type ScanCount = Message<"qrforge.qr.v1.ScanCount"> & {
   /**
-   * When it begins.
+   * Start of the interval.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 1;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * How many.
+   * Number of scans.
    *
    * @generated from field: int64 scans = 2;
    */
   scans: bigint;
 
   /**
-   * Different visitors; only of whole days.
+   * Number of distinct visitors; only for whole days.
    *
    * @generated from field: optional int64 visitors = 3;
    */
@@ -302,20 +302,20 @@ export const ScanCountSchema: GenMessage<ScanCount> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_scan, 7);
 
 /**
- * The scans with one value of a dimension.
+ * Scans with one value of a dimension.
  *
  * @generated from message qrforge.qr.v1.ScanShare
  */
 export type ScanShare = Message<"qrforge.qr.v1.ScanShare"> & {
   /**
-   * Which; "unknown" where it is not known.
+   * The value; "unknown" if it is not known.
    *
    * @generated from field: string value = 1;
    */
   value: string;
 
   /**
-   * How many.
+   * Number of scans.
    *
    * @generated from field: int64 scans = 2;
    */
@@ -330,13 +330,13 @@ export const ScanShareSchema: GenMessage<ScanShare> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_scan, 8);
 
 /**
- * What a scan was made with.
+ * Device of a scan.
  *
  * @generated from enum qrforge.qr.v1.Device
  */
 export const Device = {
   /**
-   * Not known.
+   * Unknown.
    *
    * @generated from enum value: DEVICE_UNSPECIFIED = 0;
    */
@@ -364,7 +364,7 @@ export const Device = {
   DESKTOP: 3,
 
   /**
-   * Something else.
+   * Other.
    *
    * @generated from enum value: DEVICE_OTHER = 4;
    */
@@ -372,7 +372,7 @@ export const Device = {
 } as const;
 
 /**
- * What a scan was made with.
+ * Device of a scan.
  *
  * @generated from enum qrforge.qr.v1.Device
  */
@@ -385,7 +385,7 @@ export const DeviceSchema: GenEnum<Device> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_scan, 0);
 
 /**
- * How long the spans are that scans are counted by.
+ * Length of the intervals of scan counts.
  *
  * @generated from enum qrforge.qr.v1.Interval
  */
@@ -413,7 +413,7 @@ export const Interval = {
 } as const;
 
 /**
- * How long the spans are that scans are counted by.
+ * Length of the intervals of scan counts.
  *
  * @generated from enum qrforge.qr.v1.Interval
  */
@@ -426,13 +426,13 @@ export const IntervalSchema: GenEnum<Interval> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_scan, 1);
 
 /**
- * What scans are told apart by.
+ * Dimension of scan counts.
  *
  * @generated from enum qrforge.qr.v1.Dimension
  */
 export const Dimension = {
   /**
-   * Nothing.
+   * None.
    *
    * @generated from enum value: DIMENSION_UNSPECIFIED = 0;
    */
@@ -461,7 +461,7 @@ export const Dimension = {
 } as const;
 
 /**
- * What scans are told apart by.
+ * Dimension of scan counts.
  *
  * @generated from enum qrforge.qr.v1.Dimension
  */
@@ -474,13 +474,13 @@ export const DimensionSchema: GenEnum<Dimension> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_scan, 2);
 
 /**
- * Counts scans.
+ * Stores and counts scans.
  *
  * @generated from service qrforge.qr.v1.ScanService
  */
 export const ScanService: GenService<{
   /**
-   * Stores scans, each once however often it is sent, durably before the answer, all or none. At most 1,000 a call.
+   * Stores scans durably, all or none. A scan that is sent repeatedly is stored once. At most 1,000 a call.
    *
    * @generated from rpc qrforge.qr.v1.ScanService.BatchRecordScans
    */
@@ -490,8 +490,8 @@ export const ScanService: GenService<{
     output: typeof BatchRecordScansResponseSchema;
   },
   /**
-   * Reads the secret that visitors of a UTC day are hashed with, so that nobody can be followed from one day to the next.
-   * It is made when it is first asked for and destroyed when the day is over. Fails with INVALID_REQUEST for other days than
+   * Returns the salt for hashing the visitors of a UTC day, so that visitors cannot be tracked from one day to the next.
+   * It is created on first use and deleted when the day is over. Fails with INVALID_REQUEST for other days than
    * today and tomorrow.
    *
    * @generated from rpc qrforge.qr.v1.ScanService.GetVisitorSalt
@@ -502,8 +502,8 @@ export const ScanService: GenService<{
     output: typeof GetVisitorSaltResponseSchema;
   },
   /**
-   * Counts the scans of a code, or of all codes of a project, over a span of time. Fails with NOT_FOUND if the account has
-   * none such.
+   * Counts the scans of a code, or of all codes of a project, in a range of time. Fails with NOT_FOUND if the account does not
+   * have it.
    *
    * @generated from rpc qrforge.qr.v1.ScanService.CountScans
    */

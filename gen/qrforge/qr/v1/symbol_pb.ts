@@ -15,13 +15,13 @@ export const file_qrforge_qr_v1_symbol: GenFile = /*@__PURE__*/
   fileDesc("ChpxcmZvcmdlL3FyL3YxL3N5bWJvbC5wcm90bxINcXJmb3JnZS5xci52MSKkAQoNU3ltYm9sT3B0aW9ucxIrCgZmb3JtYXQYASABKA4yGy5xcmZvcmdlLnFyLnYxLlN5bWJvbEZvcm1hdBIMCgRzaXplGAIgASgNEhMKBm1hcmdpbhgDIAEoDUgAiAEBEjgKEGVycm9yX2NvcnJlY3Rpb24YBCABKA4yHi5xcmZvcmdlLnFyLnYxLkVycm9yQ29ycmVjdGlvbkIJCgdfbWFyZ2luIn8KEURyYXdTeW1ib2xSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKaWRfb3Jfc2x1ZxgCIAEoCRItCgdvcHRpb25zGAMgASgLMhwucXJmb3JnZS5xci52MS5TeW1ib2xPcHRpb25zEhMKC2tub3duX2V0YWdzGAQgAygJIjMKEkRyYXdTeW1ib2xSZXNwb25zZRIMCgRldGFnGAEgASgJEg8KB2NvbnRlbnQYAiABKAwijAEKFFByZXZpZXdTeW1ib2xSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSDAoEdGV4dBgCIAEoCRIjCgVzdHlsZRgDIAEoCzIULnFyZm9yZ2UucXIudjEuU3R5bGUSLQoHb3B0aW9ucxgEIAEoCzIcLnFyZm9yZ2UucXIudjEuU3ltYm9sT3B0aW9ucyJGChVQcmV2aWV3U3ltYm9sUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVmaWVsZBgCIAEoCRINCgVpc3N1ZRgDIAEoCSpyCgxTeW1ib2xGb3JtYXQSHQoZU1lNQk9MX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhUKEVNZTUJPTF9GT1JNQVRfU1ZHEAESFQoRU1lNQk9MX0ZPUk1BVF9QTkcQAhIVChFTWU1CT0xfRk9STUFUX1BERhADKpMBCg9FcnJvckNvcnJlY3Rpb24SIAocRVJST1JfQ09SUkVDVElPTl9VTlNQRUNJRklFRBAAEhYKEkVSUk9SX0NPUlJFQ1RJT05fTBABEhYKEkVSUk9SX0NPUlJFQ1RJT05fTRACEhYKEkVSUk9SX0NPUlJFQ1RJT05fURADEhYKEkVSUk9SX0NPUlJFQ1RJT05fSBAEMsgBCg1TeW1ib2xTZXJ2aWNlElYKCkRyYXdTeW1ib2wSIC5xcmZvcmdlLnFyLnYxLkRyYXdTeW1ib2xSZXF1ZXN0GiEucXJmb3JnZS5xci52MS5EcmF3U3ltYm9sUmVzcG9uc2UiA5ACARJfCg1QcmV2aWV3U3ltYm9sEiMucXJmb3JnZS5xci52MS5QcmV2aWV3U3ltYm9sUmVxdWVzdBokLnFyZm9yZ2UucXIudjEuUHJldmlld1N5bWJvbFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_qrforge_qr_v1_qr_code]);
 
 /**
- * What does not depend on the code.
+ * Drawing options that do not depend on the code.
  *
  * @generated from message qrforge.qr.v1.SymbolOptions
  */
 export type SymbolOptions = Message<"qrforge.qr.v1.SymbolOptions"> & {
   /**
-   * What kind of file.
+   * File format.
    *
    * @generated from field: qrforge.qr.v1.SymbolFormat format = 1;
    */
@@ -57,7 +57,7 @@ export const SymbolOptionsSchema: GenMessage<SymbolOptions> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_symbol, 0);
 
 /**
- * Asks for a code's symbol.
+ * Request of DrawSymbol.
  *
  * @generated from message qrforge.qr.v1.DrawSymbolRequest
  */
@@ -77,14 +77,14 @@ export type DrawSymbolRequest = Message<"qrforge.qr.v1.DrawSymbolRequest"> & {
   idOrSlug: string;
 
   /**
-   * How to draw it.
+   * Drawing options.
    *
    * @generated from field: qrforge.qr.v1.SymbolOptions options = 3;
    */
   options?: SymbolOptions | undefined;
 
   /**
-   * The etags that the caller has, without quotation marks; if the symbol's is among them no bytes are sent.
+   * Etags that the caller has, without quotation marks; if the symbol's is among them no bytes are returned.
    *
    * @generated from field: repeated string known_etags = 4;
    */
@@ -99,7 +99,7 @@ export const DrawSymbolRequestSchema: GenMessage<DrawSymbolRequest> = /*@__PURE_
   messageDesc(file_qrforge_qr_v1_symbol, 1);
 
 /**
- * Answers DrawSymbol.
+ * Response of DrawSymbol.
  *
  * @generated from message qrforge.qr.v1.DrawSymbolResponse
  */
@@ -112,7 +112,7 @@ export type DrawSymbolResponse = Message<"qrforge.qr.v1.DrawSymbolResponse"> & {
   etag: string;
 
   /**
-   * The file; empty if the caller has it.
+   * The file; empty if the caller has it already.
    *
    * @generated from field: bytes content = 2;
    */
@@ -127,13 +127,13 @@ export const DrawSymbolResponseSchema: GenMessage<DrawSymbolResponse> = /*@__PUR
   messageDesc(file_qrforge_qr_v1_symbol, 2);
 
 /**
- * Asks for a preview.
+ * Request of PreviewSymbol.
  *
  * @generated from message qrforge.qr.v1.PreviewSymbolRequest
  */
 export type PreviewSymbolRequest = Message<"qrforge.qr.v1.PreviewSymbolRequest"> & {
   /**
-   * Whose logos may be used.
+   * Id of the account whose logos may be used.
    *
    * @generated from field: string account_id = 1;
    */
@@ -147,14 +147,14 @@ export type PreviewSymbolRequest = Message<"qrforge.qr.v1.PreviewSymbolRequest">
   text: string;
 
   /**
-   * How it looks.
+   * Style of the symbol.
    *
    * @generated from field: qrforge.qr.v1.Style style = 3;
    */
   style?: Style | undefined;
 
   /**
-   * How to draw it.
+   * Drawing options.
    *
    * @generated from field: qrforge.qr.v1.SymbolOptions options = 4;
    */
@@ -169,7 +169,7 @@ export const PreviewSymbolRequestSchema: GenMessage<PreviewSymbolRequest> = /*@_
   messageDesc(file_qrforge_qr_v1_symbol, 3);
 
 /**
- * Answers PreviewSymbol.
+ * Response of PreviewSymbol.
  *
  * @generated from message qrforge.qr.v1.PreviewSymbolResponse
  */
@@ -182,14 +182,14 @@ export type PreviewSymbolResponse = Message<"qrforge.qr.v1.PreviewSymbolResponse
   content: Uint8Array;
 
   /**
-   * The field to change, and what is wrong with it; empty if nothing is.
+   * The field to change; empty if the symbol is readable.
    *
    * @generated from field: string field = 2;
    */
   field: string;
 
   /**
-   * What is wrong with the field.
+   * Description of the field's fault.
    *
    * @generated from field: string issue = 3;
    */
@@ -204,7 +204,7 @@ export const PreviewSymbolResponseSchema: GenMessage<PreviewSymbolResponse> = /*
   messageDesc(file_qrforge_qr_v1_symbol, 4);
 
 /**
- * What kind of file.
+ * File format.
  *
  * @generated from enum qrforge.qr.v1.SymbolFormat
  */
@@ -239,7 +239,7 @@ export const SymbolFormat = {
 } as const;
 
 /**
- * What kind of file.
+ * File format.
  *
  * @generated from enum qrforge.qr.v1.SymbolFormat
  */
@@ -252,7 +252,7 @@ export const SymbolFormatSchema: GenEnum<SymbolFormat> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_symbol, 0);
 
 /**
- * How much of a symbol may be lost.
+ * Error correction: the share of a symbol that may be damaged.
  *
  * @generated from enum qrforge.qr.v1.ErrorCorrection
  */
@@ -294,7 +294,7 @@ export const ErrorCorrection = {
 } as const;
 
 /**
- * How much of a symbol may be lost.
+ * Error correction: the share of a symbol that may be damaged.
  *
  * @generated from enum qrforge.qr.v1.ErrorCorrection
  */
@@ -307,8 +307,8 @@ export const ErrorCorrectionSchema: GenEnum<ErrorCorrection> = /*@__PURE__*/
   enumDesc(file_qrforge_qr_v1_symbol, 1);
 
 /**
- * Draws symbols. Nothing is drawn twice for the same code and style as long as a replica remembers it, and everything that
- * is handed out has been read back, at full size and at 120 pixels out of focus, by a reader of its own.
+ * Draws symbols. A replica caches drawings by code and style. Every symbol that
+ * is returned has been read back, at full size and blurred at 120 pixels, by an independent reader.
  *
  * @generated from service qrforge.qr.v1.SymbolService
  */
@@ -325,7 +325,7 @@ export const SymbolService: GenService<{
     output: typeof DrawSymbolResponseSchema;
   },
   /**
-   * Draws a symbol for a text and a style that no code has yet, for a preview; or tells what makes it unreadable.
+   * Draws a preview of a text and a style, or returns what makes it unreadable.
    *
    * @generated from rpc qrforge.qr.v1.SymbolService.PreviewSymbol
    */

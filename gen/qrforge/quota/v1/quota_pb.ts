@@ -23,14 +23,14 @@ export const file_qrforge_quota_v1_quota: GenFile = /*@__PURE__*/
  */
 export type ConsumeQuotaRequest = Message<"qrforge.quota.v1.ConsumeQuotaRequest"> & {
   /**
-   * Whose windows.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * How many units it costs, all or nothing; 1 to 1,000.
+   * Cost in units, all or nothing; 1 to 1,000.
    *
    * @generated from field: uint32 cost = 2;
    */
@@ -44,7 +44,7 @@ export type ConsumeQuotaRequest = Message<"qrforge.quota.v1.ConsumeQuotaRequest"
   limits?: Limits | undefined;
 
   /**
-   * Which key it came with, for ListKeyUsage. Empty if with none.
+   * Id of its key, for ListKeyUsage; empty for none.
    *
    * @generated from field: string key_id = 4;
    */
@@ -59,13 +59,13 @@ export const ConsumeQuotaRequestSchema: GenMessage<ConsumeQuotaRequest> = /*@__P
   messageDesc(file_qrforge_quota_v1_quota, 0);
 
 /**
- * How one request was decided, and the windows right after that decision.
+ * Decision on one request, and the windows right after it.
  *
  * @generated from message qrforge.quota.v1.QuotaDecision
  */
 export type QuotaDecision = Message<"qrforge.quota.v1.QuotaDecision"> & {
   /**
-   * Unspecified if the request was admitted; else the window that had no room. If neither had, the day's.
+   * Unspecified if the request was admitted; else the exhausted window; the day's if both are.
    *
    * @generated from field: qrforge.quota.v1.Window refused_by = 1;
    */
@@ -108,7 +108,7 @@ export const QuotaDecisionSchema: GenMessage<QuotaDecision> = /*@__PURE__*/
   messageDesc(file_qrforge_quota_v1_quota, 1);
 
 /**
- * Asks to charge requests.
+ * Request of BatchConsumeQuota.
  *
  * @generated from message qrforge.quota.v1.BatchConsumeQuotaRequest
  */
@@ -121,8 +121,8 @@ export type BatchConsumeQuotaRequest = Message<"qrforge.quota.v1.BatchConsumeQuo
   requests: ConsumeQuotaRequest[];
 
   /**
-   * A UUID that names this batch, so that it can be repeated within five minutes. Empty if it is never repeated. A batch
-   * that is repeated must hold the same requests.
+   * A UUID of this batch, so that it can be repeated within five minutes. Empty if it is never repeated. A repeated
+   * batch must contain the same requests.
    *
    * @generated from field: string batch_id = 2;
    */
@@ -137,20 +137,20 @@ export const BatchConsumeQuotaRequestSchema: GenMessage<BatchConsumeQuotaRequest
   messageDesc(file_qrforge_quota_v1_quota, 2);
 
 /**
- * Answers BatchConsumeQuota.
+ * Response of BatchConsumeQuota.
  *
  * @generated from message qrforge.quota.v1.BatchConsumeQuotaResponse
  */
 export type BatchConsumeQuotaResponse = Message<"qrforge.quota.v1.BatchConsumeQuotaResponse"> & {
   /**
-   * One for each request, in their order.
+   * One for each request, in order.
    *
    * @generated from field: repeated qrforge.quota.v1.QuotaDecision decisions = 1;
    */
   decisions: QuotaDecision[];
 
   /**
-   * The database's time when it decided.
+   * Time of the decision by the database's clock.
    *
    * @generated from field: google.protobuf.Timestamp decide_time = 2;
    */
@@ -165,7 +165,7 @@ export const BatchConsumeQuotaResponseSchema: GenMessage<BatchConsumeQuotaRespon
   messageDesc(file_qrforge_quota_v1_quota, 3);
 
 /**
- * Asks to give back units.
+ * Request of BatchRefundQuota.
  *
  * @generated from message qrforge.quota.v1.BatchRefundQuotaRequest
  */
@@ -185,7 +185,7 @@ export type BatchRefundQuotaRequest = Message<"qrforge.quota.v1.BatchRefundQuota
   requests: ConsumeQuotaRequest[];
 
   /**
-   * The places in `requests`, counted from 0, of those to give back; at least one.
+   * Positions in `requests`, counted from 0, of those to refund; at least one.
    *
    * @generated from field: repeated uint32 places = 3;
    */
@@ -200,13 +200,13 @@ export const BatchRefundQuotaRequestSchema: GenMessage<BatchRefundQuotaRequest> 
   messageDesc(file_qrforge_quota_v1_quota, 4);
 
 /**
- * Answers BatchRefundQuota.
+ * Response of BatchRefundQuota.
  *
  * @generated from message qrforge.quota.v1.BatchRefundQuotaResponse
  */
 export type BatchRefundQuotaResponse = Message<"qrforge.quota.v1.BatchRefundQuotaResponse"> & {
   /**
-   * Units that this call gave back.
+   * Units that this call refunded.
    *
    * @generated from field: int64 units = 1;
    */
@@ -221,13 +221,13 @@ export const BatchRefundQuotaResponseSchema: GenMessage<BatchRefundQuotaResponse
   messageDesc(file_qrforge_quota_v1_quota, 5);
 
 /**
- * Names the account whose windows to read.
+ * Request of PeekQuota.
  *
  * @generated from message qrforge.quota.v1.PeekQuotaRequest
  */
 export type PeekQuotaRequest = Message<"qrforge.quota.v1.PeekQuotaRequest"> & {
   /**
-   * Whose windows.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
@@ -249,20 +249,20 @@ export const PeekQuotaRequestSchema: GenMessage<PeekQuotaRequest> = /*@__PURE__*
   messageDesc(file_qrforge_quota_v1_quota, 6);
 
 /**
- * Answers PeekQuota.
+ * Response of PeekQuota.
  *
  * @generated from message qrforge.quota.v1.PeekQuotaResponse
  */
 export type PeekQuotaResponse = Message<"qrforge.quota.v1.PeekQuotaResponse"> & {
   /**
-   * The windows as they are, and whether a request of cost 1 would be admitted.
+   * The current windows, and whether a request of cost 1 would be admitted.
    *
    * @generated from field: qrforge.quota.v1.QuotaDecision decision = 1;
    */
   decision?: QuotaDecision | undefined;
 
   /**
-   * The database's time when it read them.
+   * Time of the read by the database's clock.
    *
    * @generated from field: google.protobuf.Timestamp decide_time = 2;
    */
@@ -277,20 +277,20 @@ export const PeekQuotaResponseSchema: GenMessage<PeekQuotaResponse> = /*@__PURE_
   messageDesc(file_qrforge_quota_v1_quota, 7);
 
 /**
- * Asks to record what was decided without quota.
+ * Request of BatchRecordServed.
  *
  * @generated from message qrforge.quota.v1.BatchRecordServedRequest
  */
 export type BatchRecordServedRequest = Message<"qrforge.quota.v1.BatchRecordServedRequest"> & {
   /**
-   * A UUID that names this batch: one of its own, or that of a BatchConsumeQuota whose outcome is not known.
+   * A UUID of this batch: a new one, or that of a BatchConsumeQuota with an unknown outcome.
    *
    * @generated from field: string batch_id = 1;
    */
   batchId: string;
 
   /**
-   * When they were served, by the caller's clock; at most 2 days ago. A time in the future counts as now.
+   * Time of serving by the caller's clock; at most 2 days ago. A future time counts as now.
    *
    * @generated from field: google.protobuf.Timestamp serve_time = 2;
    */
@@ -312,20 +312,20 @@ export const BatchRecordServedRequestSchema: GenMessage<BatchRecordServedRequest
   messageDesc(file_qrforge_quota_v1_quota, 8);
 
 /**
- * Units of one key, served or refused within one minute.
+ * Units of one key, served or rejected within one minute.
  *
  * @generated from message qrforge.quota.v1.ServedCount
  */
 export type ServedCount = Message<"qrforge.quota.v1.ServedCount"> & {
   /**
-   * Whose windows.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
 
   /**
-   * Which key they came with. Empty if with none.
+   * Id of their key; empty for none.
    *
    * @generated from field: string key_id = 2;
    */
@@ -339,7 +339,7 @@ export type ServedCount = Message<"qrforge.quota.v1.ServedCount"> & {
   admitted: bigint;
 
   /**
-   * Units refused, up to 1,000,000,000.
+   * Units rejected, up to 1,000,000,000.
    *
    * @generated from field: int64 refused = 4;
    */
@@ -354,13 +354,13 @@ export const ServedCountSchema: GenMessage<ServedCount> = /*@__PURE__*/
   messageDesc(file_qrforge_quota_v1_quota, 9);
 
 /**
- * Answers BatchRecordServed.
+ * Response of BatchRecordServed.
  *
  * @generated from message qrforge.quota.v1.BatchRecordServedResponse
  */
 export type BatchRecordServedResponse = Message<"qrforge.quota.v1.BatchRecordServedResponse"> & {
   /**
-   * Whether this call counted them; false if an earlier one had.
+   * Whether this call counted them; false if an earlier call did.
    *
    * @generated from field: bool recorded = 1;
    */
@@ -375,13 +375,13 @@ export const BatchRecordServedResponseSchema: GenMessage<BatchRecordServedRespon
   messageDesc(file_qrforge_quota_v1_quota, 10);
 
 /**
- * Names an account and a range of days.
+ * Request of ListDailyUsage.
  *
  * @generated from message qrforge.quota.v1.ListDailyUsageRequest
  */
 export type ListDailyUsageRequest = Message<"qrforge.quota.v1.ListDailyUsageRequest"> & {
   /**
-   * Whose usage.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
@@ -410,7 +410,7 @@ export const ListDailyUsageRequestSchema: GenMessage<ListDailyUsageRequest> = /*
   messageDesc(file_qrforge_quota_v1_quota, 11);
 
 /**
- * Answers ListDailyUsage.
+ * Response of ListDailyUsage.
  *
  * @generated from message qrforge.quota.v1.ListDailyUsageResponse
  */
@@ -431,7 +431,7 @@ export const ListDailyUsageResponseSchema: GenMessage<ListDailyUsageResponse> = 
   messageDesc(file_qrforge_quota_v1_quota, 12);
 
 /**
- * What an account used on one day.
+ * Usage of an account on one day.
  *
  * @generated from message qrforge.quota.v1.DailyUsage
  */
@@ -459,13 +459,13 @@ export const DailyUsageSchema: GenMessage<DailyUsage> = /*@__PURE__*/
   messageDesc(file_qrforge_quota_v1_quota, 13);
 
 /**
- * Names an account and a range of days.
+ * Request of ListKeyUsage.
  *
  * @generated from message qrforge.quota.v1.ListKeyUsageRequest
  */
 export type ListKeyUsageRequest = Message<"qrforge.quota.v1.ListKeyUsageRequest"> & {
   /**
-   * Whose usage.
+   * Id of the account.
    *
    * @generated from field: string account_id = 1;
    */
@@ -508,7 +508,7 @@ export const ListKeyUsageRequestSchema: GenMessage<ListKeyUsageRequest> = /*@__P
   messageDesc(file_qrforge_quota_v1_quota, 14);
 
 /**
- * Answers ListKeyUsage.
+ * Response of ListKeyUsage.
  *
  * @generated from message qrforge.quota.v1.ListKeyUsageResponse
  */
@@ -521,7 +521,7 @@ export type ListKeyUsageResponse = Message<"qrforge.quota.v1.ListKeyUsageRespons
   usages: KeyUsage[];
 
   /**
-   * Where the next page begins; empty on the last.
+   * Token of the next page; empty on the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -536,7 +536,7 @@ export const ListKeyUsageResponseSchema: GenMessage<ListKeyUsageResponse> = /*@_
   messageDesc(file_qrforge_quota_v1_quota, 15);
 
 /**
- * What one key used on one day.
+ * Usage of one key on one day.
  *
  * @generated from message qrforge.quota.v1.KeyUsage
  */
@@ -549,7 +549,7 @@ export type KeyUsage = Message<"qrforge.quota.v1.KeyUsage"> & {
   date: string;
 
   /**
-   * Which key. Empty for requests without one.
+   * Id of the key; empty for requests without one.
    *
    * @generated from field: string key_id = 2;
    */
@@ -563,7 +563,7 @@ export type KeyUsage = Message<"qrforge.quota.v1.KeyUsage"> & {
   admitted: bigint;
 
   /**
-   * Units refused by a window.
+   * Units rejected by a window.
    *
    * @generated from field: int64 refused = 4;
    */
@@ -619,19 +619,19 @@ export const WindowSchema: GenEnum<Window> = /*@__PURE__*/
   enumDesc(file_qrforge_quota_v1_quota, 0);
 
 /**
- * Keeps, for each account, a window of the running UTC minute and one of the running UTC day. The database's clock
- * decides, and a window never runs backwards.
+ * Counts each account's requests in a window of the current UTC minute and of the current UTC day. The database's clock
+ * applies, and a window never moves back in time.
  *
  * @generated from service qrforge.quota.v1.QuotaService
  */
 export const QuotaService: GenService<{
   /**
-   * Charges many requests, each on both windows of its account if both have room and on neither otherwise. The charge
-   * is durable before the answer. A refusal is an answer, not an error, and charges nothing. At most 1,000 requests a
+   * Charges many requests, each to both windows of its account if both have room, else to neither. The charge
+   * is durable before the response. A rejection is a result, not an error, and charges nothing. At most 1,000 requests a
    * call. All requests of one account in a call must have the same cost and limits, and are decided in their order.
    * Each call is decided by one SQL statement, which calls that arrive while another statement runs share.
    *
-   * With a `batch_id` a call may be repeated, to any replica: what was charged is answered again and not charged again.
+   * With a `batch_id` a call may be repeated, to any replica: a charged batch gets the same response and is not charged again.
    * Without one it must not be, which is why the method is not declared idempotent.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.BatchConsumeQuota
@@ -642,11 +642,11 @@ export const QuotaService: GenService<{
     output: typeof BatchConsumeQuotaResponseSchema;
   },
   /**
-   * Gives back the units of requests of a BatchConsumeQuota that were not served after all: those that were admitted, to
-   * exactly the windows they were charged to, if those are still open, to the day's total and to the key's count. Each
-   * place is given back once, however often it is named. A batch that is not known is marked, so that a BatchConsumeQuota
+   * Refunds the units of requests of a BatchConsumeQuota that were not served: those of admitted requests, to
+   * exactly the windows they were charged to, if those are still open, the day's total and the key's count. Each
+   * position is refunded only once. An unknown batch is marked, so that a BatchConsumeQuota
    * under its `batch_id` that comes later, within three days, fails with DEADLINE_EXCEEDED and charges nothing. A batch is
-   * known for five minutes; nothing is given back later. All or nothing.
+   * known for five minutes; nothing is refunded later. All or nothing.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.BatchRefundQuota
    */
@@ -656,8 +656,8 @@ export const QuotaService: GenService<{
     output: typeof BatchRefundQuotaResponseSchema;
   },
   /**
-   * Records what a caller decided by itself while it could not reach quota: admitted units are added to the windows
-   * they were served in, whatever the limits. All or nothing, and repeated calls with one `batch_id` count once, for
+   * Records the decisions that a caller made while quota was unavailable: admitted units are added to the windows
+   * they were served in, regardless of the limits. All or nothing, and repeated calls with one `batch_id` count once, for
    * three days. A batch that BatchConsumeQuota charged under the same `batch_id` after all is left out, if it is recorded
    * within five minutes.
    *
@@ -679,8 +679,8 @@ export const QuotaService: GenService<{
     output: typeof PeekQuotaResponseSchema;
   },
   /**
-   * Lists the units that an account used on each UTC day of a range, oldest first; exact. Days without any are left out.
-   * Days are kept for 400 days.
+   * Lists the units that an account used on each UTC day of a range, oldest first; exact. Days without usage are omitted.
+   * Retention: 400 days.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.ListDailyUsage
    */

@@ -23,9 +23,9 @@ export interface ClusterOptions {
   port: number;
   /** The address of this machine on which edges listen; by default loopback. */
   host?: string | undefined;
-  /** Where short URLs begin; empty for the first edge. */
+  /** Base of short URLs; empty for the first edge. */
   shortUrlBase?: string;
-  /** Where people and clients reach the first edge; empty for the edge itself. */
+  /** Public URL of the first edge; empty for the edge itself. */
   publicUrl?: string;
   replicas: Record<Kind, number>;
   /** URLs of servers that run already; empty for the embedded ones. */
@@ -33,9 +33,9 @@ export interface ClusterOptions {
   natsUrl: string;
   /** Settings for services of a kind, besides those that the launcher gives. */
   env?: Partial<Record<Kind, Record<string, string>>>;
-  /** Whether a service that ends unasked is started again. */
+  /** Whether a service that ends unexpectedly is restarted. */
   restart: boolean;
-  /** Prints one line about what is going on. */
+  /** Prints one line of progress. */
   report(text: string): void;
   /** Called when the cluster has stopped by itself because Postgres and NATS are lost. */
   onLost?(): void;
@@ -45,31 +45,31 @@ export interface Member {
   kind: Kind;
   name: string;
   address: string;
-  /** Where its metrics are, `host:port`. */
+  /** Address of its metrics, `host:port`. */
   metrics: string;
-  /** Where an edge serves `qrforge.api.v1` over gRPC, `host:port`. */
+  /** Address at which an edge serves `qrforge.api.v1` over gRPC, `host:port`. */
   rpc?: string;
   child: ChildProcess;
-  /** Settings for this member alone, from its next start on. */
+  /** Settings for this member only, from its next start on. */
   env?: Record<string, string>;
 }
 
 export interface Cluster {
   members(kind: Kind): Member[];
-  /** Where the edges are, `http://host:port`. */
+  /** URLs of the edges, `http://host:port`. */
   edgeUrls(): string[];
-  /** Where short URLs begin. */
+  /** Base of short URLs. */
   shortUrlBase: string;
-  /** Who may make an account: SIGN_UP of auth. */
+  /** Who may create an account: SIGN_UP of auth. */
   signUp: string;
-  /** Where people reach the dashboard and clients the API. */
+  /** Public URL of the dashboard and the API. */
   publicUrl: string;
   /** Returns which embedded servers run now. */
   servers(): ServerStates;
   databaseUrl: string;
-  /** Stops or starts an embedded server and waits until that is so. */
+  /** Stops or starts an embedded server and waits until it is done. */
   command(command: DevServersCommand): Promise<void>;
-  /** Starts a member that has ended again, at its old address. */
+  /** Restarts a member that has ended, at its old address. */
   restart(member: Member): Promise<void>;
   /** Drains and ends everything. */
   stop(): Promise<void>;
@@ -80,7 +80,7 @@ const endMaxMs = 15_000;
 const restartMs = 500;
 const restartMaxMs = 10_000;
 
-/** Starts the whole cluster on this machine and lists it in `run.json`. Throws a UserError if something is to be mended. */
+/** Starts the whole cluster on this machine and lists it in `run.json`. Throws a UserError that says what to fix. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { dataDir, report } = options;
   const host = options.host ?? "127.0.0.1";
@@ -247,14 +247,14 @@ function addressList(members: Member[]): string {
   return members.map((member) => member.address).join(",");
 }
 
-/** What a service says once it serves: where it listens, and where its metrics are. */
+/** Addresses that a service reports when it is ready: its own, and that of its metrics. */
 interface Announced {
   ready: string;
   metrics: string;
   rpc?: string;
 }
 
-/** Waits until a service says where it listens. */
+/** Waits until a service reports its address. */
 function announced(child: ChildProcess, name: string, logFile: string): Promise<Announced> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -273,7 +273,7 @@ function announced(child: ChildProcess, name: string, logFile: string): Promise<
   });
 }
 
-/** Returns what a process wrote last to its log, without the fields of a JSON line that people have no use for. */
+/** Returns the last log lines of a process, reduced to the fields that are useful to people. */
 async function lastWords(logFile: string): Promise<string> {
   const last = (await readFile(logFile, "utf8").catch(() => "")).trim().split("\n").at(-1) ?? "";
   try {

@@ -8,12 +8,12 @@ import { createRpcClient } from "../platform/rpc/client.ts";
 const wait = { timeoutMs: 10_000 };
 const actor = { name: "operator:npm start", address: "" };
 
-/** The account to play with: with its key if it was made just now. */
+/** The demo account, with its key if it was just created. */
 export interface Demo {
   accountId: string;
   email: string;
   key?: string;
-  /** Each signs in to it, once: here and on a phone. */
+  /** Sign-in links, each valid once: one for this machine and one for a phone. */
   token: string;
   phoneToken: string;
 }

@@ -33,17 +33,17 @@ export type DevServersMessage =
   /** Sent when both are up, and with every change; `done` is the id of the command that made it. */
   | { up: { postgres: ServerState | null; nats: ServerState | null }; done?: number };
 
-/** What the launcher may ask for, to see what the cluster does without a server. */
+/** Commands of the launcher, for tests of the cluster without a server. */
 export type DevServersCommand = { stop: "postgres" | "nats" } | { start: "postgres" | "nats" };
 
 interface Server {
   url: string;
-  /** Whether it can be used: Postgres listens before it has recovered. */
+  /** Whether it is ready: Postgres listens before it has recovered. */
   answers(): Promise<boolean>;
   spawn(): Promise<ChildProcess>;
   stopSignal: NodeJS.Signals;
   child?: ChildProcess;
-  /** Whether it is meant to run, so that an exit is an accident. */
+  /** Whether it should run, so that an exit is unexpected. */
   wanted: boolean;
 }
 
@@ -71,7 +71,7 @@ async function startServer(name: keyof typeof servers): Promise<void> {
   }
 }
 
-/** A server that ends unasked is started again, on the same port. */
+/** Restarts a server that ends unexpectedly, on the same port. */
 async function restart(name: keyof typeof servers, child: ChildProcess): Promise<void> {
   const server = servers[name];
   if (!server?.wanted || ending || server.child !== child) return;

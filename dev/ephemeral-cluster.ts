@@ -4,7 +4,7 @@ import path from "node:path";
 import { root } from "../cli/settings.ts";
 import { type Cluster, type ClusterOptions, startCluster } from "./cluster.ts";
 
-/** A cluster of one process each, on free ports, that nobody else uses. */
+/** Options of a private cluster with one process per service, on free ports. */
 export const ephemeralOptions = {
   toolsDir: path.join(root, ".qrforge", "tools"),
   port: 0,
@@ -12,12 +12,12 @@ export const ephemeralOptions = {
   databaseUrl: "",
   natsUrl: "",
   restart: false,
-  // Whatever SIGN_UP and SHORT_URL_BASE are where it is started.
+  // Ignores SIGN_UP and SHORT_URL_BASE of the environment.
   env: { auth: { SIGN_UP: "open" } },
   report: () => {},
 } satisfies Omit<ClusterOptions, "dataDir">;
 
-/** A cluster in a folder of its own that goes when it ends, on free ports: for tests and measurements, to be broken at will. */
+/** Starts a cluster on free ports in a temporary folder, which is deleted when it ends: for tests and measurements. */
 export async function startEphemeralCluster(
   options: Partial<ClusterOptions> = {},
 ): Promise<{ cluster: Cluster; dataDir: string; end(): Promise<void> }> {

@@ -19,7 +19,7 @@ const nobody = 65_534;
 interface Identity {
   wrap(command: string, args: string[]): [string, string[]];
   spawnOptions: { uid?: number; gid?: number };
-  /** Who must own the data. */
+  /** Owner of the data. */
   ownerUid: number | undefined;
 }
 
@@ -59,7 +59,7 @@ export async function preparePostgres(
     await mkdir(fresh, { recursive: true, mode: 0o700 });
     await writeFile(passwordFile, randomBytes(24).toString("hex"), { mode: 0o600 });
     if (identity.spawnOptions.uid !== undefined) {
-      // nobody must get through to what is nobody's; the rest keeps its own locks.
+      // The user nobody must be able to enter its own folders; other folders keep their permissions.
       await chmod(dataDir, 0o711);
       await chown(fresh, nobody, nobody);
       await chown(passwordFile, nobody, nobody);

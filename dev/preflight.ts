@@ -7,14 +7,14 @@ import { inspectServer, type ServerFacts } from "../platform/postgres/inspect.ts
 const timeoutMs = 5_000;
 const postgresMin = 16;
 
-/** Returns the hosts and ports of a URL with one host or several, and nothing that is secret. */
+/** Returns the hosts and ports of a URL with one host or several, without secrets. */
 export function hostsOf(url: string, defaultPort: number): string {
   const [, hosts = ""] = /^[^/]*\/\/(?:[^@/]*@)?([^/?]*)/.exec(url) ?? [];
   const withPort = (host: string) => (/:\d+$/.test(host) ? host : `${host}:${defaultPort}`);
   return hosts.split(",").map(withPort).join(", ");
 }
 
-/** Says what is wrong with a connection, by the code of the error; `setting` is the variable that holds the URL. */
+/** Returns the description of a connection error by its code; `setting` is the variable that contains the URL. */
 function networkFault(code: string, where: string, setting: string): string | undefined {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return `no address is known for ${where}. Correct the host in ${setting}, or look whether the network is up`;
@@ -52,7 +52,7 @@ export function databaseFault(error: unknown, databaseUrl: string): string {
   return `${where}: ${message}${code ? ` (${code})` : ""}. Correct DATABASE_URL`;
 }
 
-/** Returns what is wrong with a server that answers; undefined if it can be used. */
+/** Returns the fault of a server that answers; undefined if it can be used. */
 export function serverFault({ version, isStandby, mayCreate }: ServerFacts, where: string): string | undefined {
   if (version < postgresMin) return `${where} is Postgres ${version}; Postgres ${postgresMin} or newer is needed`;
   if (isStandby) {

@@ -19,7 +19,7 @@ export const settings = { ...operatorSettings, scanDays: qrSettings.scanDays };
 
 const json = { type: "flag", meaning: "prints one JSON object" } as const;
 const amount = { type: "integer", value: "N" } as const;
-/** What there is unless more or less is asked for. */
+/** Default numbers. */
 const fallback = { scans: 50_000, logos: 10 };
 
 export const seedTool = defineTool({
@@ -38,7 +38,7 @@ export const seedTool = defineTool({
       meaning: `how many different logos, each in one code or more; ${fallback.logos}, or one for each code, if left out`,
     },
     accounts: { ...amount, default: 5, min: 1, max: 10_000, meaning: "how many accounts" },
-    // One day less than counts by hour are kept.
+    // One day less than the retention of counts by hour.
     days: { ...amount, default: 365, min: 1, max: 399, meaning: "over how many days the scans are spread" },
     seed: { ...amount, default: 1, max: 2 ** 31 - 1, meaning: "which data is made" },
     json,
@@ -48,7 +48,7 @@ export const seedTool = defineTool({
 
 type Asked = Omit<Amounts, "scans" | "logos"> & { scans: number | undefined; logos: number | undefined };
 
-/** Fills in what was left out. Fails with a UsageError if there is more of something than of what it stands in. */
+/** Adds defaults for missing numbers. Fails with a UsageError if the numbers contradict each other. */
 export function completeAmounts(asked: Asked): Amounts {
   const { codes } = asked;
   const { logos = Math.min(codes, fallback.logos), scans = codes === 0 ? 0 : fallback.scans } = asked;
@@ -76,7 +76,7 @@ async function fill(to: Deployment, amounts: Amounts, scanDays: number): Promise
 }
 
 const planNames: Record<number, string> = { [Plan.FREE]: "free", [Plan.PRO]: "pro", [Plan.ENTERPRISE]: "enterprise" };
-/** How many accounts are shown to people. */
+/** Number of accounts in the summary. */
 const shownMax = 10;
 
 async function seed(amounts: Amounts, json: boolean): Promise<void> {

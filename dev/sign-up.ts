@@ -8,7 +8,7 @@ export function defaultSignUp(urls: string[]): "open" | "invited" {
   return urls.every((url) => URL.canParse(url) && reachOf(url) === "loopback") ? "open" : "invited";
 }
 
-/** Returns what a value of SIGN_UP means for who runs the cluster. */
+/** Returns the meaning of a SIGN_UP value for the operator. */
 export function describeSignUp(signUp: string): string {
   if (signUp === "open") return "open to everybody who reaches this address";
   if (signUp === "invited") return "by invitation: npm run -s admin -- account invite EMAIL";

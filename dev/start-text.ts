@@ -3,9 +3,9 @@ import { reachOf } from "../platform/short-url-base.ts";
 import type { Demo } from "./demo.ts";
 import { describeSignUp } from "./sign-up.ts";
 
-/** What the launcher says once everything runs. */
+/** Input of the launcher's message after a start. */
 export interface Started {
-  /** Where people and clients reach the first edge, and where the others are. */
+  /** URLs of the edges; the public URL of the first one comes first. */
   url: string;
   moreUrls: string[];
   shortUrlBase: string;
@@ -13,15 +13,15 @@ export interface Started {
   signUp: string;
   demo: Demo | undefined;
   dataDir: string;
-  /** Whether that is where the tools look by themselves. */
+  /** Whether this is the tools' default. */
   isDefaultDataDir: boolean;
   lan:
     | {
-        /** What to open on a phone. */
+        /** URL to open on a phone. */
         link: string;
-        /** That as a QR code, line by line; empty where it can't be drawn. */
+        /** This URL as a QR code, line by line; empty if it cannot be drawn. */
         symbol: string[];
-        /** Other addresses that might be the right one. */
+        /** Other possible addresses. */
         others: string[];
       }
     | undefined;
@@ -73,7 +73,7 @@ function describeLan({ lan }: Started): string[] {
   ];
 }
 
-/** Returns what to know before a code is printed; nothing where codes work everywhere. */
+/** Returns a warning about printed codes; empty if codes work everywhere. */
 export function describeReach({ shortUrlBase }: Pick<Started, "shortUrlBase">): string[] {
   const reach = reachOf(shortUrlBase);
   if (reach === "public") return [];

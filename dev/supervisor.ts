@@ -13,11 +13,11 @@ export interface ServerStates {
 /** The process that runs Postgres and nats-server (`dev/dev-servers.ts`), as the launcher sees it. */
 export interface Supervisor {
   child: ChildProcess;
-  /** Which servers run now. */
+  /** Servers that run now. */
   state(): ServerStates;
-  /** Resolves when the servers are up; rejects with a UserError if one cannot be had. */
+  /** Resolves when the servers are up; rejects with a UserError if one cannot be started. */
   started: Promise<void>;
-  /** Stops or starts a server and waits until that is so. */
+  /** Stops or starts a server and waits until it is done. */
   command(command: DevServersCommand): Promise<void>;
 }
 

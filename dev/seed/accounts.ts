@@ -7,13 +7,13 @@ import { stream } from "./random.ts";
 import { dayMs } from "./scans.ts";
 import { wait } from "./work.ts";
 
-/** A key that was made, and when it is said to have been in use. */
+/** A created key, and the period in which the seed shows it as used. */
 export interface MadeKey {
   keyId: string;
   createdMs: number;
-  /** Undefined while it is active. */
+  /** End of its use; undefined while it is active. */
   endedMs: number | undefined;
-  /** Undefined if it never was used. */
+  /** Last use; undefined if it was never used. */
   lastUsedMs: number | undefined;
   perDay: number;
 }
@@ -28,7 +28,7 @@ export interface MadeAccount extends PlannedAccount {
 
 const emailsMax = 10_000;
 
-/** Makes an account with its projects and keys through the services, and then dates them back. */
+/** Creates an account with its projects and keys through the services, and then backdates them. */
 export async function makeAccount(
   to: Deployment,
   planned: PlannedAccount,
@@ -50,10 +50,10 @@ export async function makeAccount(
   return { ...planned, accountId, email, createdMs, projectIds, madeKeys };
 }
 
-/** Accounts of an earlier run keep their e-mails; this one takes the next that is free. */
+/** Creates an account with the next e-mail that no earlier run has used. */
 async function createAccount(to: Deployment, { number, plan, limits }: PlannedAccount, seed: number) {
   const { actor } = to;
-  // Some begin small.
+  // Some accounts start on a small plan.
   const begins = plan === Plan.PRO && number % 2 === 0 ? Plan.FREE : plan;
   for (let attempt = 0; ; attempt++) {
     const address = email(stream(seed, `e-mail ${number}`), number + 1 + attempt * 1_000);
@@ -91,7 +91,7 @@ async function makeKey(
   return [...made, { keyId, createdMs: sinceMs, endedMs, lastUsedMs, perDay }];
 }
 
-/** Gives rows the times at which they are said to have been made. The audit trail keeps the true ones: it is chained. */
+/** Backdates the creation times of rows. The audit trail is not changed, since its entries are chained by hashes. */
 async function dateBack(
   { sql }: Deployment,
   made: { accountId: string; createdMs: number; madeKeys: MadeKey[]; projectIds: string[]; nowMs: number },

@@ -12,7 +12,7 @@ import type { ScannedCode } from "./scans.ts";
 import { inParallel, patiently, wait } from "./work.ts";
 
 const batchMax = 100;
-/** Batches that are made at the same time. qr lets an account have 50 drawings under way, and a batch has 20. */
+/** Number of concurrent batches: qr allows 50 concurrent drawings per account, and a batch has 20. */
 const batchesAtOnce = 2;
 const logoSize = 18;
 
@@ -21,13 +21,13 @@ interface Batch {
   codes: PlannedCode[];
 }
 
-/** Makes all codes through the service, in batches, and dates them back. Returns what their scans are made of. */
+/** Creates all codes through the service, in batches, and backdates them. Returns the input for their scans. */
 export async function makeCodes(
   to: Deployment,
   accounts: MadeAccount[],
   options: Amounts & { nowMs: number; progress(added: number): void },
 ): Promise<ScannedCode[]> {
-  // Batches end in any order, and the order of codes decides who is scanned.
+  // Batches end in any order, and the order of codes determines their scans.
   const made: ScannedCode[][] = [];
   await inParallel(batchesAtOnce, numbered(batches(accounts, options)), async ([number, batch]) => {
     made[number] = await makeBatch(to, batch, options);
@@ -125,7 +125,7 @@ async function createCodes({ codes }: Deployment, accountId: string, requests: R
   }
 }
 
-/** Gives codes the times at which they are said to have been made and last changed. */
+/** Backdates the times of creation and of the last change of codes. */
 async function dateBack({ sql }: Deployment, codes: ScannedCode[]): Promise<void> {
   const iso = (ms: number) => new Date(ms).toISOString();
   const changed = codes.map(({ createdMs, archivedMs }) =>

@@ -12,7 +12,7 @@ import type { Config } from "../../platform/process/config.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 
-/** What a seed is written to: the services, and the database behind them. */
+/** Target of a seed: the services, and their database. */
 export type Deployment = Awaited<ReturnType<typeof openDeployment>>;
 
 interface Found {
@@ -20,7 +20,7 @@ interface Found {
   quota: string;
   qr: string;
   databaseUrl: string;
-  /** Where people reach the dashboard. */
+  /** URL of the dashboard. */
   dashboardUrl: string;
 }
 
@@ -47,7 +47,7 @@ async function find(config: Config<typeof operatorSettings>): Promise<Found> {
   };
 }
 
-/** Connects to the cluster that npm start runs here, or to the one that the settings name. */
+/** Connects to the cluster that npm start runs here, or to the one in the settings. */
 export async function openDeployment(config: Config<typeof operatorSettings>) {
   const { auth, quota, qr, databaseUrl, dashboardUrl } = await find(config);
   const log = createLogger({ service: "seed", level: "error" });
@@ -76,7 +76,7 @@ export async function openDeployment(config: Config<typeof operatorSettings>) {
     codes: services.codes.client,
     quota: services.quota.client,
     dashboardUrl,
-    /** Who makes all this, for the audit trail. */
+    /** Actor for the audit trail. */
     actor: { name: `operator:${config.operator || userName()}`, address: "" },
     async close(): Promise<void> {
       for (const { close } of Object.values(services)) close();

@@ -1,6 +1,6 @@
 import { between, pick, type Random, weighted } from "./random.ts";
 
-/** Words of a script, and what stands between them. */
+/** Words of a script, and their separator. */
 interface Script {
   words: string[];
   joint: string;
@@ -8,7 +8,7 @@ interface Script {
 
 const split = (words: string) => words.split("|");
 
-/** By script, what people write on codes: menus, tickets, posters, tables. */
+/** Words for names of codes, by script: menus, tickets, posters, tables. */
 export const scripts: Record<string, Script> = {
   latin: {
     words: split(
@@ -49,7 +49,7 @@ const pickScript = weighted([
     .map(([, script]) => [script, 5] as const),
 ]);
 
-/** How long a name is: as people write them, and now and then at a bound. */
+/** Returns the length of a name: usually a typical one, sometimes at a limit. */
 const pickShape = weighted([
   ["usual", 86],
   ["long", 6],
@@ -60,12 +60,12 @@ const pickShape = weighted([
 
 const lengthMax = 200;
 
-/** Cuts a text to so many code points, the last of which is no blank. */
+/** Cuts a text to the given number of code points, the last of which is not a blank. */
 function cut(text: string, length: number): string {
   return [...text].slice(0, length).join("").replace(/\s$/u, "…");
 }
 
-/** Joins words of a script until there are at least so many code points. */
+/** Joins words of a script until there are at least the given number of code points. */
 function fill(random: Random, { words, joint }: Script, length: number): string {
   let text = pick(random, words);
   while ([...text].length < length) text += joint + pick(random, words);
@@ -103,7 +103,7 @@ export function projectText(random: Random, number: number): { name: string; des
   return { name, description: cut(lines.join("\n"), random() < 0.03 ? 500 : 200) };
 }
 
-/** Returns what stands below a symbol, at most 40 characters of the scripts that can be drawn. */
+/** Returns a caption: at most 40 characters of the scripts that can be drawn. */
 export function caption(random: Random): string {
   return pick(random, captions);
 }
@@ -119,7 +119,7 @@ const businesses = split(
   "café-müller|book-shop|muzeum|gallery|stadtwerke|hotel-adria|bakery|festival|tours|university|clinic|brewery|theatre|zoo",
 );
 
-/** Returns an account's e-mail. `number` makes it another than those before. */
+/** Returns an account's e-mail. `number` makes it unique. */
 export function email(random: Random, number: number): string {
   return `${pick(random, owners)}.${number}@${pick(random, businesses)}.example`;
 }

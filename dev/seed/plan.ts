@@ -1,4 +1,4 @@
-/** What is made, decided beforehand out of the seed and the numbers asked for; ids and times are not part of it. */
+/** Plan of the data, derived from the seed and the requested numbers; without ids and times. */
 
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { FinderShape, ModuleShape } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
@@ -7,7 +7,7 @@ import { apportion, between, cumulate, indexAt, pick, type Random, stream, weigh
 import { pickCountry, type Rhythm } from "./scans.ts";
 import { redirectUrl } from "./urls.ts";
 
-/** How much is asked for. */
+/** Requested numbers. */
 export interface Amounts {
   codes: number;
   scans: number;
@@ -32,19 +32,19 @@ export interface PlannedAccount {
 
 export interface PlannedKey {
   name: string;
-  /** How often it is rotated, and whether the last one is revoked in the end. */
+  /** Number of rotations, and whether the last key is revoked. */
   rotations: number;
   isRevoked: boolean;
-  /** Requests on a usual day. */
+  /** Requests on a typical day. */
   perDay: number;
 }
 
 export interface PlannedCode {
   name: string;
   redirectUrl: string;
-  /** What its slug begins with, if it is a chosen one. */
+  /** Prefix of its slug, if it is a custom one. */
   slugStem: string;
-  /** Which of the account's projects it is in; -1 for the default one. */
+  /** Index of its project in the account; -1 for the default one. */
   project: number;
   style: PlannedStyle | undefined;
   isArchived: boolean;
@@ -62,14 +62,14 @@ export interface PlannedStyle {
   moduleShape: ModuleShape;
   finderShape: FinderShape;
   caption: string;
-  /** Which of the account's logos it has; -1 for none. */
+  /** Index of its logo in the account; -1 for none. */
   logo: number;
 }
 
 const projectsMax = 250;
 const keysMax = 150;
 
-/** Few accounts have most of the codes. */
+/** Exponent of the distribution: few accounts have most of the codes. */
 const zipf = (exponent: number) => (_: unknown, rank: number) => 1 / (rank + 1) ** exponent;
 
 /** Plans accounts: the first has the most codes; of ten or more, the last has none. */

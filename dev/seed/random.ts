@@ -1,4 +1,4 @@
-/** A seeded generator of numbers in [0, 1): mulberry32. */
+/** Creates a seeded generator of numbers in [0, 1): mulberry32. */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -11,7 +11,7 @@ export function seeded(seed: number): () => number {
 
 export type Random = () => number;
 
-/** A generator of its own for each purpose, so that one that draws more numbers changes nothing elsewhere. */
+/** Creates an independent generator for each purpose, so that extra numbers in one do not change the others. */
 export function stream(seed: number, purpose: string): Random {
   let hash = 0x811c9dc5 ^ seed;
   for (const character of purpose) hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x01000193);
@@ -27,7 +27,7 @@ export function pick<T>(random: Random, values: readonly T[]): T {
   return values[Math.floor(random() * values.length)] as T;
 }
 
-/** Running sums of weights, for `indexAt`. */
+/** Returns the running sums of weights, for `indexAt`. */
 export function cumulate(weights: Iterable<number>): number[] {
   let sum = 0;
   return Array.from(weights, (weight) => (sum += weight));
@@ -51,7 +51,7 @@ export function weighted<T>(entries: readonly (readonly [T, number])[]): (random
   return (random) => (entries[indexAt(sums, random())] as readonly [T, number])[0];
 }
 
-/** Divides a whole number into whole parts by weight; the parts sum to it. */
+/** Divides an integer into integer parts by weight; the parts sum to it. */
 export function apportion(total: number, weights: readonly number[]): number[] {
   const sums = cumulate(weights);
   const whole = sums.at(-1) ?? 0;

@@ -4,12 +4,12 @@ import { apportion, cumulate, indexAt, pick, type Random, stream, weighted } fro
 export const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 
-/** How the scans of a code fall. */
+/** Distribution of a code's scans. */
 export interface ScannedCode {
   codeId: string;
-  /** Its share of the scans of a usual day. */
+  /** Its share of the scans of a typical day. */
   weight: number;
-  /** When it came to exist and, if it did, was archived; ms since the Unix epoch. */
+  /** Times of creation and, if any, of archiving; ms since the Unix epoch. */
   createdMs: number;
   archivedMs: number;
   rhythm: Rhythm;
@@ -52,7 +52,7 @@ const offsets: Record<string, number> = {
 /** Hours ahead of UTC in the other countries. */
 const offsetFallback = 1;
 
-/** Where codes hang, most of them. */
+/** Countries in which most codes are used. */
 export const pickCountry = weighted([
   ...([
     ["DE", 26],
@@ -113,7 +113,7 @@ export interface DayOfScans {
   scans: number;
 }
 
-/** What a code's scans weigh on a day; 0 before it came to exist and once it is archived. */
+/** Returns the weight of a code's scans on a day; 0 before its creation and after archiving. */
 function weightOn(code: ScannedCode, startMs: number): number {
   if (code.createdMs >= startMs || code.archivedMs < startMs + dayMs) return 0;
   const ageDays = (startMs - code.createdMs) / dayMs;
@@ -144,7 +144,7 @@ export function planDays(
   return apportion(scans, weights).map((count, index) => ({ startMs: starts[index] as number, scans: count }));
 }
 
-/** Scans that one chunk of rows holds at most. */
+/** Maximum number of scans in one chunk of rows. */
 const chunkScansMax = 1_000;
 
 /**
@@ -161,7 +161,7 @@ export function* scanRows(
   const lengthMs = Math.min(dayMs, options.nowMs - startMs);
   const sums = cumulate(codes.map((code) => weightOn(code, startMs)));
   const hourSums = createHourSums(Math.ceil(lengthMs / hourMs));
-  /** By code, who scanned it last. */
+  /** Last visitors by code. */
   const last = new Map<ScannedCode, string>();
   let rows = "";
   for (let index = 1; index <= day.scans; index++) {
@@ -196,7 +196,7 @@ function createHourSums(begun: number): (code: ScannedCode) => number[] {
   };
 }
 
-/** 32 random bits as 8 hex digits. */
+/** Returns 32 random bits as 8 hex digits. */
 function hex(random: Random): string {
   return Math.floor(random() * 0x1_0000_0000)
     .toString(16)

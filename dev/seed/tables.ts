@@ -4,11 +4,11 @@ import { monthOf } from "../../services/qr/domain/spans.ts";
 import { createScanStore } from "../../services/qr/store/scans.ts";
 import { type DayOfScans, dayMs, type ScannedCode, scanRows } from "./scans.ts";
 
-/** Scans that one transaction writes, about: enough that its own cost does not count. */
+/** Approximate number of scans per transaction: enough to make its overhead negligible. */
 const scansPerTransaction = 50_000;
 
 /**
- * Writes the scans of days as qr's store would have: single ones as far back as it keeps them (`scanDays`), and counts by
+ * Writes the scans of days like qr's store: single scans within their retention (`scanDays`), and counts by
  * hour, by day, and by device, country and referrer of all. Each day is in one transaction, so that its counts and its scans
  * agree whenever this is stopped.
  */
@@ -19,14 +19,14 @@ export async function writeScans(
   options: { scanDays: number; nowMs: number; seed: number; progress(added: number): void },
 ): Promise<void> {
   const { nowMs, seed, progress } = options;
-  // Months that end before this are dropped as a whole.
+  // Skips months that end before this.
   const keptSince = monthOf(nowMs - options.scanDays * dayMs).first;
   for (let month = keptSince; month.getTime() <= nowMs; month = monthOf(month.getTime()).next) {
     await createScanStore(sql).ensureMonth(month, monthOf(month.getTime()).next);
   }
   for (const some of inGroups(days)) {
     await sql.begin(async (tx) => {
-      // The rows are made while the transaction waits.
+      // Generates the rows while the transaction waits.
       await tx`select set_config('idle_in_transaction_session_timeout', '60s', true)`;
       await tx`
         create temporary table seed_scans (scan_id uuid, code_id text, scanned_at timestamptz, device text, country text,
@@ -38,7 +38,7 @@ export async function writeScans(
   await sql`analyze qr.codes, qr.projects, qr.scans, qr.scan_hours, qr.scan_days, qr.scan_dimensions`;
 }
 
-/** Days that are written together; those without scans are left out. */
+/** Groups days that are written together; omits those without scans. */
 function* inGroups(days: DayOfScans[]): Generator<DayOfScans[]> {
   let group: DayOfScans[] = [];
   let scans = 0;

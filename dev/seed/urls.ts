@@ -36,13 +36,13 @@ const pickShape = weighted([
 /** Adds a query parameter so that the URL has this length, in UTF-16 units. */
 function lengthen(random: Random, url: string, length: number): string {
   let text = `${url}?q=`;
-  // A part at a time, so that no percent-encoded character is cut.
+  // Adds one part at a time, so that no percent-encoded character is cut.
   while (text.length < length)
     text += text.length + 3 <= length && random() < 0.05 ? "%20" : fillers[Math.floor(random() * fillers.length)];
   return text;
 }
 
-/** Returns where a code leads: 1 to 2,048 characters, and at the bound now and then. */
+/** Returns the target URL of a code: up to 2,048 characters, sometimes exactly at the limit. */
 export function redirectUrl(random: Random): string {
   const origin = `${random() < 0.06 ? "http" : "https"}://${pick(random, hosts)}`;
   const url = `${origin}/${pick(random, places)}`;

@@ -6,7 +6,7 @@ import { stream } from "./random.ts";
 import { dayMs } from "./scans.ts";
 import { wait } from "./work.ts";
 
-/** Days of usage that are made, today's included. */
+/** Number of days of usage, including today. */
 export const usageDays = 90;
 /** Units that accounts without a plan of their own may use in a day; what is beyond was refused. */
 const unlimited = Number.POSITIVE_INFINITY;
@@ -19,7 +19,7 @@ export interface KeyDay {
   refused: number;
 }
 
-/** Plans what an account's keys used on each day, within what its plan allows; `day` counts from the Unix epoch. */
+/** Plans the usage of an account's keys on each day, within its plan's limits; `day` counts from the Unix epoch. */
 export function planUsage(account: MadeAccount, { seed, nowMs }: { seed: number; nowMs: number }): KeyDay[] {
   const random = stream(seed, `usage of ${account.number}`);
   const today = Math.floor(nowMs / dayMs);
@@ -41,7 +41,7 @@ export function planUsage(account: MadeAccount, { seed, nowMs }: { seed: number;
 const rowsPerStatement = 5_000;
 const countsPerCall = 1_000;
 
-/** Writes an account's usage: of days that are over into quota's tables, today's through the service. */
+/** Writes an account's usage: past days into quota's tables, today's through the service. */
 export async function writeUsage(
   { sql, quota }: Deployment,
   account: MadeAccount,
@@ -64,7 +64,7 @@ export async function writeUsage(
     select account_id, day, sum(admitted) from quota.key_days
     where account_id = ${accountId} and day < ${today} group by 1, 2`;
   const current = all.filter(({ day }) => day === today);
-  // An hour ago, so that this minute's limit is left to those who try it.
+  // Uses a time one hour ago, so that the current minute's limit stays available.
   const serveTime = timestampFromMs(Math.max(today * dayMs, options.nowMs - 3_600_000));
   for (let from = 0; from < current.length; from += countsPerCall) {
     const counts = current.slice(from, from + countsPerCall).map(({ keyId, admitted, refused }) => ({

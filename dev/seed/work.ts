@@ -1,10 +1,10 @@
 import { isUnavailable } from "../../platform/errors.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 
-/** How long one call may take, in ms: a batch with logos is drawn and read back meanwhile. */
+/** Timeout of one call, in ms: it includes drawing and reading back a batch with logos. */
 export const wait = { timeoutMs: 120_000 };
 
-/** Works on items, so many at a time, and resolves once all are done. Begins nothing more after a failure. */
+/** Processes items with limited concurrency, and resolves when all are done. Starts no further item after a failure. */
 export async function inParallel<T>(
   count: number,
   items: Iterable<T>,
@@ -27,7 +27,7 @@ export async function inParallel<T>(
 
 const triesMax = 8;
 
-/** Calls a service again, a little later each time, while it is busy or away. Only for calls that do the same thing once. */
+/** Retries a call with growing delays while a service is busy or unavailable. Only for idempotent calls. */
 export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
@@ -41,7 +41,7 @@ export async function patiently<T>(call: () => Promise<T>): Promise<T> {
 
 const lineMs = 5_000;
 
-/** Reports on stderr how far something is: on a terminal in one line, elsewhere in a line every five seconds. */
+/** Reports progress on stderr: on a terminal in one line, elsewhere in a line every five seconds. */
 export function createProgress(what: string, total: number): (added: number) => void {
   const isTerminal = process.stderr.isTTY;
   let done = 0;

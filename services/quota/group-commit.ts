@@ -119,7 +119,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  /** Answers calls that were charged before from their stored answers, and requeues the others first, as none was charged now. */
+  /** Answers calls that were charged before from their stored answers, and requeues the others first: none was charged. */
   async function answerRepeated(taken: WaitingCall[]): Promise<void> {
     const found = await store.findBatches(taken.flatMap(({ batchId }) => (batchId === "" ? [] : [batchId])));
     const known = new Map(found.map((one) => [one.batchId, one]));

@@ -83,27 +83,32 @@ export const settings = {
     "how long a stopping edge still accepts connections after /readyz says that it is stopping, in ms",
     0,
   ),
-  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "maximum number of API requests in flight; more get 503", 2_000, {
+  apiInFlightMax: integer("API_IN_FLIGHT_MAX", "maximum number of API requests being handled; more get 503", 2_000, {
     min: 1,
   }),
   accountInFlightMax: integer(
     "ACCOUNT_IN_FLIGHT_MAX",
-    "maximum number of requests of one account in flight while other accounts call; more wait in a queue",
+    "maximum number of requests of one account being handled while other accounts call; more wait in a queue",
     8,
     { min: 1 },
   ),
-  scansInFlightMax: integer("SCANS_IN_FLIGHT_MAX", "maximum number of scans in flight; more get 503", 2_000, {
+  scansInFlightMax: integer("SCANS_IN_FLIGHT_MAX", "maximum number of scans being handled; more get 503", 2_000, {
     min: 1,
   }),
   dashboardInFlightMax: integer(
     "DASHBOARD_IN_FLIGHT_MAX",
-    "maximum number of the dashboard's requests in flight; more get 503",
+    "maximum number of requests of the dashboard being handled; more get 503",
     500,
     { min: 1 },
   ),
-  pagesInFlightMax: integer("PAGES_IN_FLIGHT_MAX", "maximum number of pages and files in flight; more get 503", 500, {
-    min: 1,
-  }),
+  pagesInFlightMax: integer(
+    "PAGES_IN_FLIGHT_MAX",
+    "maximum number of pages and files being prepared; more get 503",
+    500,
+    {
+      min: 1,
+    },
+  ),
   bodiesInFlightMax: integer(
     "BODIES_IN_FLIGHT_MAX",
     "maximum number of bodies being read, half of them from one address; more get 503",

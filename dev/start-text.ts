@@ -5,7 +5,7 @@ import { describeSignUp } from "./sign-up.ts";
 
 /** Input of the launcher's message after a start. */
 export interface Started {
-  /** URLs of the edges; the public URL of the first one comes first. */
+  /** Public URL of the first edge; `moreUrls` are those of the others. */
   url: string;
   moreUrls: string[];
   shortUrlBase: string;

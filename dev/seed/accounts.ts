@@ -53,7 +53,7 @@ export async function makeAccount(
 /** Creates an account with the next e-mail that no earlier run has used. */
 async function createAccount(to: Deployment, { number, plan, limits }: PlannedAccount, seed: number) {
   const { actor } = to;
-  // Some accounts start on a small plan.
+  // Some accounts start on the free plan.
   const begins = plan === Plan.PRO && number % 2 === 0 ? Plan.FREE : plan;
   for (let attempt = 0; ; attempt++) {
     const address = email(stream(seed, `e-mail ${number}`), number + 1 + attempt * 1_000);

@@ -69,7 +69,7 @@ export interface PlannedStyle {
 const projectsMax = 250;
 const keysMax = 150;
 
-/** Exponent of the distribution: few accounts have most of the codes. */
+/** Returns weights by rank: few accounts have most of the codes. */
 const zipf = (exponent: number) => (_: unknown, rank: number) => 1 / (rank + 1) ** exponent;
 
 /** Plans accounts: the first has the most codes; of ten or more, the last has none. */

@@ -161,7 +161,7 @@ export function* scanRows(
   const lengthMs = Math.min(dayMs, options.nowMs - startMs);
   const sums = cumulate(codes.map((code) => weightOn(code, startMs)));
   const hourSums = createHourSums(Math.ceil(lengthMs / hourMs));
-  /** Last visitors by code. */
+  /** Last visitor of each code. */
   const last = new Map<ScannedCode, string>();
   let rows = "";
   for (let index = 1; index <= day.scans; index++) {

@@ -19,7 +19,7 @@ export async function writeScans(
   options: { scanDays: number; nowMs: number; seed: number; progress(added: number): void },
 ): Promise<void> {
   const { nowMs, seed, progress } = options;
-  // Skips months that end before this.
+  // The retention job drops whole months that end before this.
   const keptSince = monthOf(nowMs - options.scanDays * dayMs).first;
   for (let month = keptSince; month.getTime() <= nowMs; month = monthOf(month.getTime()).next) {
     await createScanStore(sql).ensureMonth(month, monthOf(month.getTime()).next);

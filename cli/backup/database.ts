@@ -5,20 +5,20 @@ import { type Watch, withWatch } from "./watch.ts";
 
 export interface DatabaseRun {
   databaseUrl: string;
-  /** Used where the URL holds none. */
+  /** Password, if the URL contains none. */
   databasePassword: string;
-  /** How long nothing may move, in ms; one minute if unset. */
+  /** Timeout without progress, in ms; one minute if unset. */
   stallTimeoutMs?: number;
 }
 
-/** Runs `work` on a database under a watch, and closes the connections however it ends. */
+/** Runs `work` on a database, watches its progress, and always closes the connections. */
 export async function withDatabase<T>(
   name: "backup" | "restore",
   { databaseUrl, databasePassword, stallTimeoutMs }: DatabaseRun,
   work: (sql: Sql, watch: Watch) => Promise<T>,
 ): Promise<T> {
   const log = createLogger({ service: name, level: "error" });
-  // One connection for the transaction, one to ask what that does.
+  // One connection runs the transaction, one checks its state.
   const pool = { databaseUrl, databasePassword, databasePoolSize: 2, statementTimeoutMs: 0, schema: name, log };
   const sql = openPool(pool);
   const server = serverOf(databaseUrl);
@@ -38,13 +38,13 @@ export async function withDatabase<T>(
   }
 }
 
-/** The hosts and ports of a database URL. */
+/** Returns the hosts and ports of a database URL. */
 function serverOf(databaseUrl: string): string {
   const [authority = ""] = databaseUrl.replace(/^\w+:\/\//, "").split(/[/?]/);
   return authority.split("@").at(-1) || "localhost";
 }
 
-/** Says which server a failure is of, and where in the work. */
+/** Adds the server and the current step to an error. */
 function explain(error: unknown, server: string, step: string): unknown {
   const { code = "", severity } = error as { code?: string; severity?: string };
   const isLost =

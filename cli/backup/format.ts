@@ -1,5 +1,5 @@
 /**
- * A backup: all rows of all schemas at one moment, as SQL that psql reads as well, compressed.
+ * Defines the format of a backup: all rows of all schemas in one snapshot, as compressed SQL that psql can read.
  *
  *     -- QRForge backup 2, version 0.1.0, 2026-11-25T10:00:00.000Z
  *     -- migration auth 0001_accounts_and_keys.sql
@@ -11,11 +11,11 @@
  *     update auth.lease_head set log_id = gen_random_uuid();
  *     -- end
  *
- * The checks come after the last table. docs/adr/0020-backups.md says what a checksum is and why.
+ * The checks come after the last table. docs/adr/0020-backups.md explains the checksums.
  */
 import type { Tx } from "../../platform/postgres/pool.ts";
 
-/** Counts the changes of the format. A backup of another is refused. */
+/** Version of the format. Backups of another version are rejected. */
 export const format = 2;
 export const headPattern = /^-- QRForge backup (\d+), version (\S+), (\S+)$/;
 export const migrationPattern = /^-- migration (\w+) (\S+)$/;
@@ -24,7 +24,7 @@ export const checkPattern = /^-- check (\S+): (\d+) rows, checksum (-?\d+)$/;
 export const endOfRows = "\\.";
 export const lastLine = "-- end";
 
-/** What a table held: as text, since a sum of 64-bit integers is larger than any number of JavaScript. */
+/** Row count and checksum of a table: as text, since a sum of 64-bit integers exceeds JavaScript's numbers. */
 export interface Check {
   rows: string;
   checksum: string;
@@ -44,8 +44,8 @@ export async function checkTable(tx: Tx, table: string, columns: string): Promis
 }
 
 /**
- * Prepares a transaction for a run of any length, and makes values have the same text in every session. Returns the id of
- * the server's process.
+ * Prepares a transaction for a run of any length, and fixes the text format of values. Returns the process id of
+ * the database backend.
  */
 export async function prepareTransaction(tx: Tx): Promise<number> {
   const settings = {

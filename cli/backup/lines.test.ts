@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EndOfStream, LineReader } from "./lines.ts";
 
-/** The bytes of a text in pieces of so many. */
+/** Yields the bytes of a text in chunks of the given size. */
 async function* cut(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);

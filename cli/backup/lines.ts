@@ -1,6 +1,6 @@
 const newline = 10;
 
-/** Reads a stream of bytes by lines, which end at newlines alone, and takes long stretches of them whole. */
+/** Reads a byte stream by lines, which end only at newlines, or in large chunks of many lines. */
 export class LineReader {
   private readonly chunks: AsyncIterator<Buffer>;
   private rest: Buffer = Buffer.alloc(0);
@@ -21,13 +21,13 @@ export class LineReader {
     return line;
   }
 
-  /** Returns all bytes before the line `last`, and reads that line as well. Pieces are cut anywhere. */
+  /** Returns all bytes before the line `last`, and reads that line as well. Chunks may end anywhere. */
   async *readUntil(last: string): AsyncGenerator<Buffer, undefined> {
     const mark = Buffer.from(`${last}\n`);
     let isLineStart = true;
     for (;;) {
       const at = this.find(mark, isLineStart);
-      // What may be the beginning of the last line waits for what follows.
+      // Holds back bytes that may be the start of the last line.
       const cut: number = at >= 0 ? at : this.startOfPart(mark, isLineStart);
       if (cut > 0) {
         yield this.rest.subarray(0, cut);
@@ -42,14 +42,14 @@ export class LineReader {
     }
   }
 
-  /** Where the mark stands at the beginning of a line, or -1. */
+  /** Returns the index of the mark at the start of a line, or -1. */
   private find(mark: Buffer, isLineStart: boolean): number {
     let at = this.rest.indexOf(mark);
     while (at > 0 ? this.rest[at - 1] !== newline : at === 0 && !isLineStart) at = this.rest.indexOf(mark, at + 1);
     return at;
   }
 
-  /** Where a line begins that so far equals the beginning of the mark; else the end. */
+  /** Returns the index of an incomplete last line that equals the start of the mark; else the end. */
   private startOfPart(mark: Buffer, isLineStart: boolean): number {
     const start = this.rest.lastIndexOf(newline) + 1;
     const part = this.rest.subarray(start);

@@ -19,29 +19,29 @@ import {
 import { EndOfStream, LineReader } from "./lines.ts";
 import type { Watch } from "./watch.ts";
 
-/** What a backup says of itself before its rows. */
+/** Header of a backup. */
 export interface BackupHead {
   version: string;
   takenAt: string;
-  /** The migrations that its rows are shaped by, by schema. */
+  /** Migrations that were applied, by schema. */
   migrations: Map<string, string[]>;
 }
 
 export interface ReadOptions {
-  /** Makes the backup's tables, as its migrations make them and empty. */
+  /** Creates the backup's tables, empty, with its migrations. */
   prepare(head: BackupHead, tx: Tx): Promise<void>;
-  /** Runs when all rows are in and checked. */
+  /** Runs after all rows are stored and checked. */
   finish(tx: Tx): Promise<void>;
 }
 
 /**
- * Reads a backup into the tables that `prepare` makes, and holds each table against the rows and the checksum that it had.
- * All of it is one transaction.
+ * Reads a backup into the tables that `prepare` creates, and checks the row count and the checksum of each table.
+ * Uses one transaction.
  */
 export async function readBackup(sql: Sql, from: Readable, watch: Watch, options: ReadOptions): Promise<BackupHead> {
   const gunzip = createGunzip({ chunkSize: 256 << 10 });
   const lines = new LineReader(gunzip as AsyncIterable<Buffer>);
-  // A failure of either shows in what is read.
+  // An error of either stream appears when reading.
   pipeline(from, gunzip).catch(() => {});
   try {
     return await sql.begin(async (tx) => {
@@ -49,7 +49,7 @@ export async function readBackup(sql: Sql, from: Readable, watch: Watch, options
       const { head, first } = await readHead(lines);
       watch.begin("the tables");
       await options.prepare(head, tx);
-      // Migrations have a limit of their own.
+      // Migrations have their own timeout.
       await prepareTransaction(tx);
       await readTables(tx, lines, first, watch);
       watch.begin("the migrations since");
@@ -64,7 +64,7 @@ export async function readBackup(sql: Sql, from: Readable, watch: Watch, options
   }
 }
 
-/** Reads what comes before the first statement, and that. */
+/** Reads the header and the first statement. */
 async function readHead(lines: LineReader): Promise<{ head: BackupHead; first: string }> {
   const [, itsFormat, version = "", takenAt = ""] = headPattern.exec(await lines.readLine()) ?? [];
   if (!itsFormat) throw new UserError("The file is not a backup of QRForge.");
@@ -83,7 +83,7 @@ async function readHead(lines: LineReader): Promise<{ head: BackupHead; first: s
 }
 
 async function readTables(tx: Tx, lines: LineReader, first: string, watch: Watch): Promise<void> {
-  /** The columns of each table that was read and not yet checked. */
+  /** Columns of each table that was read but not yet checked. */
   const unchecked = new Map<string, string>();
   for (let line = first; line !== lastLine; line = await lines.readLine()) {
     const [, table = "", columns = ""] = copyPattern.exec(line) ?? [];
@@ -126,7 +126,7 @@ function differs(table: string, how: string): UserError {
   );
 }
 
-/** Turns what a broken file leads to into what to make of it. */
+/** Converts the error of a broken file to a UserError that explains it. */
 function explain(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof EndOfStream) return new UserError("The file ends too early: it is not a whole backup.");

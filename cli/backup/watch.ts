@@ -1,37 +1,37 @@
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { UserError } from "../errors.ts";
 
-/** How long a run may go without a byte while the database is not working on it either, in ms. */
+/** Timeout without progress, neither in bytes nor in the database, in ms. */
 const defaultStallTimeoutMs = 60_000;
-/** How often a step that takes long is reported, in ms. */
+/** Interval of progress reports in a long step, in ms. */
 const reportMs = 5_000;
-/** How long the question whether the database works may take, in ms. */
+/** Timeout of the check whether the database is working, in ms. */
 const askTimeoutMs = 5_000;
 
-/** What a run says of itself. */
+/** Progress reports of a run. */
 export interface Watch {
-  /** Begins a step, which progress and errors name. */
+  /** Starts a step; progress and errors contain its name. */
   begin(step: string): void;
-  /** Counts bytes that have passed. */
+  /** Counts processed bytes. */
   moved(bytes: number): void;
-  /** Ends the step and reports it, with the rows of its table where they are known. */
+  /** Ends the step and reports it, with the row count of its table if known. */
   end(rows?: number): void;
-  /** Names the server's process that the run waits for: one that works is not a stall. */
+  /** Sets the id of the database backend that the run waits for: while it works, the run is not stalled. */
   follow(pid: number): void;
   step(): string;
 }
 
 export interface WatchOptions {
   sql: Sql;
-  /** Where the database is, for the message of a stall. */
+  /** Address of the database, for the message of a stall. */
   server: string;
   stallTimeoutMs?: number;
   report?(line: string): void;
 }
 
 /**
- * Runs `work`, reports its steps on stderr, and fails with a UserError once nothing has moved for too long. The work goes on
- * then until its connections are closed.
+ * Runs `work`, reports its steps on stderr, and fails with a UserError when there is no progress for too long. The work continues
+ * until its connections are closed.
  */
 export async function withWatch<T>(options: WatchOptions, work: (watch: Watch) => Promise<T>): Promise<T> {
   const { stallTimeoutMs = defaultStallTimeoutMs, report = (line) => process.stderr.write(`${line}\n`) } = options;
@@ -96,7 +96,7 @@ function describeStall(step: string, timeoutMs: number, server: string): string 
   );
 }
 
-/** Returns whether the server's process is computing, as while it builds an index or checks foreign keys; false if it cannot be asked. */
+/** Returns whether the database backend is working, for example building an index; false if this cannot be checked. */
 async function isWorking(sql: Sql, pid: number): Promise<boolean> {
   const asked = sql<{ pid: number }[]>`
     select pid from pg_stat_activity
@@ -113,7 +113,7 @@ async function isWorking(sql: Sql, pid: number): Promise<boolean> {
   }
 }
 
-/** `416.0 MB in 12 s, 34.7 MB/s` */
+/** Returns size, time and speed, such as `416.0 MB in 12 s, 34.7 MB/s`. */
 function speed({ startedAt, bytes }: { startedAt: number; bytes: number }): string {
   const seconds = (performance.now() - startedAt) / 1_000;
   const size = bytes < 1_000_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;

@@ -11,8 +11,8 @@ import { checkTable, endOfRows, format, lastLine, prepareTransaction } from "./f
 import type { Watch } from "./watch.ts";
 
 /**
- * Tables that a backup leaves out, since they must not outlive their moment: who held a lease, who was signed in, links that
- * open an account, and what visitors' hashes of a day were made with.
+ * Tables that a backup omits, since their rows must not be restored: lease holders, sessions, links that
+ * open an account, and the salts of visitor hashes.
  */
 export const skippedTables: ReadonlySet<string> = new Set([
   "auth.lease_holders",
@@ -23,9 +23,9 @@ export const skippedTables: ReadonlySet<string> = new Set([
   "qr.visitor_salts",
   "qr.scan_visitors",
 ]);
-/** A log that was restored is another log than the one whose end it lacks: edges that read that must begin anew. */
+/** Gives a restored log a new id, since it may lack the end of the original: edges that read that must start anew. */
 const afterwards = ["auth", "qr"].map((schema) => `update ${schema}.lease_head set log_id = gen_random_uuid();`);
-/** Level 6, gzip's default, takes half as long again and makes the file 3 % smaller. */
+/** Compression level. Level 6, gzip's default, takes 50 % longer and makes the file 3 % smaller. */
 const compression = { level: 3, chunkSize: 256 << 10, highWaterMark: 1 << 20 };
 
 interface Table {
@@ -36,7 +36,7 @@ interface Table {
 /** Writes a backup of one snapshot; later changes to the database are not in it. */
 export async function writeBackup(sql: Sql, to: Writable, watch: Watch): Promise<void> {
   const gzip = createGzip(compression);
-  // A failure of the file is thrown below, also if the transaction fails first because of it.
+  // An error of the file is thrown below, even if the transaction fails first because of it.
   const written = pipeline(gzip, to);
   written.catch(() => {});
   const line = (text: string) => write(gzip, `${text}\n`);
@@ -79,13 +79,13 @@ export async function writeBackup(sql: Sql, to: Writable, watch: Watch): Promise
   }
 }
 
-/** Writes, and waits while the stream is full; fails if it breaks. */
+/** Writes to a stream, and waits while it is full; fails if it breaks. */
 async function write(stream: Writable, data: string | Buffer): Promise<void> {
   if (stream.destroyed) throw stream.errored ?? new Error("the stream is closed");
   if (!stream.write(data)) await once(stream, "drain");
 }
 
-/** All tables with rows of their own, each after those that it refers to. */
+/** Returns all tables with their own rows, each after those that it refers to. */
 async function listTables(tx: Tx): Promise<Table[]> {
   const tables = await tx<(Table & { needs: string[] })[]>`
     select n.nspname || '.' || c.relname as name,

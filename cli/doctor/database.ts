@@ -7,10 +7,10 @@ import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";
 const area = "database";
 const versionMin = 16;
 const statementTimeoutMs = 5_000;
-/** Standbys further behind than this are worth a look, in seconds. */
+/** Replication lag of a standby that causes a warning, in seconds. */
 const lagMaxS = 10;
 
-/** Looks at the database, its schemas, its standbys and the leases in it. */
+/** Checks the database, its schemas, standbys and leases. */
 export async function checkDatabase(options: { databaseUrl: string; databasePassword: string }): Promise<Finding[]> {
   const log = createLogger({ service: "doctor", level: "error" });
   const sql = openPool({ ...options, databasePoolSize: 1, statementTimeoutMs, schema: "doctor", log });
@@ -104,7 +104,7 @@ async function checkStandbys(sql: Sql): Promise<Finding[]> {
     select application_name as name, state, extract(epoch from replay_lag) as lag from pg_stat_replication`;
   return rows.map(({ name, state, lag }) => {
     const seconds = Number(lag ?? 0);
-    // A user without the right to see it gets no finding.
+    // Returns no finding if the user lacks the permission to read it.
     if (state === null) return good("standbys", `${name} is there`);
     if (state === "streaming" && seconds <= lagMaxS)
       return good("standbys", `${name} is ${seconds.toFixed(1)} s behind`);

@@ -1,10 +1,10 @@
-/** One thing that was looked at. */
+/** Result of one check. */
 export interface Finding {
   area: string;
   level: "good" | "warn" | "wrong";
-  /** How it is. */
+  /** Description of the state. */
   text: string;
-  /** What to do, unless it is good. */
+  /** Advice, unless the state is good. */
   advice?: string;
 }
 
@@ -12,10 +12,10 @@ export const good = (area: string, text: string): Finding => ({ area, level: "go
 export const warn = (area: string, text: string, advice: string): Finding => ({ area, level: "warn", text, advice });
 export const wrong = (area: string, text: string, advice: string): Finding => ({ area, level: "wrong", text, advice });
 
-/** Clocks that differ by more than these are worth a look, or wrong; in ms. */
+/** Clock differences that cause a warning, or an error; in ms. */
 const skewMs = { warn: 500, wrong: 5_000 };
 
-/** What to make of a clock that is ahead of this machine's by so much, known to within `errorMs`. */
+/** Returns the level for a clock's offset from this machine's, known to within `errorMs`. */
 export function judgeClock(whose: string, aheadMs: number, errorMs: number): Finding {
   const off = Math.max(0, Math.abs(aheadMs) - errorMs);
   const text = `${whose} is ${(Math.abs(aheadMs) / 1_000).toFixed(2)} s ${aheadMs < 0 ? "behind" : "ahead of"} this machine`;

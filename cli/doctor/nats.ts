@@ -12,7 +12,7 @@ const messagesMax = 1_000;
 
 const isOlder = (one: string, than: string) => one.localeCompare(than, "en", { numeric: true }) < 0;
 
-/** Looks at NATS and the queue of scans in it. */
+/** Checks NATS and its queue of scans. */
 export async function checkNats(options: { url: string; replicas: number }): Promise<Finding[]> {
   if (options.url === "") {
     return [

@@ -8,18 +8,18 @@ export interface Target {
   url: string;
 }
 
-/** What a process says of itself. */
+/** Data that a process reports in its metrics. */
 interface Report extends Target {
   version: string;
   node: string;
-  /** How far its clock is ahead of this machine's, and how uncertain that is, in ms. */
+  /** Offset of its clock from this machine's, and the uncertainty of it, in ms. */
   aheadMs: number;
   errorMs: number;
-  /** When certificates end, by their use, in ms since the epoch. */
+  /** Expiry of certificates by their use, in ms since the Unix epoch. */
   certificates: Map<string, number>;
-  /** How long an edge's leases still run, in seconds. */
+  /** Remaining time of an edge's leases, in seconds. */
   leases: Map<string, number>;
-  /** Where short URLs begin, if it makes some. */
+  /** Base of short URLs, if it creates any. */
   shortUrlBase: string | undefined;
 }
 
@@ -27,14 +27,14 @@ const timeoutMs = 3_000;
 const dayMs = 86_400_000;
 const certificateDays = { warn: 21, wrong: 7 };
 
-/** All processes behind names, one for each of their addresses. */
+/** Returns all processes behind host names, one for each address. */
 export async function targetsOf(named: Record<string, { host: string; port: number } | undefined>): Promise<Target[]> {
   const targets: Target[] = [];
   for (const [service, address] of Object.entries(named)) {
     if (!address) continue;
     const { host, port } = address;
     const found = await lookup(host, { all: true }).catch(() => []);
-    // A name without an address is asked all the same, so that the finding says that it has none.
+    // Includes a name without an address, so that the finding reports it.
     for (const { address: ip, family } of found.length > 0 ? found : [{ address: host, family: 4 }]) {
       targets.push({ service, url: `http://${family === 6 ? `[${ip}]` : ip}:${port}/metrics` });
     }
@@ -42,7 +42,7 @@ export async function targetsOf(named: Record<string, { host: string; port: numb
   return targets;
 }
 
-/** Looks at the processes: whether they are there, of one version, with one time, with certificates and leases that last. */
+/** Checks whether the processes are reachable, and their versions, clocks, certificates and leases. */
 export async function checkProcesses(targets: Target[], version: string): Promise<Finding[]> {
   const answers = await Promise.all(
     targets.map((target) => ask(target).catch((error: Error) => ({ ...target, error }))),
@@ -76,7 +76,7 @@ export async function checkProcesses(targets: Target[], version: string): Promis
 
 const nameOf = ({ service, url }: Target) => `${service} at ${new URL(url).host}`;
 
-/** Each clock that is off; of those that agree one line is enough. */
+/** Returns a finding for each wrong clock, and one for all correct ones. */
 function judgeClocks(reports: Report[]): Finding[] {
   const judged = reports.map((report) => judgeClock(nameOf(report), report.aheadMs, report.errorMs));
   const off = judged.filter(({ level }) => level !== "good");
@@ -110,7 +110,7 @@ async function ask(target: Target): Promise<Report> {
   };
 }
 
-/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/** Parses metrics: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 function readMetrics(text: string): { name: string; labels: Record<string, string>; value: number }[] {
   return [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)/gm)].map(([, name = "", labels = "", value]) => ({
     name,
@@ -160,7 +160,7 @@ function judgeLeases(report: Report): Finding[] {
     );
 }
 
-/** Judges where short URLs begin, which printed codes keep for good. `bases` are those of all replicas of qr, each once. */
+/** Checks the base of short URLs, which printed codes contain permanently. `bases` are the distinct ones of all qr replicas. */
 function judgeShortUrls(bases: string[]): Finding[] {
   const area = "short URLs";
   if (bases.length > 1) {

@@ -1,12 +1,12 @@
-/** A refusal or a failure of the API. */
+/** An error of the API or of the connection to it. */
 export class QrForgeError extends Error {
-  /** The HTTP status; 0 if no answer came. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
-  /** The code, such as `not_found`; `connection_failed` if no answer came. */
+  /** The code, such as `not_found`; `connection_failed` without a response. */
   readonly code: string;
-  /** The fields at fault, if any are. */
+  /** The invalid fields, if any. */
   readonly details: { field: string; issue: string }[];
-  /** Names the request, for whoever runs the service. */
+  /** Id of the request, for the operator of the service. */
   readonly requestId: string | undefined;
 
   constructor(

@@ -16,14 +16,14 @@ export type * from "./types.ts";
 export { QrForgeError };
 
 export interface ClientOptions extends Partial<Omit<SendOptions, "baseUrl" | "apiKey">> {
-  /** Where the API is, such as `https://qr.example.com`. */
+  /** Base URL of the API, such as `https://qr.example.com`. */
   baseUrl: string;
   apiKey: string;
 }
 
-/** For what creates something. */
+/** Options of creating calls. */
 export interface CreateOptions {
-  /** Names the request, so that it is done once; a new one for each call if unset. */
+  /** Idempotency key, so that the request runs only once; a new one for each call if unset. */
   idempotencyKey?: string;
 }
 
@@ -66,20 +66,20 @@ export function createClient(options: ClientOptions) {
   const named = (id: string) => encodeURIComponent(id);
 
   return {
-    /** All codes, newest first, page by page as they are asked for. */
+    /** Yields all codes, newest first; fetches pages on demand. */
     listQrCodes: (
       filter: { project_id?: string; status?: "active" | "archived" | "all"; q?: string; limit?: number } = {},
     ) => list<QrCode>("/v1/qr-codes", { limit: 100, ...filter }),
     createQrCode: (code: NewQrCode, once?: CreateOptions) => post<QrCode>("/v1/qr-codes", code, once),
-    /** Up to 100 codes, all or none. */
+    /** Creates up to 100 codes, all or none. */
     createQrCodes: (codes: NewQrCode[], once?: CreateOptions) =>
       post<QrCode[]>("/v1/qr-codes/batch", { qr_codes: codes }, once),
-    /** A code by id or slug. */
+    /** Returns a code by id or slug. */
     getQrCode: (idOrSlug: string) => get<QrCode>(`/v1/qr-codes/${named(idOrSlug)}`),
-    /** Changes what is given; the last of two edits of the same field stays. */
+    /** Changes the given fields; of two edits of the same field the last one wins. */
     async updateQrCode(id: string, change: QrCodeChange): Promise<QrCode> {
       const path = `/v1/qr-codes/${named(id)}`;
-      // Setting fields to the same values twice is setting them once. Archiving with an edit is not: archived codes take none.
+      // Setting fields is idempotent. Archiving together with an edit is not, since archived codes reject edits.
       const isRepeatable = change.status !== "archived" || Object.keys(change).length === 1;
       return (await json<QrCode>({ method: "PATCH", path, body: change, isRepeatable })).data;
     },

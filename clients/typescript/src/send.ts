@@ -3,11 +3,11 @@ import { QrForgeError } from "./errors.ts";
 export interface SendOptions {
   baseUrl: string;
   apiKey: string;
-  /** How long one attempt may take, in ms. */
+  /** Timeout of one attempt, in ms. */
   timeoutMs: number;
-  /** Times that a request is sent again at most. */
+  /** Maximum number of retries. */
   retriesMax: number;
-  /** The longest pause before a request is sent again, in ms; an answer that asks for a longer one is given to the caller. */
+  /** Maximum delay before a retry, in ms; a response that asks for a longer one is returned as an error. */
   pauseMaxMs: number;
   fetch: typeof fetch;
   random(): number;
@@ -20,11 +20,11 @@ export interface Request {
   query?: object;
   body?: unknown;
   headers?: Record<string, string>;
-  /** Whether sending it twice does no more than sending it once. */
+  /** Whether the request is idempotent. */
   isRepeatable: boolean;
 }
 
-/** An answer that came whole. */
+/** A complete response. */
 export interface Answer {
   status: number;
   headers: Headers;
@@ -33,7 +33,7 @@ export interface Answer {
 
 const firstPauseMs = 200;
 
-/** Sends a request, and again as long as that can help and do no harm. Fails with a QrForgeError. */
+/** Sends a request, and retries it if that is safe and useful. Fails with a QrForgeError. */
 export async function send(options: SendOptions, request: Request): Promise<Answer> {
   for (let attempt = 0; ; attempt++) {
     const outcome = await sendOnce(options, request);
@@ -77,7 +77,7 @@ async function sendOnce(
   }
 }
 
-/** How long to wait before the request is sent again; undefined if that is of no use. */
+/** Returns the delay before the next retry, in ms; undefined if a retry is useless. */
 function retryPauseMs(
   options: SendOptions,
   { isRepeatable }: Request,
@@ -85,7 +85,7 @@ function retryPauseMs(
   { code }: QrForgeError,
   attempt: number,
 ): number | undefined {
-  // A refusal for the limit, or because the same request still runs, has done nothing; what else failed may have.
+  // A rejection by a rate limit, or because the same request still runs, had no effect; other failures may have had one.
   const hasDoneNothing = code === "rate_limit_minute" || (answer.status === 409 && answer.headers.has("retry-after"));
   const isPassing = [502, 503, 504].includes(answer.status);
   if (!hasDoneNothing && !(isPassing && isRepeatable)) return undefined;
@@ -94,7 +94,7 @@ function retryPauseMs(
   return askedMs <= options.pauseMaxMs ? waitMs : undefined;
 }
 
-/** Pauses that grow, of random length, so that many clients do not come back at once. */
+/** Returns a growing, random delay, so that many clients do not retry at the same time. */
 function pauseMs({ random, pauseMaxMs }: SendOptions, attempt: number): number {
   return Math.min(pauseMaxMs, firstPauseMs * 2 ** attempt) * (0.5 + random() / 2);
 }

@@ -1,11 +1,11 @@
-/** The shapes of the QRForge API, as they are on the wire. */
+/** Types of the QRForge API's JSON. */
 
 export interface Style {
   foreground: string;
   background: string;
   module_shape: "square" | "dot" | "rounded";
   finder_shape: "square" | "rounded" | "circle";
-  /** The id of a logo of the account. */
+  /** Id of a logo of the account. */
   logo: string | null;
   /** The logo's longer side in percent of the symbol's. */
   logo_size: number;
@@ -74,7 +74,7 @@ export interface Usage {
 
 export interface ScanCounts {
   total: number;
-  /** Visitors of each day, added up. */
+  /** Sum of the visitors of each day. */
   unique_visitors: number;
   interval: "hour" | "day";
   series: { start: string; scans: number; unique_visitors?: number }[];

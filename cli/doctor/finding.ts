@@ -15,7 +15,7 @@ export const wrong = (area: string, text: string, advice: string): Finding => ({
 /** Clock differences that cause a warning, or an error; in ms. */
 const skewMs = { warn: 500, wrong: 5_000 };
 
-/** Returns the level for a clock's offset from this machine's, known to within `errorMs`. */
+/** Returns the finding for a clock's offset from this machine's, known to within `errorMs`. */
 export function judgeClock(whose: string, aheadMs: number, errorMs: number): Finding {
   const off = Math.max(0, Math.abs(aheadMs) - errorMs);
   const text = `${whose} is ${(Math.abs(aheadMs) / 1_000).toFixed(2)} s ${aheadMs < 0 ? "behind" : "ahead of"} this machine`;

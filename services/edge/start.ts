@@ -19,11 +19,11 @@ import { createGuessLimit } from "./pipeline/guess-limit.ts";
 import { createRequestSlots } from "./pipeline/load-shedding.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { createRpcHandler, openRpcServer } from "./rpc/server.ts";
-import { openCountries } from "./scans/geoip.ts";
+import { openGeoip } from "./scans/geoip.ts";
 import { createScanRecorder } from "./scans/recorder.ts";
 import { createVisitorSalts } from "./scans/visitor-salt.ts";
 import { createUpstreams } from "./upstreams/clients.ts";
-import { openKeyUse } from "./upstreams/key-usage.ts";
+import { openKeyUsage } from "./upstreams/key-usage.ts";
 
 export const start: Start<typeof settings> = async (config, log, metrics) => {
   if (config.quotaPolicy === "open" && config.quotaTimeoutMs >= config.upstreamTimeoutMs) {
@@ -40,7 +40,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     scans: upstreams.scans,
     queue: upstreams.scanQueue,
     salts: createVisitorSalts({ scans: upstreams.scans, clock: systemClock, log }),
-    countryOf: await openCountries(config.geoipDatabase),
+    countryOf: await openGeoip(config.geoipDatabase),
     newId: randomUUIDv7,
     clock: systemClock,
     bufferMax: config.scanBufferMax,
@@ -49,7 +49,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
   });
   closer.defer("scan recorder", () => scanRecorder.close({ timeoutMs: stageMs }));
 
-  const keyUse = openKeyUse({ keys: upstreams.keys, clock: systemClock, closer, log });
+  const keyUsage = openKeyUsage({ keys: upstreams.keys, clock: systemClock, closer, log });
 
   const originOf = createOriginLookup(config.trustedProxies, log);
   const bounds = createPeerBounds({
@@ -73,7 +73,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
   const api = {
     authenticate: createKeyAuthentication({
       upstreams,
-      keyUse,
+      keyUsage,
       guessLimit: createGuessLimit({ perMinuteMax: config.unknownKeysPerMinuteMax }),
       clock: systemClock,
     }),
@@ -121,7 +121,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
       timeoutMs: config.upstreamTimeoutMs,
       log,
     },
-    leakReports: { ...api, slots: dashboardSlots },
+    leakedKeyReports: { ...api, slots: dashboardSlots },
     handleRpc,
     pageSlots: slotsOf("page_requests", config.pagesInFlightMax),
     createServer: (handle) => createHttpServer({ certificate, bounds, handle }),

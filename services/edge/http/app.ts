@@ -7,7 +7,7 @@ import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
 import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
 import { servePage } from "../dashboard/static-files.ts";
-import { type LeakReportOptions, serveLeakReports } from "../leaked-key-reports/plugin.ts";
+import { type LeakedKeyReportOptions, serveLeakedKeyReports } from "../leaked-key-reports/plugin.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import { serveReference } from "../reference/plugin.ts";
 import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
@@ -25,7 +25,7 @@ export interface HttpOptions {
   rest: RestOptions;
   dashboard: DashboardOptions;
   redirects: RedirectOptions;
-  leakReports: LeakReportOptions;
+  leakedKeyReports: LeakedKeyReportOptions;
   /** Calls of the same API over Connect and gRPC-Web. */
   handleRpc: RpcHandler;
   /** Bounds the pages and files that are the same for everybody. */
@@ -88,7 +88,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 
   serveRest(app, rest);
   serveRedirects(app, options.redirects);
-  serveLeakReports(app, options.leakReports);
+  serveLeakedKeyReports(app, options.leakedKeyReports);
   serveRpcBeside(app, options.handleRpc);
   serveDashboard(app, options.dashboard);
   app.register((scope, _options, done) => {

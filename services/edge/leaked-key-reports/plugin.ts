@@ -18,7 +18,7 @@ const callsPerMinuteMax = 10;
 
 const report = z.strictObject({ keys: z.array(z.string().max(200)).min(1).max(keysMax) });
 
-export interface LeakReportOptions {
+export interface LeakedKeyReportOptions {
   upstreams: Pick<Upstreams, "keys">;
   upstreamTimeoutMs: number;
   originOf(request: RawRequest): Origin;
@@ -31,7 +31,7 @@ export interface LeakReportOptions {
  * Serves `POST /leaked-keys`: anyone can report keys that were found in public places, and real ones are
  * revoked. The response is the same for real and invented keys. Limits the calls of each address per minute.
  */
-export function serveLeakReports(app: FastifyInstance, options: LeakReportOptions): void {
+export function serveLeakedKeyReports(app: FastifyInstance, options: LeakedKeyReportOptions): void {
   const countReport = createMinuteCounter({
     message: "Too many reports from this address this minute.",
     perMinuteMax: callsPerMinuteMax,

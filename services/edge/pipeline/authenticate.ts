@@ -2,14 +2,14 @@ import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
-import type { KeyUse } from "../upstreams/key-usage.ts";
+import type { KeyUsage } from "../upstreams/key-usage.ts";
 import { hashKey, readKey } from "./credentials.ts";
 import type { GuessLimit } from "./guess-limit.ts";
 import type { Authenticate } from "./pipeline.ts";
 
 export interface AuthenticateOptions {
   upstreams: Pick<Upstreams, "peekKey" | "resolveKey">;
-  keyUse: KeyUse;
+  keyUsage: KeyUsage;
   guessLimit: GuessLimit;
   clock: Pick<Clock, "now">;
 }
@@ -19,7 +19,7 @@ export interface AuthenticateOptions {
  * for an address that guesses keys; a key in the edge's cache passes even while its address is limited.
  */
 export function createKeyAuthentication(options: AuthenticateOptions): Authenticate {
-  const { upstreams, keyUse, guessLimit, clock } = options;
+  const { upstreams, keyUsage, guessLimit, clock } = options;
   return async ({ headers, address, remainingMs }) => {
     const hash = hashKey(readKey(headers));
     let answer = upstreams.peekKey(hash);
@@ -29,7 +29,7 @@ export function createKeyAuthentication(options: AuthenticateOptions): Authentic
       if (answer.verdict === "unknown") guessLimit.record(address, hash, clock.now());
     }
     if (answer.verdict !== "active") throw refusals[answer.verdict]();
-    keyUse.note(answer.keyId);
+    keyUsage.note(answer.keyId);
     return { ...answer, createdVia: CreatedVia.API };
   };
 }

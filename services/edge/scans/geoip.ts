@@ -5,7 +5,7 @@ import { open } from "maxmind";
 export type CountryLookup = (address: string) => string;
 
 /** Opens a MaxMind country database, which is read once. With an empty path every country is unknown. */
-export async function openCountries(file: string): Promise<CountryLookup> {
+export async function openGeoip(file: string): Promise<CountryLookup> {
   if (file === "") return () => "";
   const database = await open<CountryResponse>(file);
   return (address) => {

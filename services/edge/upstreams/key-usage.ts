@@ -10,7 +10,7 @@ const usesPerCallMax = 1_000;
 const timeoutMs = 2_000;
 
 /** Records in memory when keys are used, and sends it to auth every few seconds, so that no request causes a write. */
-export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
+export function openKeyUsage(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
   const { clock, log } = options;
   /** At most one entry for each key in this edge's cache. */
   let uses = new Map<string, number>();
@@ -46,4 +46,4 @@ export function openKeyUse(options: { keys: Upstreams["keys"]; clock: Clock; clo
   };
 }
 
-export type KeyUse = ReturnType<typeof openKeyUse>;
+export type KeyUsage = ReturnType<typeof openKeyUsage>;

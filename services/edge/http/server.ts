@@ -35,7 +35,8 @@ export function createHttpServer(options: {
   handle: Handle;
 }): Server {
   const { certificate, bounds } = options;
-  const inTurn = handleInTurn(bounds.boundRequests(options.handle));
+  const handle = bounds.boundRequests(options.handle);
+  const inTurn = handleInTurn(handle);
   const times = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: idleMs };
   const open = (): Server => {
     if (!certificate) return createServer({ ...times, connectionsCheckingInterval: checkMs }, inTurn.handle);
@@ -45,7 +46,7 @@ export function createHttpServer(options: {
       request.httpVersionMajor === 1
         ? // Node uses separate classes for HTTP/1.1 requests here; its types do not declare it.
           inTurn.handle(request as IncomingMessage, response as ServerResponse)
-        : bounds.boundRequests(options.handle)(request, response);
+        : handle(request, response);
     const forTls = { ...certificate, handshakeTimeout: headersTimeoutMs };
     const server = createSecureServer({ ...forTls, ...forHttp1, settings: http2Settings }, handleBoth);
     boundSessions(server);

@@ -8,7 +8,7 @@ import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import { matchesPath, throwNotServed } from "./not-served.ts";
-import type { Route, RouteAnswer } from "./route.ts";
+import { costOf, type Route, type RouteAnswer } from "./route.ts";
 import { routes } from "./routes/index.ts";
 
 export interface RestOptions {
@@ -50,9 +50,8 @@ export function createRestFace(options: RestOptions): RestFace {
         : { value: undefined };
       // The timeout of upstream calls starts when the body has arrived.
       const call = startCall();
-      const cost = ("value" in body && route?.cost?.(body.value)) || 1;
       const answer = await pipeline.run(caller, call, {
-        cost,
+        cost: costOf(route, body),
         async handle(decision) {
           if (!route) return throwNotServed(request, reply);
           const { params, query } = request;

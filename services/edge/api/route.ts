@@ -141,6 +141,11 @@ export function bodySchemaOf(schema: z.ZodType): z.ZodType | undefined {
 const detailsMax = 50;
 const fieldNameMax = 100;
 
+/** Returns the cost in units of a call; 1 for a body that cannot be read, and for a path that no route serves. */
+export function costOf(route: Route | undefined, body: ReadBody): number {
+  return ("value" in body && route?.cost?.(body.value)) || 1;
+}
+
 /** Parses a body with its schema. Throws an error that names the invalid fields. */
 export function parseBody<S extends z.ZodType>(schema: S, body: ReadBody): z.output<S> {
   if ("failure" in body) throw body.failure;

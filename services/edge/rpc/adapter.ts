@@ -18,7 +18,7 @@ import { errorDetails } from "../../../platform/rpc/status.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
-import type { Route, RouteAnswer, RouteArguments } from "../api/route.ts";
+import { costOf, type Route, type RouteAnswer, type RouteArguments } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
 import type { BodySlots } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -164,7 +164,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
     const given = toArguments(method, route, request);
     const call = startCall(context);
     const answered = await pipeline.run(caller, call, {
-      cost: ("value" in given.body && route.cost?.(given.body.value)) || 1,
+      cost: costOf(route, given.body),
       handle: (decision) => {
         const { headers } = call;
         const { upstreams, clock } = options;

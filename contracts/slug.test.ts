@@ -8,4 +8,10 @@ describe("a slug", () => {
       expect(slugIssue(slug), slug).toBeTypeOf("string");
     }
   });
+
+  it("is none of the paths that the edge serves itself or may come to serve", () => {
+    for (const slug of ["abuse", "export", "external", "usage", "well-known"]) {
+      expect(slugIssue(slug), slug).toBe("is reserved; choose another");
+    }
+  });
 });

@@ -1,9 +1,9 @@
 /** Paths that the edge serves itself or may come to serve; none can be a slug. */
 const reserved = new Set(
   (
-    "admin api app assets auth batch billing dashboard docs favicon graphql grpc health healthz help index internal leaked-keys login " +
-    "logout metrics openapi qr readyz robots scan scans security settings signin signup sitemap static status support " +
-    "usage v1 v2 well-known www"
+    "abuse admin api app assets auth batch billing dashboard docs export external favicon graphql grpc health healthz help index " +
+    "internal leaked-keys login logout metrics openapi qr readyz robots scan scans security settings signin signup sitemap " +
+    "static status support usage v1 v2 well-known www"
   ).split(" "),
 );
 

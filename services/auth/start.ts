@@ -40,7 +40,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const keys = createKeyStore(sql);
   const leakReports = createLeakReportStore(sql);
   const { propagate } = granter;
-  const leaks = createLeakWorker({ leakReports, keys, propagate, clock: systemClock, log });
+  const leaks = createLeakWorker({ leakReports, propagate, clock: systemClock, log });
   const working = leaks.run();
   closer.defer("leak worker", () => {
     leaks.close();

@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
-import { formatApiKey } from "../../contracts/api-key.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
 import { LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
-import { randomBase62 } from "../../platform/ids.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { windowMs } from "../../services/auth/domain/sign-in-limits.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
@@ -188,34 +186,6 @@ describe("the audit trail", () => {
     await sql`insert into auth.audit ${sql({ ...row, sequence: String(BigInt(last) + 1n) })}`;
     expect((await verify()).fault).toBeGreaterThan(BigInt(last));
     await sql`delete from auth.audit where sequence > ${last}`;
-  });
-});
-
-describe("a report of leaked keys", () => {
-  const report = (keys: unknown) => call(`${edge}/leaked-keys`, { body: { keys } });
-
-  it("revokes what is real, and answers the same for what is not", { timeout: 30_000 }, async () => {
-    const { key } = await auth.newAccount();
-    const madeUp = formatApiKey(randomBase62(26));
-    const real = await report([key]);
-    const unreal = await report([madeUp]);
-    expect([real.status, unreal.status]).toEqual([202, 202]);
-    expect(real.body.data).toEqual(unreal.body.data);
-    const refused = await eventually(
-      () => call(`${edge}/v1/usage`, { key }),
-      (answer) => answer.status === 401,
-      15_000,
-    );
-    expect(refused.body.code).toBe("api_key_inactive");
-  });
-
-  it("takes at most 1,000 keys, and only so many calls a minute from one address", async () => {
-    expect((await report(Array(1_001).fill("x"))).status).toBe(400);
-    expect((await report("x")).status).toBe(400);
-    const answers = await Promise.all(Array.from({ length: 40 }, () => report(["x"])));
-    const refused = answers.filter(({ status }) => status === 429);
-    expect(refused.length).toBeGreaterThan(10);
-    expect(refused[0]?.headers.get("retry-after")).toMatch(/^\d+$/);
   });
 });
 

@@ -14,6 +14,7 @@ import type { LogEntries, Propagation } from "../../../platform/lease/protocol.t
 import { toPropagation } from "../../../platform/lease/service.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
+import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { tracesOf } from "../domain/keys.ts";
 import type { AccountStore } from "../store/accounts.ts";
@@ -24,6 +25,8 @@ import { toLimits, validId } from "./requests.ts";
 
 const keyStatuses = { active: KeyStatus.ACTIVE, rotated: KeyStatus.ROTATED, revoked: KeyStatus.REVOKED };
 const keysPerCallMax = 1_000;
+/** The least duration of a report, in ms, so that its timing does not show which keys are real. */
+const reportMs = 100;
 const rotateSuggestDays = 60;
 const rotateAfterDays = 90;
 const dayMs = 86_400_000;
@@ -108,9 +111,11 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
 
     async reportLeakedKeys(request, context) {
       requireHashes(request.keyHashes);
-      await leakReports.add(requestActor(request, context), request.keyHashes);
-      handleReports();
-      return {};
+      return await withMinimumDuration({ ms: reportMs, clock }, async () => {
+        await leakReports.add(requestActor(request, context), request.keyHashes);
+        handleReports();
+        return {};
+      });
     },
   });
 }

@@ -3,6 +3,7 @@ import { SessionService, SignUpMode } from "../../../gen/qrforge/auth/v1/session
 import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, newToken } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
+import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { passwordIssue } from "../domain/passwords.ts";
@@ -51,13 +52,6 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
   const startSession = () => newSession(newToken(), clock.now(), dependencies.sessionMs);
 
-  /** Runs `work` and returns what it returns, or throws what it throws, no sooner than after `durationMinMs`. */
-  async function withMinimumDuration<T>(work: () => Promise<T>): Promise<T> {
-    const [outcome] = await Promise.allSettled([work(), clock.sleep(durationMinMs)]);
-    if (outcome.status === "rejected") throw outcome.reason;
-    return outcome.value;
-  }
-
   async function resolved(token: string) {
     const found = await sessions.resolve(sha256(token));
     if (!found) throw noSession();
@@ -95,7 +89,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const issue = passwordIssue(request.password);
       if (issue !== undefined) issues.push({ field: "password", issue });
       throwIfFieldIssues(issues);
-      return withMinimumDuration(async () => {
+      return withMinimumDuration({ ms: durationMinMs, clock }, async () => {
         const accountId = newId();
         const passwordHash = await passwords.hash(request.password);
         const account = { accountId, email, passwordHash, ...fixedLimits.free };
@@ -105,7 +99,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     },
 
     signIn: ({ email, password, address }) =>
-      withMinimumDuration(async () => {
+      withMinimumDuration({ ms: durationMinMs, clock }, async () => {
         const network = rateLimitKey(address);
         const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, network);
         const { token, session } = startSession();

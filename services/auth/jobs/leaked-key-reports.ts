@@ -1,41 +1,43 @@
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
-import type { KeyStore } from "../store/keys.ts";
 import type { LeakReportStore } from "../store/leak-reports.ts";
 
 export interface LeakWorkerOptions {
-  leakReports: Pick<LeakReportStore, "take">;
-  keys: Pick<KeyStore, "revoke">;
+  leakReports: Pick<LeakReportStore, "revoke" | "deleteSettled">;
   propagate(entries: LogEntries): Promise<Propagation>;
   clock: Clock;
   log: Logger;
 }
 
-const reportsMax = 100;
+/** Keys that one transaction revokes at most. */
+const keysMax = 100;
 /** Interval at which reports are read that another replica stored, or whose handling failed, in ms. */
-const intervalMs = 5_000;
+const intervalMs = 1_000;
 
-/** Revokes keys that were reported as leaked. Not done in the reporting call, so that its timing shows nothing. */
-export function createLeakWorker({ leakReports, keys, propagate, clock, log }: LeakWorkerOptions) {
+/** Revokes keys that were reported as leaked. Not done in the reporting call, which would wait for every edge. */
+export function createLeakWorker({ leakReports, propagate, clock, log }: LeakWorkerOptions) {
   const closing = new AbortController();
   let wake = new AbortController();
 
+  const propagating = new Set<Promise<unknown>>();
+
+  /** Makes edges forget keys, without waiting for it: a slow edge does not delay the keys of the next report. */
+  function propagateAside(entries: LogEntries): void {
+    const ended = propagate(entries)
+      .catch((error) => log.warn({ error }, "edges forget revoked keys with the next renewal of their lease"))
+      .finally(() => propagating.delete(ended));
+    propagating.add(ended);
+  }
+
   async function revokeReported(): Promise<void> {
-    for (;;) {
-      const reports = await leakReports.take(reportsMax);
-      // All are revoked first and propagated together: a slow edge costs one wait, not one for each key.
-      const ended = [];
-      for (const { keyId, reporter, address } of reports) {
-        if (closing.signal.aborted) return;
-        const actor = { name: `leak-report:${reporter}`.slice(0, 100), address };
-        ended.push((await keys.revoke(actor, keyId, "")).entries);
-        log.warn({ keyId }, "a leaked key was revoked");
-      }
-      await Promise.all(ended.map((entries) => propagate(entries)));
-      // The next round finds the keys revoked and deletes their reports.
-      if (reports.length === 0) return;
+    while (!closing.signal.aborted) {
+      const revoked = await leakReports.revoke(keysMax);
+      if (!revoked) break;
+      for (const keyId of revoked.keyIds) log.warn({ keyId }, "a leaked key was revoked");
+      propagateAside(revoked.entries);
     }
+    while (!closing.signal.aborted && (await leakReports.deleteSettled()));
   }
 
   return {
@@ -51,6 +53,7 @@ export function createLeakWorker({ leakReports, keys, propagate, clock, log }: L
         }
         await clock.sleep(intervalMs, AbortSignal.any([wake.signal, closing.signal]));
       }
+      await Promise.all(propagating);
     },
     close: () => closing.abort(),
   };

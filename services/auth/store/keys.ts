@@ -41,15 +41,41 @@ export interface NewKey extends KeyTraces {
   name: string;
 }
 
+const keyColumns = (
+  sql: Sql | Tx,
+) => sql`key_id as "keyId", account_id as "accountId", name, key_hash as "keyHash", prefix,
+  last4, status, created_at as "createdAt", ended_at as "endedAt", created_by as "createdBy", ended_by as "endedBy",
+  replaced_by as "replacedBy", last_used_at as "lastUsedAt"`;
+
+/**
+ * Revokes the active ones of these keys, each by its actor, and returns them. All rows are locked, in one order, before the
+ * audit trail is, so that this and a rotation cannot wait for one another. Call `appendKeysToLog` afterwards.
+ */
+export async function revokeKeys(tx: Tx, actors: Map<string, Actor>): Promise<KeyRow[]> {
+  const ids = [...actors.keys()];
+  const keys = await tx<Pick<KeyRow, "keyId" | "accountId">[]>`
+    select key_id as "keyId", account_id as "accountId" from auth.keys
+    where key_id = any(${ids}::text[]) and status = 'active' order by key_id for update`;
+  const revoked: KeyRow[] = [];
+  for (const { keyId, accountId } of keys) {
+    const actor = actors.get(keyId);
+    if (!actor) throw new Error("a key was read that was not asked for");
+    const [key] = await tx<[KeyRow]>`
+      update auth.keys set status = 'revoked', ended_at = now(), ended_by = ${actor.name}
+      where key_id = ${keyId} returning ${keyColumns(tx)}`;
+    await appendToAudit(tx, actor, { action: "key.revoke", accountId, keyId });
+    revoked.push(key);
+  }
+  return revoked;
+}
+
 export type KeyStore = ReturnType<typeof createKeyStore>;
 
 const noSuchKey = () => new ServiceError("NOT_FOUND", "There is no such key.");
 
 /** Keys in Postgres. Each method is one transaction. */
 export function createKeyStore(sql: Sql) {
-  const columns = sql`key_id as "keyId", account_id as "accountId", name, key_hash as "keyHash", prefix, last4,
-    status, created_at as "createdAt", ended_at as "endedAt", created_by as "createdBy", ended_by as "endedBy",
-    replaced_by as "replacedBy", last_used_at as "lastUsedAt"`;
+  const columns = keyColumns(sql);
 
   async function insertKey(tx: Tx, actor: Actor, accountId: string, key: NewKey): Promise<KeyRow> {
     const [row] = await tx<[KeyRow]>`
@@ -135,11 +161,7 @@ export function createKeyStore(sql: Sql) {
           select ${columns} from auth.keys
           where key_id = ${keyId} ${accountId ? tx`and account_id = ${accountId}` : tx``} for update`;
         if (!key) throw noSuchKey();
-        if (key.status !== "active") return { key, entries: await appendKeysToLog(tx, [key.keyHash]) };
-        const [revoked] = await tx<[KeyRow]>`
-          update auth.keys set status = 'revoked', ended_at = now(), ended_by = ${actor.name}
-          where key_id = ${keyId} returning ${columns}`;
-        await appendToAudit(tx, actor, { action: "key.revoke", accountId: key.accountId, keyId });
+        const [revoked = key] = await revokeKeys(tx, new Map([[keyId, actor]]));
         return { key: revoked, entries: await appendKeysToLog(tx, [key.keyHash]) };
       });
     },

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { apiKeyPattern } from "../../../contracts/api-key.ts";
+import { isApiKey } from "../../../contracts/api-key.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { parseBody } from "../api/route.ts";
@@ -29,7 +29,8 @@ export interface LeakedKeyReportOptions {
 
 /**
  * Serves `POST /leaked-keys`: anyone can report keys that were found in public places, and real ones are
- * revoked. The response is the same for real and invented keys. Limits the calls of each address per minute.
+ * revoked. The response is the same for real and invented keys. Keys with a wrong checksum go no further, and each address
+ * has a limited number of calls per minute.
  */
 export function serveLeakedKeyReports(app: FastifyInstance, options: LeakedKeyReportOptions): void {
   const countReport = createMinuteCounter({
@@ -44,7 +45,7 @@ export function serveLeakedKeyReports(app: FastifyInstance, options: LeakedKeyRe
     const body = await readJsonBody(request.raw, { address, slots: options.bodySlots });
     using _slot = options.slots.acquire();
     const { keys } = parseBody(report, body);
-    const keyHashes = keys.filter((key) => apiKeyPattern.test(key)).map((key) => Buffer.from(hashKey(key), "hex"));
+    const keyHashes = keys.filter(isApiKey).map((key) => Buffer.from(hashKey(key), "hex"));
     if (keyHashes.length > 0) {
       const actor = { name: "reporter", address };
       await options.upstreams.keys.reportLeakedKeys({ keyHashes, actor }, { timeoutMs: options.upstreamTimeoutMs });

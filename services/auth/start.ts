@@ -76,7 +76,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
       createAccountService({ accounts, propagate }),
       createKeyService({ keys, accounts, leakReports, propagate, handleReports, clock: systemClock }),
       createAuditService(createAuditStore(sql)),
-      createSessionService({ accounts, sessions, links, attempts, ...shared }),
+      createSessionService({ accounts, sessions, links, attempts, log, ...shared }),
       createInvitationService({ invitations, ...shared }),
       implementation,
     ],

@@ -6,9 +6,9 @@ import type { Clock } from "../../../platform/process/clock.ts";
 import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 import { passwordIssue } from "../domain/passwords.ts";
 import { fixedLimits, normalizeEmail } from "../domain/plans.ts";
-import { isLimited, subjectsOf, windowEndsInS } from "../domain/sign-in-limits.ts";
 import { requireOpenSignUp, type SignUp } from "../domain/sign-up.ts";
 import { type NewSession, newSession, sha256 } from "../domain/tokens.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
@@ -17,6 +17,7 @@ import type { SessionStore } from "../store/sessions.ts";
 import type { SignInAttemptStore } from "../store/sign-in-attempts.ts";
 import type { SignInLinkStore } from "../store/sign-in-links.ts";
 import { requestActor, userActor } from "./actor.ts";
+import { createPasswordCheck, wrongPassword } from "./password-check.ts";
 import { readEmail } from "./requests.ts";
 
 export interface SessionDependencies {
@@ -26,6 +27,7 @@ export interface SessionDependencies {
   attempts: SignInAttemptStore;
   passwords: PasswordHasher;
   clock: Clock;
+  log: Logger;
   /** Duration of a session, in ms. */
   sessionMs: number;
   signUp: SignUp;
@@ -43,12 +45,12 @@ const signUpModes: Record<SignUp, SignUpMode> = {
   closed: SignUpMode.CLOSED,
 };
 
-const wrong = () => new ServiceError("UNAUTHORIZED", "Wrong e-mail or password.");
 const noSession = () => new ServiceError("UNAUTHORIZED", "There is no such session. Sign in again.");
 
 /** Creates the handlers of SessionService: sign-up, sign-in and sessions. */
 export function createSessionService(dependencies: SessionDependencies): Implementation {
-  const { accounts, sessions, links, attempts, passwords, clock } = dependencies;
+  const { accounts, sessions, links, passwords, clock } = dependencies;
+  const check = createPasswordCheck(dependencies);
 
   const startSession = () => newSession(newToken(), clock.now(), dependencies.sessionMs);
 
@@ -56,27 +58,6 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     const found = await sessions.resolve(sha256(token));
     if (!found) throw noSession();
     return found;
-  }
-
-  /** Checks a password under the limits on failures. The work is the same whether or not the account exists. */
-  async function check(email: string, password: string, network: string): Promise<{ accountId: string; hash: string }> {
-    const subjects = subjectsOf(email, network);
-    const account = await accounts.credentials(email);
-    const known = await attempts.isKnown(account?.accountId ?? "", sha256(network));
-    // Counted as a failure before the password is looked at, so that many tries at once cannot pass the limit together.
-    const counted = [subjects.address, subjects.pair, ...(known ? [] : [subjects.account])];
-    const startedMs = clock.now();
-    const [byAddress = 0, byPair = 0, byAccount = 0] = await attempts.count(counted, 1, startedMs);
-    if (isLimited({ address: byAddress - 1, pair: byPair - 1, account: byAccount - 1 }, known)) {
-      await attempts.count(counted, -1, startedMs);
-      throw new ServiceError("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(startedMs) });
-    }
-    const right = await passwords.verify(password, account?.passwordHash ?? null);
-    if (right && account && !account.disabled) {
-      await attempts.count(counted, -1, startedMs);
-      return { accountId: account.accountId, hash: account.passwordHash ?? "" };
-    }
-    throw wrong();
   }
 
   return implement(SessionService, {
@@ -103,7 +84,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
         const network = rateLimitKey(address);
         const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, network);
         const { token, session } = startSession();
-        if (!(await sessions.open(accountId, hash, session, sha256(network)))) throw wrong();
+        if (!(await sessions.open(accountId, hash, session, sha256(network)))) throw wrongPassword();
         return { session: toSession(token, accountId, session) };
       }),
 
@@ -132,7 +113,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const { token: next, session } = startSession();
       const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await sessions.changePassword(userActor(accountId, address, context), accountId, hashes, session)))
-        throw wrong();
+        throw wrongPassword();
       return { session: toSession(next, accountId, session) };
     },
 

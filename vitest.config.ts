@@ -20,7 +20,7 @@ export default defineConfig({
         },
       },
       { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...slow } },
-      { test: { name: "fault", include: ["test/{fault,backup}/**/*.test.ts"], ...slow } },
+      { test: { name: "fault", include: ["test/{fault,backup,attack}/**/*.test.ts"], ...slow } },
       { test: { name: "cluster", include: ["test/cluster/**/*.test.ts"], ...slow } },
       { test: { name: "launcher", include: ["test/launcher/**/*.test.ts"], fileParallelism: false, ...slow } },
     ],

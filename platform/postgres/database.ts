@@ -1,7 +1,7 @@
 import { ServiceError } from "../errors.ts";
 import { systemClock } from "../process/clock.ts";
 import { cleanSqlError } from "./errors.ts";
-import { compareMigrations, migrate } from "./migrations.ts";
+import { compareMigrations, migrate, migrationTimeoutMs } from "./migrations.ts";
 import { openPool, type PoolOptions, type Sql } from "./pool.ts";
 
 export interface DatabaseOptions extends PoolOptions {
@@ -16,14 +16,19 @@ const startMaxMs = 30_000;
 
 /** Opens a pool and brings the schema up to date, or waits until it is. Waits for Postgres if necessary. */
 export async function openDatabase(options: DatabaseOptions): Promise<Sql> {
-  const sql = openPool(options);
+  const isApplying = options.migrations === "apply";
+  // The answer to a migration may take longer than answers to the service's statements.
+  const own = isApplying ? { databasePoolSize: 1, statementTimeoutMs: migrationTimeoutMs } : {};
+  const sql = openPool({ ...options, ...own });
   try {
     await prepareOnceThere(sql, options);
   } catch (error) {
     await sql.end({ timeout: 1 });
     throw error;
   }
-  return sql;
+  if (!isApplying) return sql;
+  await sql.end({ timeout: 1 });
+  return openPool(options);
 }
 
 /** Applies or checks the migrations; retries while Postgres is unavailable. */

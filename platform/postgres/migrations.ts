@@ -3,7 +3,7 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Sql, Tx } from "./pool.ts";
 
 /** Statement timeout in migrations, in ms. */
-const migrationTimeoutMs = 600_000;
+export const migrationTimeoutMs = 600_000;
 
 /**
  * Applies the numbered files of a folder (`0001_name.sql`, …) that a schema lacks and `isWanted` selects, in order. Safe

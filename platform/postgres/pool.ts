@@ -12,6 +12,9 @@ export interface PoolOptions {
   /** Password if the URL has none. */
   databasePassword: string;
   databasePoolSize: number;
+  /** The longest time to connect and sign in, in ms; 5 s if unset, for tools. */
+  databaseConnectTimeoutMs?: number;
+  /** The longest a statement may run, in ms; 0 for a tool whose statements may take as long as they do. */
   statementTimeoutMs: number;
   /** Schema of this process. */
   schema: string;
@@ -20,22 +23,29 @@ export interface PoolOptions {
 
 /** Maximum idle time of an open transaction, in ms. */
 const idleInTransactionMs = 2_000;
+/** How much longer than a statement may run its answer is waited for, in ms. */
+const answerMarginMs = 1_000;
+const toolConnectTimeoutMs = 5_000;
 
-/** Opens a pool, which connects on first use. */
+/**
+ * Opens a pool, which connects on first use. The server ends a statement after `statementTimeoutMs`. If it answers nothing
+ * for a second more, its connection is destroyed, and so is every other that has heard nothing meanwhile; their queries
+ * reject with ANSWER_TIMEOUT or CONNECTION_CLOSED. A query that gets no connection for that time rejects with POOL_TIMEOUT.
+ */
 export function openPool(options: PoolOptions): Sql {
-  throwIfUnpatched();
-  const { schema, log } = options;
-  return postgres(options.databaseUrl, {
+  const { schema, log, statementTimeoutMs } = options;
+  const sql = postgres(options.databaseUrl, {
     ...passwordOption(options),
     max: options.databasePoolSize,
-    connect_timeout: 5,
+    connect_timeout: (options.databaseConnectTimeoutMs ?? toolConnectTimeoutMs) / 1_000,
+    answer_timeout: statementTimeoutMs > 0 ? (statementTimeoutMs + answerMarginMs) / 1_000 : undefined,
     // Seconds until the next attempt to connect: short, since callers wait for a database that comes back.
     backoff: (tries) => Math.min(0.05 * 2 ** tries, 1),
     idle_timeout: 300,
     max_lifetime: 3_600,
     connection: {
       application_name: `qrforge-${schema}`,
-      statement_timeout: options.statementTimeoutMs,
+      statement_timeout: statementTimeoutMs,
       // Ends the transaction of a process that hangs or is cut off, since others wait for its locks.
       idle_in_transaction_session_timeout: idleInTransactionMs,
       tcp_keepalives_idle: 2,
@@ -46,13 +56,15 @@ export function openPool(options: PoolOptions): Sql {
     // Counts stay below 2^53, which a number holds exactly.
     types: { int8: { to: 20, from: [20], serialize: String, parse: Number } },
   });
+  throwIfUnpatched(sql);
+  return sql;
 }
 
-/** Throws unless the driver has its patch, without which the loss of a connection can end the process. */
-function throwIfUnpatched(): void {
-  if ("isPatched" in postgres) return;
+/** Throws unless the driver has its patch, without which the loss of a connection can end the process or hang it. */
+function throwIfUnpatched(sql: Sql): void {
+  if ("answer_timeout" in sql.options) return;
   throw new Error(
-    "The Postgres driver lacks patches/postgres@*.patch: run npm install, or node scripts/patch-packages.mjs",
+    "The Postgres driver lacks the current patches/postgres@*.patch: run npm ci, or node scripts/patch-packages.mjs",
   );
 }
 

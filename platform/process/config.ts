@@ -192,9 +192,18 @@ export const databaseSettings = {
     min: 1,
     max: 1000,
   }),
-  statementTimeoutMs: integer("STATEMENT_TIMEOUT_MS", "the longest a single SQL statement may run, in ms", 5_000, {
-    min: 1,
-  }),
+  databaseConnectTimeoutMs: integer(
+    "DATABASE_CONNECT_TIMEOUT_MS",
+    "the longest a connection to the database may take to be made, in ms",
+    2_000,
+    { min: 1 },
+  ),
+  statementTimeoutMs: integer(
+    "STATEMENT_TIMEOUT_MS",
+    "the longest a single SQL statement may run, in ms; a connection without an answer for a second longer is destroyed",
+    3_000,
+    { min: 1 },
+  ),
 };
 
 /** Settings of every service on the bus. */

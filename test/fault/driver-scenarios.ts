@@ -30,6 +30,11 @@ const answersOf: Record<string, (statement: string, connection: number) => Answe
   endWhileClosing: isRows({ "select 1": "close" }),
   copy: isRows({ "copy t to stdout": { copyBytes } }),
   copyGivenUp: isRows({ "copy t to stdout": { copyBytes } }),
+  silentStatement: isRows({ "select 1": "silence" }),
+  silentTransaction: isRows({ "select 1": "silence" }),
+  silentWithOthers: isRows({ "select 1": "silence" }),
+  noConnectionFree: () => "rows",
+  closeWhileConnecting: () => "rows",
 };
 
 const scenarios: Record<string, (sql: Sql, server: FakePostgres) => Promise<unknown>> = {
@@ -106,17 +111,61 @@ const scenarios: Record<string, (sql: Sql, server: FakePostgres) => Promise<unkn
     });
     return { transaction: await outcome(transaction) };
   },
+  async silentStatement(sql, server) {
+    await sql`select 2`;
+    const statements = [outcome(sql`select 1`), outcome(sql`select 2`)];
+    return {
+      statements: await Promise.all(statements),
+      next: await outcome(sql`select 3`),
+      closed: [...server.closed],
+    };
+  },
+  async silentTransaction(sql) {
+    const transaction = await outcome(
+      sql.begin(async (tx) => {
+        await tx`select 1`;
+      }),
+    );
+    return { transaction, next: await outcome(sql`select 2`) };
+  },
+  async silentWithOthers(sql, server) {
+    // The first two are open, and one of them idle, when the other falls silent.
+    await Promise.all([sql`select 2`, sql`select 2`]);
+    await nextTurn();
+    const silent = await outcome(sql`select 1`);
+    const next = await outcome(sql`select 3`);
+    return { silent, next, closed: [...server.closed].sort() };
+  },
+  async noConnectionFree(sql) {
+    const done = Promise.withResolvers<void>();
+    const transaction = outcome(sql.begin(() => done.promise));
+    const waiting = await outcome(sql`select 2`);
+    done.resolve();
+    return { transaction: await transaction, waiting, next: await outcome(sql`select 3`) };
+  },
+  async closeWhileConnecting(sql) {
+    return { statement: await outcome(sql`select 1`) };
+  },
 };
+
+const connectTimeouts: Record<string, number> = { closeWhileConnecting: 500 };
+/** Tried on a pool of two connections. */
+const pairs = new Set(["silentWithOthers"]);
 
 const name = workerData as string;
 const server = await startFakePostgres(answersOf[name] as never, (connection) =>
-  name === "brokenAuthentication" && connection === 0 ? brokenScram : undefined,
+  name === "closeWhileConnecting"
+    ? "close"
+    : name === "brokenAuthentication" && connection === 0
+      ? brokenScram
+      : undefined,
 );
 const sql = openPool({
   databaseUrl: server.url,
   databasePassword: "",
-  databasePoolSize: 1,
-  statementTimeoutMs: 1_000,
+  databasePoolSize: pairs.has(name) ? 2 : 1,
+  databaseConnectTimeoutMs: connectTimeouts[name] ?? 5_000,
+  statementTimeoutMs: 500,
   schema: "driver",
   log: createLogger({ service: "driver", level: "silent" }),
 });

@@ -54,7 +54,32 @@ describe("when the database closes the connection", () => {
   });
 });
 
+describe("when the database keeps its connection and answers nothing", () => {
+  it("the statements on it fail, and the next has another connection", async () => {
+    const { result } = await run("silentStatement");
+    expect(result).toEqual({ statements: ["ANSWER_TIMEOUT", "CONNECTION_CLOSED"], next: "ok", closed: [0] });
+  });
+
+  it("a transaction fails, and the next statement has another connection", async () => {
+    expect((await run("silentTransaction")).result).toEqual({ transaction: "CONNECTION_CLOSED", next: "ok" });
+  });
+
+  it("the connections that were idle meanwhile are not tried one by one", async () => {
+    const { result } = await run("silentWithOthers");
+    expect(result).toEqual({ silent: "ANSWER_TIMEOUT", next: "ok", closed: [0, 1] });
+  });
+});
+
 describe("when the database", () => {
+  it("closes each new connection, the statement that waits for one fails", async () => {
+    expect((await run("closeWhileConnecting")).result).toEqual({ statement: "CONNECT_TIMEOUT" });
+  });
+
+  it("has no connection free for long, the statement that waits for one fails", async () => {
+    const { result } = await run("noConnectionFree");
+    expect(result).toEqual({ transaction: "ok", waiting: "POOL_TIMEOUT", next: "ok" });
+  });
+
   it("answers nonsense to a password, the statement fails and nothing else", async () => {
     expect((await run("brokenAuthentication")).result).toEqual({ first: true, next: "ok" });
   });

@@ -9,6 +9,8 @@ export type Answer =
   | "rows, close"
   /** Resets the connection. */
   | "reset"
+  /** Keeps the connection, reads what comes, and sends nothing any more. */
+  | "silence"
   /** Answers a COPY TO STDOUT with this many bytes, in one packet. */
   | { copyBytes: number };
 
@@ -16,6 +18,8 @@ export interface FakePostgres {
   url: string;
   /** The statements of each connection that has been opened, but those by which the driver asks for types. */
   statements: string[][];
+  /** The numbers of the connections that have closed. */
+  closed: Set<number>;
   close(): Promise<void>;
 }
 
@@ -32,13 +36,14 @@ const terminated = (text: string) => Buffer.from(`${text}\0`);
 /**
  * A server that speaks as much of Postgres' protocol as the driver needs, has no rows, and fails where it is told to:
  * `answer` decides on each statement, given its connection's number from 0. `authenticate` may send something else in place
- * of "you are in".
+ * of "you are in", or close the connection.
  */
 export async function startFakePostgres(
   answer: (statement: string, connection: number) => Answer,
-  authenticate: (connection: number) => Buffer | undefined = () => undefined,
+  authenticate: (connection: number) => Buffer | "close" | undefined = () => undefined,
 ): Promise<FakePostgres> {
   const statements: string[][] = [];
+  const closed = new Set<number>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -59,10 +64,10 @@ export async function startFakePostgres(
       const isOfDriver = statement.includes("pg_catalog.pg_type");
       if (!isOfDriver) statements[number]?.push(statement);
       const what = answer(statement, number);
-      if (what === "close" || what === "reset") {
+      if (what === "close" || what === "reset" || what === "silence") {
         isGone = true;
         if (what === "close") socket.end();
-        else socket.resetAndDestroy();
+        if (what === "reset") socket.resetAndDestroy();
         return;
       }
       if (/^begin/.test(statement)) state = "T";
@@ -96,7 +101,10 @@ export async function startFakePostgres(
       else if (type === "p") send(message("R", Buffer.concat([int32(11), Buffer.from("r=x,s=,i=0")])));
     }
     socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      closed.add(number);
+    });
     socket.on("data", (data: Buffer) => {
       input = Buffer.concat([input, data]);
       while (!isGone) {
@@ -110,7 +118,9 @@ export async function startFakePostgres(
           // A packet that does not begin with the protocol's version is no start.
           if (body.readUInt32BE(0) !== 196_608) return void socket.destroy();
           isStarted = true;
-          send(authenticate(number) ?? Buffer.concat([message("R", int32(0)), message("Z", Buffer.from(state))]));
+          const other = authenticate(number);
+          if (other === "close") return void socket.end();
+          send(other ?? Buffer.concat([message("R", int32(0)), message("Z", Buffer.from(state))]));
         }
       }
       if (!isGone) flush();
@@ -121,6 +131,7 @@ export async function startFakePostgres(
   return {
     url: `postgres://u:p@127.0.0.1:${port}/d`,
     statements,
+    closed,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

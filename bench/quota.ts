@@ -101,7 +101,7 @@ for (const replicas of only.replicas ? [only.replicas] : [1, 2]) {
     for (const accounts of only.accounts ? [only.accounts] : [1, 1_000, 100_000]) {
       const batched = (index: number) => consume(accountId((index * 7_919) % accounts), wait);
       const single = (index: number) =>
-        store.charge([{ accountId: accountId((index * 7_919) % accounts), cost: 1, requested: 1, limits }]);
+        store.charge([{ subject: accountId((index * 7_919) % accounts), cost: 1, requested: 1, limits }]);
       const rates: number[] = [];
       const toOne: number[] = [];
       const toTen: number[] = [];

@@ -6,9 +6,13 @@ export interface Limits {
   perDay: number;
 }
 
+/** What a request came through: the API, or the dashboard. An account has windows of its own for each. */
+export type Face = "api" | "dashboard";
+
 /** One request to charge, and the key that it came with. */
 export interface ConsumeRequest {
   accountId: string;
+  face: Face;
   keyId: string;
   cost: number;
   limits: Limits;
@@ -24,6 +28,11 @@ export interface Counts {
 export interface WindowNumbers {
   minute: number;
   day: number;
+}
+
+/** Returns the name of the windows that a request is charged to. */
+export function subjectOf({ accountId, face }: Pick<ConsumeRequest, "accountId" | "face">): string {
+  return face === "api" ? accountId : `${accountId}.${face}`;
 }
 
 export type RefusedBy = "none" | "minute" | "day";

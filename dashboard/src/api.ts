@@ -1,6 +1,7 @@
 import type { FieldIssue } from "../../contracts/field-issue.ts";
 import { isFromEdge, noteAnswer, probe } from "./connection.ts";
 import { fingerprint, randomHex } from "./fingerprint.ts";
+import { messages } from "./messages.ts";
 
 export type { FieldIssue };
 
@@ -127,6 +128,8 @@ interface Window {
 export interface Usage {
   minute: Window;
   day: Window;
+  /** Windows of the dashboard. */
+  dashboard: { minute: Window; day: Window };
   days: { date: string; used: number }[];
   by_key: { key_id: string | null; admitted: number; refused: number }[];
 }
@@ -196,8 +199,9 @@ async function request(method: string, url: string, options: RequestOptions): Pr
   noteAnswer();
   if (response.ok) return response;
   const answer = (await readJson(response)) as { code?: string; message?: string; details?: FieldIssue[] };
-  const message = answer.message ?? `The answer was ${response.status}.`;
   const retryAfterS = Number(response.headers.get("retry-after")) || undefined;
+  const text = answer.message ?? `The answer was ${response.status}.`;
+  const message = response.status === 429 && retryAfterS ? `${text} ${messages.limits.again(retryAfterS)}` : text;
   throw new ApiError(response.status, answer.code ?? "", message, answer.details, retryAfterS);
 }
 

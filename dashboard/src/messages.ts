@@ -45,6 +45,13 @@ export const messages = {
     unreachable: "QRForge cannot be reached.",
     offline: "This device is offline.",
   },
+  limits: {
+    /** Follows the service's message about a limit. */
+    again: (seconds: number) => {
+      if (seconds < 120) return `Try again in ${seconds} s.`;
+      return `Try again in ${Math.ceil(seconds / 3_600)} h.`;
+    },
+  },
   unsaved: {
     title: "Leave without saving?",
     body: "What you have entered here is not saved. If you leave, it is lost.",
@@ -235,6 +242,8 @@ export const messages = {
     progress: "Progress",
     state: (created: string, refused: string, left: string) =>
       `${created} created, ${refused} not created, ${left} to go`,
+    waits: (until: Date) =>
+      `Your plan's limit for this minute is reached. It goes on by itself at ${until.toLocaleTimeString("en-GB")}.`,
     resumable:
       "You can pause, or close the page and choose the same file again within a day: nothing is created a second time.",
     pause: "Pause",
@@ -315,6 +324,13 @@ export const messages = {
       stay: "Wait for it",
       leave: "Leave",
     },
+    limits: {
+      /** Follows the service's message about a limit. */
+      again: (seconds: number) => {
+        if (seconds < 120) return `Try again in ${seconds} s.`;
+        return `Try again in ${Math.ceil(seconds / 3_600)} h.`;
+      },
+    },
     unsaved: {
       title: "Have you saved the key?",
       body: "It is shown this once. If it is lost, it can only be rotated.",
@@ -327,9 +343,13 @@ export const messages = {
   },
   usage: {
     title: "Usage",
-    lead: "API requests of the whole account. Scans and this dashboard are not counted.",
-    minute: "This minute",
-    day: "Today",
+    lead: "Requests of the whole account. Scans are not counted.",
+    api: "API",
+    dashboard: "This dashboard",
+    dashboardHint:
+      "What you create, change, preview and download here has the same limits, counted apart. Looking is free.",
+    minute: "this minute",
+    day: "today",
     of: (limit: string) => `of ${limit} requests`,
     unlimited: "requests, without limit",
     resets: (seconds: number) =>

@@ -78,8 +78,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
       clock: systemClock,
     }),
     pipeline: createPipeline({
-      consumeQuota: ({ accountId, keyId, limits }, cost, { timeoutMs }) =>
-        upstreams.consumeQuota({ accountId, keyId, cost, limits }, { timeoutMs }),
+      consumeQuota: (caller, cost, wait) => upstreams.consumeQuota({ ...caller, cost }, wait),
       slots: slotsOf("api_requests", config.apiInFlightMax),
       fairQueue,
     }),

@@ -6,7 +6,7 @@ import { createGroupCommit } from "./group-commit.ts";
 import type { Keep } from "./store/windows.ts";
 
 const limits = { perMinute: 10, perDay: 100 };
-const ask = (accountId: string, cost = 1): ConsumeRequest => ({ accountId, keyId: "k", cost, limits });
+const ask = (accountId: string, cost = 1): ConsumeRequest => ({ accountId, face: "api", keyId: "k", cost, limits });
 const batchId = (name: string) => `00000000-0000-7000-8000-${name.padStart(12, "0")}`;
 
 /** In-memory windows and stored answers, shared by replicas. */
@@ -18,11 +18,11 @@ function createTables() {
     kept,
     charge(charges: Charge[], keep: Keep): Charged | undefined {
       if (keep.batches.some(({ batchId }) => kept.has(batchId))) return undefined;
-      const rows = charges.map(({ accountId, cost, requested }) => {
-        const before = used.get(accountId) ?? 0;
+      const rows = charges.map(({ subject, cost, requested }) => {
+        const before = used.get(subject) ?? 0;
         const admitted = Math.min(requested, Math.floor((limits.perMinute - before) / cost));
         const after = before + admitted * cost;
-        used.set(accountId, after);
+        used.set(subject, after);
         return { admitted, minuteUsed: after, dayUsed: after, minute: 0, day: 0 };
       });
       const answer = { rows, nowMs: 1_000 };
@@ -80,7 +80,7 @@ describe("a group commit", () => {
     statements[0]?.finish();
     await first;
     await turn();
-    expect(statements[1]?.charges.map(({ accountId, requested }) => [accountId, requested])).toEqual([
+    expect(statements[1]?.charges.map(({ subject, requested }) => [subject, requested])).toEqual([
       ["a", 2],
       ["b", 1],
     ]);
@@ -126,10 +126,10 @@ describe("a group commit", () => {
     void charge([ask("c")]);
     statements[0]?.finish();
     await turn();
-    expect(statements[1]?.charges.map(({ accountId }) => accountId)).toEqual(["a", "c"]);
+    expect(statements[1]?.charges.map(({ subject }) => subject)).toEqual(["a", "c"]);
     statements[1]?.finish();
     await turn();
-    expect(statements[2]?.charges.map(({ accountId, cost }) => [accountId, cost])).toEqual([["a", 2]]);
+    expect(statements[2]?.charges.map(({ subject, cost }) => [subject, cost])).toEqual([["a", 2]]);
     statements[2]?.finish();
     await turn();
     statements[3]?.finish();

@@ -8,7 +8,7 @@ import {
   type Decision,
   decisionAt,
   type GroupedRequests,
-  groupByAccount,
+  groupBySubject,
   isAlike,
 } from "./domain/window.ts";
 import type { Store } from "./store/windows.ts";
@@ -35,14 +35,14 @@ export interface GroupCommitOptions {
   newStatementId(): string;
   /** Maximum number of requests that wait for a statement; beyond it, calls fail with UNAVAILABLE. */
   waitingMax: number;
-  /** Maximum number of accounts in one statement, unless a single call has more. */
+  /** Maximum number of subjects in one statement, unless a single call has more. */
   perStatementMax: number;
   /** Time for which a batch's answer is stored, in ms. */
   keepMs: number;
-  /** Called for each account of a decided call, with the positions of its requests and the number of admitted ones. */
+  /** Called for each subject of a decided call, with the positions of its requests and the number of admitted ones. */
   note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void;
-  /** Called for each statement, with the numbers of its accounts and of its decided and admitted requests. */
-  noteStatement(accounts: number, requested: number, admitted: number): void;
+  /** Called for each statement, with the numbers of its subjects and of its decided and admitted requests. */
+  noteStatement(subjects: number, requested: number, admitted: number): void;
   /** Called for each call that was answered from a stored answer. */
   noteRepeated(): void;
   clock: Pick<Clock, "monotonic">;
@@ -50,8 +50,8 @@ export interface GroupCommitOptions {
 
 export interface GroupCommit {
   /**
-   * Charges the requests of a call, those of an account in order. Rejects with DEADLINE_EXCEEDED if the deadline passes
-   * first, in which case nothing is charged, and with INVALID_REQUEST if an account's requests differ in cost or
+   * Charges the requests of a call, those of a subject in order. Rejects with DEADLINE_EXCEEDED if the deadline passes
+   * first, in which case nothing is charged, and with INVALID_REQUEST if a subject's requests differ in cost or
    * limits. A call with a batch id may be repeated.
    */
   charge(requests: ConsumeRequest[], remainingMs: number, batchId: string): Promise<TimedDecision[]>;
@@ -142,7 +142,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     if (waitingRequests + requests.length > options.waitingMax) {
       throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
     }
-    const grouped = groupByAccount(requests);
+    const grouped = groupBySubject(requests);
     waitingRequests += requests.length;
     const expiresAt = clock.monotonic() + remainingMs;
     const decisions = new Promise<TimedDecision[]>((resolve, reject) => {
@@ -170,46 +170,46 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   };
 }
 
-/** Selects calls for one statement: an account has one row in it, so its charges must be alike in cost and limits. */
-function startStatement(accountsMax: number) {
-  const accounts = new Map<string, Charge>();
-  /** Accounts of skipped calls: their later calls may not overtake those. */
-  const leftAccounts = new Set<string>();
+/** Selects calls for one statement: a subject has one row in it, so its charges must be alike in cost and limits. */
+function startStatement(subjectsMax: number) {
+  const subjects = new Map<string, Charge>();
+  /** Subjects of skipped calls: their later calls may not overtake those. */
+  const leftSubjects = new Set<string>();
   const fits = (charge: Charge) =>
-    !leftAccounts.has(charge.accountId) && isAlike(accounts.get(charge.accountId) ?? charge, charge);
-  const isFull = (added: number) => accounts.size > 0 && added > 0 && accounts.size + added > accountsMax;
+    !leftSubjects.has(charge.subject) && isAlike(subjects.get(charge.subject) ?? charge, charge);
+  const isFull = (added: number) => subjects.size > 0 && added > 0 && subjects.size + added > subjectsMax;
   return {
     /** Adds a call's charges if the statement has room and they are compatible; returns whether it did. */
     takes(charges: Charge[]): boolean {
-      const fresh = charges.filter(({ accountId }) => !accounts.has(accountId));
+      const fresh = charges.filter(({ subject }) => !subjects.has(subject));
       if (isFull(fresh.length) || !charges.every(fits)) {
-        for (const { accountId } of charges) leftAccounts.add(accountId);
+        for (const { subject } of charges) leftSubjects.add(subject);
         return false;
       }
-      for (const charge of fresh) accounts.set(charge.accountId, charge);
+      for (const charge of fresh) subjects.set(charge.subject, charge);
       return true;
     },
   };
 }
 
-/** Merges the charges of many calls by account, in the order of account ids; returns each call's shares of them. */
+/** Merges the charges of many calls by subject, in the order of subjects; returns each call's shares of them. */
 function joinCharges(calls: Charge[][]): { charges: Charge[]; shares: Share[][] } {
   const joined = new Map<string, Charge>();
   /** The merged charge of each call's charge, and the number of requests before it. */
   const parts = calls.map((charges) =>
     charges.map((charge) => {
-      const known = joined.get(charge.accountId);
-      if (!known) joined.set(charge.accountId, { ...charge });
+      const known = joined.get(charge.subject);
+      if (!known) joined.set(charge.subject, { ...charge });
       const before = known?.requested ?? 0;
       if (known) known.requested += charge.requested;
-      return { accountId: charge.accountId, before };
+      return { subject: charge.subject, before };
     }),
   );
-  const charges = [...joined.values()].sort((one, other) => (one.accountId < other.accountId ? -1 : 1));
-  const rows = new Map(charges.map(({ accountId }, row) => [accountId, row]));
-  const shareOf = ({ accountId, before }: { accountId: string; before: number }): Share => {
-    const row = rows.get(accountId);
-    if (row === undefined) throw new Error("a call's account is not among the joined charges");
+  const charges = [...joined.values()].sort((one, other) => (one.subject < other.subject ? -1 : 1));
+  const rows = new Map(charges.map(({ subject }, row) => [subject, row]));
+  const shareOf = ({ subject, before }: { subject: string; before: number }): Share => {
+    const row = rows.get(subject);
+    if (row === undefined) throw new Error("a call's subject is not among the joined charges");
     return { row, before };
   };
   return { charges, shares: parts.map((ofCall) => ofCall.map(shareOf)) };

@@ -17,8 +17,8 @@ afterAll(() => {
 });
 
 /** A browser that is signed in to a new account. */
-async function signedIn() {
-  const account = await auth.newAccount();
+async function signedIn(...plan: Parameters<typeof auth.newAccount>) {
+  const account = await auth.newAccount(...plan);
   const { token } = await sessions.client.createSignInLink({ accountId: account.accountId }, wait);
   const answer = await call(`${api}/session/link`, { body: { token } });
   const cookie = (answer.headers.get("set-cookie") ?? "").split(";")[0] as string;
@@ -109,7 +109,7 @@ describe("the dashboard's calls", () => {
     expect((await call(`${api}/session`, { headers })).status).toBe(401);
   });
 
-  it("are not charged, and see what keys made", async () => {
+  it("that read are not charged, and see what keys made", async () => {
     const { headers, key } = await signedIn();
     const body = { name: "n", redirect_url: "https://example.com/" };
     const { body: made } = await call(`${edge}/v1/qr-codes`, { key, body });
@@ -179,6 +179,51 @@ describe("an account's dashboard", () => {
     }
     expect([...statuses].sort()).toEqual([200, 429]);
     expect(refused?.body).toMatchObject({ code: "rate_limit_minute", message: expect.stringContaining("dashboard") });
+  });
+});
+
+describe("the windows of an account's dashboard", () => {
+  const code = (name: string) => ({ name, redirect_url: "https://example.com" });
+  const batch = { qr_codes: Array.from({ length: 100 }, (_, index) => code(`${index}`)) };
+  const at = (index: number) => `${edges[index % edges.length]}/dashboard/api`;
+  const statusesOf = (answers: { status: number }[]) => answers.map(({ status }) => status).sort();
+
+  it("admit exactly what the plan allows, over all edges, and leave those of the API alone", async () => {
+    const { headers, key, keyId } = await signedIn(Plan.ENTERPRISE, { perMinute: 0n, perDay: 203n });
+    const batches = await Promise.all(
+      Array.from({ length: 4 }, (_, index) => call(`${at(index)}/v1/qr-codes/batch`, { headers, body: batch })),
+    );
+    expect(statusesOf(batches)).toEqual([201, 201, 429, 429]);
+    const refused = batches.find(({ status }) => status === 429);
+    expect(refused?.body.code).toBe("rate_limit_day");
+    expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(refused?.headers.get("ratelimit")).toMatch(/^"day";r=3;t=\d+$/);
+
+    const style = { text: "https://example.com", style: {} };
+    const id = batches.find(({ status }) => status === 201)?.body.data[0].id;
+    const ones = await Promise.all([
+      ...Array.from({ length: 4 }, (_, index) => call(`${at(index)}/v1/qr-codes`, { headers, body: code("one") })),
+      ...Array.from({ length: 2 }, (_, index) => call(`${at(index)}/preview`, { headers, body: style })),
+      call(`${api}/v1/qr-codes/${id}/image?format=png`, { headers }),
+    ]);
+    expect(ones.filter(({ status }) => status === 429)).toHaveLength(4);
+
+    const usage = await call(`${edge}/v1/usage`, { key });
+    expect(usage.body.data.day).toMatchObject({ limit: 203, used: 1 });
+    const reads = ["v1/qr-codes", "usage", "keys", `v1/qr-codes/${id}/image?format=svg&size=64`];
+    for (const path of reads) expect((await call(`${api}/${path}`, { headers })).status, path).toBe(200);
+    expect((await call(`${api}/keys/${keyId}/revoke`, { method: "POST", headers })).status).toBe(200);
+  });
+
+  it("are shown to its owner beside those of the API", async () => {
+    const { headers, key } = await signedIn();
+    await call(`${api}/v1/qr-codes/batch`, { headers, body: batch });
+    await call(`${edge}/v1/usage`, { key });
+    const { data } = (await call(`${api}/usage`, { headers })).body;
+    expect([data.day, data.dashboard.day]).toMatchObject([
+      { limit: 50_000, used: 1 },
+      { limit: 50_000, used: 100 },
+    ]);
   });
 });
 

@@ -42,13 +42,13 @@ describe("the windows in the database", () => {
     for (let seed = 0; seed < 60; seed++) {
       const random = seeded(seed);
       const int = (max: number) => Math.floor(random() * (max + 1));
-      const accountId = `model${String(seed).padStart(15, "0")}`;
+      const subject = `model${String(seed).padStart(15, "0")}`;
       const model = createModel();
       let nowMs = (turns[seed % turns.length] as number) - int(120_000);
       for (let step = 0; step < 25; step++) {
         nowMs += random() < 0.15 ? -int(90_000) : int(random() < 0.1 ? dayMs : 20_000);
         const limits = { perMinute: random() < 0.2 ? 0 : int(12), perDay: random() < 0.2 ? 0 : int(30) };
-        const charge = { accountId, cost: 1 + int(4), requested: 1 + int(8), limits };
+        const charge = { subject, cost: 1 + int(4), requested: 1 + int(8), limits };
         const store = createStore(sql as never, sql`to_timestamp(${nowMs / 1_000}::float8)` as never);
         const charged = (await store.charge([charge])) as Charged;
         const row = charged.rows[0] as WindowRow;
@@ -61,7 +61,7 @@ describe("the windows in the database", () => {
           ...model.state,
           admitted,
         });
-        const read = await store.read(accountId);
+        const read = await store.read(subject);
         expect([read.minuteUsed, read.dayUsed], about).toEqual([model.state.minuteUsed, model.state.dayUsed]);
       }
     }
@@ -74,9 +74,9 @@ describe("the windows in the database", () => {
     const random = seeded(7);
     const shuffled = () => [...accounts].sort(() => random() - 0.5);
     const statements = Array.from({ length: 40 }, () =>
-      store.charge(shuffled().map((accountId) => ({ accountId, cost: 1, requested: 1, limits }))),
+      store.charge(shuffled().map((subject) => ({ subject, cost: 1, requested: 1, limits }))),
     );
     await Promise.all(statements);
-    for (const accountId of accounts) expect((await store.read(accountId)).dayUsed).toBe(40);
+    for (const subject of accounts) expect((await store.read(subject)).dayUsed).toBe(40);
   });
 });

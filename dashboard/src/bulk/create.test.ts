@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../api.ts";
 import type { Row } from "./check.ts";
-import { createCodes, newRun, type Run, type Send } from "./create.ts";
+import { batchSize, createCodes, newRun, type Run, type Send } from "./create.ts";
 import { createUnfinishedRuns } from "./unfinished.ts";
 
 const rowsOf = (count: number, slug = (line: number) => `t-${line}`): Row[] =>
@@ -41,7 +41,7 @@ const options = { onChange() {}, isPaused: () => false, signal: new AbortControl
 describe("codes of a file", () => {
   it("are created in the order of the file, and rows that are refused are told while the rest goes on", async () => {
     const service = createService(["t-9", "t-150"]);
-    const run = newRun("project");
+    const run = newRun("project", 100);
     await createCodes(rowsOf(250), run, { ...options, send: service.send });
     const wanted = rowsOf(250).filter(({ line }) => line !== 9 && line !== 150);
     expect(service.names).toEqual(wanted.map(({ name }) => name));
@@ -54,24 +54,47 @@ describe("codes of a file", () => {
     expect(service.sizes).toEqual([100, 100, 48]);
   });
 
+  it("of an account with few requests a minute are sent in batches that its minute has room for", async () => {
+    expect([null, 6_000, 60, 1].map(batchSize)).toEqual([100, 100, 30, 1]);
+    const service = createService();
+    const waits: number[] = [];
+    let refusals = 1;
+    const send: Send = async (...request) => {
+      if (service.sizes.length === 2 && refusals-- > 0) {
+        throw new ApiError(429, "rate_limit_minute", "Too many requests this minute.", [], 0.001);
+      }
+      return service.send(...request);
+    };
+    await createCodes(rowsOf(70), newRun("project", 30), { ...options, send, onWait: (ms) => waits.push(ms) });
+    expect([service.sizes, waits]).toEqual([[30, 30, 10], [1]]);
+  });
+
+  it("stop when the day has no room, without waiting for the next", async () => {
+    const send: Send = async () => {
+      throw new ApiError(429, "rate_limit_day", "Too many requests today.", [], 50_000);
+    };
+    const run = newRun("project", 30);
+    await expect(createCodes(rowsOf(70), run, { ...options, send })).rejects.toThrow("Too many requests today.");
+  });
+
   it("that are alike, batch after batch, are created as often as the file has them", async () => {
     const rows = rowsOf(300).map((row) => ({ ...row, name: "Same", redirect_url: "https://example.com/", slug: "" }));
     const service = createService();
-    await createCodes(rows, newRun("project"), { ...options, send: service.send });
+    await createCodes(rows, newRun("project", 100), { ...options, send: service.send });
     expect(service.names).toHaveLength(300);
   });
 
   it("with long URLs are sent in batches that the service takes", async () => {
     const rows = rowsOf(100).map((row) => ({ ...row, redirect_url: `https://example.com/${"ü".repeat(2_000)}` }));
     const service = createService();
-    await createCodes(rows, newRun("project"), { ...options, send: service.send });
+    await createCodes(rows, newRun("project", 100), { ...options, send: service.send });
     expect(service.names).toHaveLength(100);
     for (const size of service.sizes) expect(size * 4_000).toBeLessThan(300_000);
   });
 
   it("are paused after a batch, and go on where they were", async () => {
     const service = createService();
-    const run = newRun("project");
+    const run = newRun("project", 100);
     await createCodes(rowsOf(250), run, { ...options, send: service.send, isPaused: () => run.made.length > 0 });
     expect(run.made).toHaveLength(100);
     await createCodes(rowsOf(250), run, { ...options, send: service.send });
@@ -87,7 +110,7 @@ describe("codes of a file", () => {
       if (losses++ === 0) throw new ApiError(0, "unreachable", "lost", [], 0.001);
       return answer;
     };
-    const run = newRun("project");
+    const run = newRun("project", 100);
     await createCodes(rowsOf(120), run, { ...options, send });
     expect(service.names).toHaveLength(120);
     expect(run.replayed).toBe(100);
@@ -103,7 +126,7 @@ describe("codes of a file", () => {
       setItem: (name, value) => storage.set(name, value),
       removeItem: (name) => storage.delete(name),
     });
-    const first = runs.open("file", "project", rows, 0);
+    const first = runs.open("file", { projectId: "project", batchMax: 100 }, rows, 0);
     await createCodes(rows, first, {
       ...options,
       send: service.send,
@@ -114,7 +137,7 @@ describe("codes of a file", () => {
 
     expect(runs.has("another file", "project", 1_000)).toBe(false);
     expect(runs.has("file", "project", 24 * 3_600_000)).toBe(false);
-    const second: Run = runs.open("file", "project", rows, 1_000);
+    const second: Run = runs.open("file", { projectId: "project", batchMax: 30 }, rows, 1_000);
     await createCodes(rows, second, { ...options, send: service.send });
     expect(second.replayed).toBe(200);
     expect(second.made.map(({ code }) => code.id).slice(0, 200)).toEqual(first.made.map(({ code }) => code.id));
@@ -129,7 +152,7 @@ describe("codes of a file", () => {
 
   it("stop at a failure that is of no row, and keep what is made", async () => {
     const service = createService();
-    const run = newRun("project");
+    const run = newRun("project", 100);
     const send: Send = async (...request) => {
       if (service.names.length > 0) throw new ApiError(404, "project_not_found", "There is no such project.");
       return service.send(...request);

@@ -8,6 +8,11 @@ import { withRetries } from "./retry.ts";
 /** The edge takes 400,000 bytes in one call. */
 const batchBytesMax = 300_000;
 
+/** Returns how many codes go in one call: each costs one of the minute's requests, and other calls need some of those too. */
+export function batchSize(perMinute: number | null): number {
+  return Math.max(1, Math.min(limits.codesPerBatchMax, Math.floor((perMinute ?? Number.POSITIVE_INFINITY) / 2)));
+}
+
 /** A code as it was created. */
 export type MadeCode = Pick<Code, "id" | "slug" | "short_url" | "updated_at">;
 
@@ -16,6 +21,8 @@ export interface Run {
   /** Begins the idempotency keys of all its batches. */
   id: string;
   projectId: string;
+  /** Codes of one batch at most. */
+  batchMax: number;
   /** In the order of the file. */
   made: { row: Row; code: MadeCode }[];
   /** Rows that the service refused. */
@@ -35,8 +42,8 @@ export type Send = (
 const sendBatch: Send = (codes, key, signal) =>
   ask<Code[]>("POST", "/v1/qr-codes/batch", { body: { qr_codes: codes }, headers: { "idempotency-key": key }, signal });
 
-export function newRun(projectId: string): Run {
-  return { id: randomHex(), projectId, made: [], refused: [], faults: [], replayed: 0 };
+export function newRun(projectId: string, batchMax: number): Run {
+  return { id: randomHex(), projectId, batchMax, made: [], refused: [], faults: [], replayed: 0 };
 }
 
 /**
@@ -44,23 +51,23 @@ export function newRun(projectId: string): Run {
  * batch is made whole or not at all: rows that the service refuses are noted, and the rest goes on, filled up with the next.
  * Which batches are made follows from the rows and the refusals alone, so that a run that goes on sends again what it sent.
  *
- * Calls `onChange` after each answer. Returns when all rows are done or `isPaused` says so. Throws what keeps the whole
+ * Calls `onChange` after each answer, and `onWait` before it waits for the service. Returns when all rows are done or `isPaused` says so. Throws what keeps the whole
  * run from going on.
  */
 export async function createCodes(
   rows: readonly Row[],
   run: Run,
-  options: { onChange(): void; isPaused(): boolean; signal: AbortSignal; send?: Send },
+  options: { onChange(): void; onWait?(ms: number): void; isPaused(): boolean; signal: AbortSignal; send?: Send },
 ): Promise<void> {
   const { signal, send = sendBatch } = options;
   const done = new Set([...run.made.map(({ row }) => row.line), ...run.refused.map(({ line }) => line)]);
   let waiting = rows.filter(({ line }) => !done.has(line));
   while (waiting.length > 0 && !options.isPaused()) {
-    const batch = firstBatch(waiting, run.projectId);
+    const batch = firstBatch(waiting, run);
     const codes = batch.map((row) => toNewCode(row, run.projectId));
     const key = `${run.id}-${batch[0]?.line}-${batch.length}-${fingerprint(JSON.stringify(codes))}`;
     try {
-      const { data, replayed } = await withRetries(() => send(codes, key, signal), signal);
+      const { data, replayed } = await withRetries(() => send(codes, key, signal), signal, options.onWait);
       if (data.length !== batch.length)
         throw new Error(`${batch.length} codes were sent and ${data.length} came back.`);
       batch.forEach((row, index) => {
@@ -86,14 +93,14 @@ function toNewCode({ name, redirect_url, slug }: Row, projectId: string): NewCod
 }
 
 /** Returns as many of the first rows as one call takes. */
-function firstBatch(waiting: readonly Row[], projectId: string): Row[] {
+function firstBatch(waiting: readonly Row[], { projectId, batchMax }: Run): Row[] {
   const encoder = new TextEncoder();
   let bytes = 0;
-  const count = waiting.slice(0, limits.codesPerBatchMax).findIndex((row, index) => {
+  const count = waiting.slice(0, batchMax).findIndex((row, index) => {
     bytes += encoder.encode(JSON.stringify(toNewCode(row, projectId))).length + 1;
     return index > 0 && bytes > batchBytesMax;
   });
-  return waiting.slice(0, count === -1 ? limits.codesPerBatchMax : count);
+  return waiting.slice(0, count === -1 ? batchMax : count);
 }
 
 /** Returns the faults that an answer finds in rows of the batch; none if it is about something else. */

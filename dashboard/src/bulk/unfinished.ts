@@ -9,6 +9,7 @@ const keptMs = 23 * 3_600_000;
 interface Note {
   id: string;
   startedAt: number;
+  batchMax: number;
   faults: Fault[];
 }
 
@@ -23,7 +24,8 @@ export function createUnfinishedRuns(storage: Pick<Storage, "getItem" | "setItem
   function find(text: string, projectId: string, now: number): Note | undefined {
     try {
       const note = JSON.parse(storage?.getItem(nameOf(text, projectId)) ?? "null") as Note | null;
-      return note && now - note.startedAt < keptMs ? note : undefined;
+      const isKnown = note !== null && now - note.startedAt < keptMs && note.batchMax > 0;
+      return isKnown ? note : undefined;
     } catch {
       // What cannot be read is as good as not there.
       return undefined;
@@ -34,16 +36,22 @@ export function createUnfinishedRuns(storage: Pick<Storage, "getItem" | "setItem
     has: (text: string, projectId: string, now: number) => find(text, projectId, now) !== undefined,
 
     /** Returns the run that the file had begun, or a new one. */
-    open(text: string, projectId: string, rows: readonly Row[], now: number): Run & { startedAt: number } {
+    open(
+      text: string,
+      { projectId, batchMax }: Pick<Run, "projectId" | "batchMax">,
+      rows: readonly Row[],
+      now: number,
+    ): Run & { startedAt: number } {
       const note = find(text, projectId, now);
-      if (!note) return { ...newRun(projectId), startedAt: now };
+      if (!note) return { ...newRun(projectId, batchMax), startedAt: now };
       const lines = new Set(note.faults.map(({ line }) => line));
       const refused = rows.filter(({ line }) => lines.has(line));
-      return { ...newRun(projectId), id: note.id, faults: note.faults, refused, startedAt: note.startedAt };
+      return { ...newRun(projectId, note.batchMax), ...note, refused };
     },
 
     keep(text: string, run: Run & { startedAt: number }): void {
-      const note: Note = { id: run.id, startedAt: run.startedAt, faults: run.faults };
+      const { id, startedAt, batchMax, faults } = run;
+      const note: Note = { id, startedAt, batchMax, faults };
       try {
         storage?.setItem(nameOf(text, run.projectId), JSON.stringify(note));
       } catch {

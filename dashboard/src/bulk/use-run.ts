@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { useUnsaved } from "../components/unsaved.tsx";
 import { messages } from "../messages.ts";
 import type { Row } from "./check.ts";
-import { createCodes, type Run } from "./create.ts";
+import { batchSize, createCodes, type Run } from "./create.ts";
 import { createUnfinishedRuns } from "./unfinished.ts";
 
 export type RunPhase = "none" | "running" | "pausing" | "paused" | "done";
@@ -18,7 +18,7 @@ function openStorage(): Storage | undefined {
 }
 
 /** Creates the codes of a file, with pause and stop; leaving the page while it does asks first. */
-export function useRun(text: string, rows: readonly Row[]) {
+export function useRun(text: string, rows: readonly Row[], perMinute: number | null) {
   const queries = useQueryClient();
   const unfinished = useMemo(() => createUnfinishedRuns(openStorage()), []);
   const run = useRef<Run & { startedAt: number }>(undefined);
@@ -26,6 +26,8 @@ export function useRun(text: string, rows: readonly Row[]) {
   const [phase, setPhase] = useState<RunPhase>("none");
   const [error, setError] = useState<Error>();
   const [counts, setCounts] = useState({ made: 0, refused: 0 });
+  /** When it goes on, in ms since the Unix epoch, while the account's limit lets it wait. */
+  const [waitsUntil, setWaitsUntil] = useState<number>();
   const isBusy = phase === "running" || phase === "pausing";
 
   useUnsaved(isBusy, messages.bulk.underWay);
@@ -39,11 +41,15 @@ export function useRun(text: string, rows: readonly Row[]) {
     const { signal } = control.current.controller;
     setPhase("running");
     setError(undefined);
-    const note = () => setCounts({ made: current.made.length, refused: current.refused.length });
+    const note = () => {
+      setWaitsUntil(undefined);
+      setCounts({ made: current.made.length, refused: current.refused.length });
+    };
     try {
       await createCodes(rows, current, {
         signal,
         isPaused: () => control.current.isPausing,
+        onWait: (ms) => setWaitsUntil(Date.now() + ms),
         onChange() {
           unfinished.keep(text, current);
           note();
@@ -65,11 +71,12 @@ export function useRun(text: string, rows: readonly Row[]) {
     phase,
     error,
     counts,
+    waitsUntil,
     /** Undefined before the first start. */
     run: run.current,
     hasUnfinished: (projectId: string) => unfinished.has(text, projectId, Date.now()),
     start(projectId: string): Promise<void> {
-      run.current = unfinished.open(text, projectId, rows, Date.now());
+      run.current = unfinished.open(text, { projectId, batchMax: batchSize(perMinute) }, rows, Date.now());
       // Noted before the first batch is sent: its answer may be the one that is lost.
       unfinished.keep(text, run.current);
       return goOn();

@@ -11,6 +11,7 @@ import { useRun } from "../bulk/use-run.ts";
 import { Button, Failed, FailedQuery, formatNumber, Loading, Notice, PageHead, Select } from "../components/basics.tsx";
 import { ReachNotice } from "../components/reach.tsx";
 import { messages } from "../messages.ts";
+import { useSession } from "../session.ts";
 import { useProjects } from "./codes.tsx";
 
 /** Makes many codes out of a file: everything is checked first, then created, then there to take away. */
@@ -124,7 +125,8 @@ function Codes({
   onAgain(): void;
 }) {
   const { good, bad, faults, columns } = checked;
-  const { phase, run, counts, ...does } = useRun(source, good);
+  const { account } = useSession();
+  const { phase, run, counts, waitsUntil, ...does } = useRun(source, good, account?.per_minute ?? null);
   if (run && phase === "done") return <Result run={run} checked={checked} onAgain={onAgain} />;
   const left = good.length - counts.made - counts.refused;
   return (
@@ -167,6 +169,7 @@ function Codes({
             <div role="status">
               <progress value={counts.made + counts.refused} max={good.length} aria-label={messages.bulk.progress} />
               <p>{messages.bulk.state(formatNumber(counts.made), formatNumber(counts.refused), formatNumber(left))}</p>
+              {waitsUntil !== undefined && <p className="muted">{messages.bulk.waits(new Date(waitsUntil))}</p>}
             </div>
             <div className="actions">
               {phase === "paused" ? (

@@ -26,10 +26,9 @@ export default function UsagePage() {
       {!usage && !error && <Loading />}
       {usage && (
         <>
-          <div className="columns two">
-            <Gauge title={messages.usage.minute} window={usage.minute} />
-            <Gauge title={messages.usage.day} window={usage.day} />
-          </div>
+          <Gauges title={messages.usage.api} windows={usage} />
+          <Gauges title={messages.usage.dashboard} windows={usage.dashboard} />
+          <p className="note">{messages.usage.dashboardHint}</p>
           <div className="card">
             <Chart
               title={messages.usage.days}
@@ -61,6 +60,15 @@ export default function UsagePage() {
         </>
       )}
     </>
+  );
+}
+
+function Gauges({ title, windows }: { title: string; windows: Usage["dashboard"] }) {
+  return (
+    <div className="columns two">
+      <Gauge title={`${title}: ${messages.usage.minute}`} window={windows.minute} />
+      <Gauge title={`${title}: ${messages.usage.day}`} window={windows.day} />
+    </div>
   );
 }
 

@@ -18,7 +18,7 @@ import type { SignInAttemptStore } from "../store/sign-in-attempts.ts";
 import type { SignInLinkStore } from "../store/sign-in-links.ts";
 import { requestActor, userActor } from "./actor.ts";
 import { createPasswordCheck, wrongPassword } from "./password-check.ts";
-import { readEmail } from "./requests.ts";
+import { readEmail, toLimits } from "./requests.ts";
 
 export interface SessionDependencies {
   accounts: Pick<AccountStore, "signUp" | "credentials">;
@@ -89,9 +89,11 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       }),
 
     async resolveSession({ token }) {
-      const { accountId, email, expiresAt, passwordHash, maySetPassword } = await resolved(token);
+      const found = await resolved(token);
+      const { accountId, email, expiresAt, passwordHash, maySetPassword } = found;
       const hasPassword = passwordHash !== null;
-      return { accountId, email, expireTime: timestampFromDate(expiresAt), hasPassword, maySetPassword };
+      const expireTime = timestampFromDate(expiresAt);
+      return { accountId, email, expireTime, hasPassword, maySetPassword, limits: toLimits(found) };
     },
 
     async signOut({ token }) {

@@ -11,6 +11,8 @@ export interface ResolvedSession {
   expiresAt: Date;
   /** Whether a new password may be set without the old one. */
   maySetPassword: boolean;
+  perMinute: number;
+  perDay: number;
 }
 
 /** Rows that one statement of `deleteExpired` deletes at most. */
@@ -53,7 +55,8 @@ export function createSessionStore(sql: Sql) {
     async resolve(tokenHash: Buffer) {
       const [row] = await sql<ResolvedSession[]>`
         select a.account_id as "accountId", a.email, a.password_hash as "passwordHash", s.expires_at as "expiresAt",
-          a.password_hash is null or (s.by_link and s.created_at > now() - interval '1 hour') as "maySetPassword"
+          a.password_hash is null or (s.by_link and s.created_at > now() - interval '1 hour') as "maySetPassword",
+          a.per_minute as "perMinute", a.per_day as "perDay"
         from auth.sessions s join auth.accounts a using (account_id)
         where s.token_hash = ${tokenHash} and s.expires_at > now() and not a.disabled`;
       return row;

@@ -15,6 +15,7 @@ import { createMinuteCounter } from "../pipeline/minute-counter.ts";
 import { type Call, type Caller, createPipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
+import { costOverDashboard } from "./cost.ts";
 import { verifyCsrf } from "./csrf.ts";
 import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
 import { publicRoutes } from "./routes/public.ts";
@@ -43,7 +44,7 @@ export interface DashboardOptions {
 /** Maximum number of calls per minute for one account at one edge: far above what pages need, too low to replace the API. */
 const accountCallsPerMinuteMax = 1_200;
 
-/** Decision for calls of the dashboard, which are not charged. */
+/** Decision for reads of the dashboard, which are not charged. */
 const uncharged: QuotaDecision = {
   refusedBy: "none",
   minute: { limit: 0, used: 0, resetS: 0 },
@@ -119,22 +120,24 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     if (request.method !== "GET") verifyCsrf(request, token);
     const resolved = await upstreams.sessions.resolveSession({ token }, { timeoutMs });
     const { accountId, email, hasPassword, maySetPassword } = resolved;
-    return { token, accountId, email, hasPassword, maySetPassword };
+    const { perMinute = 0n, perDay = 0n } = resolved.limits ?? {};
+    const limits = { perMinute: Number(perMinute), perDay: Number(perDay) };
+    return { token, accountId, email, hasPassword, maySetPassword, limits };
   }
   const pipeline = createPipeline({
-    async consumeQuota({ accountId }) {
-      countCall(accountId);
-      return uncharged;
+    async consumeQuota(caller, cost, wait) {
+      countCall(caller.accountId);
+      return cost === 0 ? uncharged : await upstreams.consumeQuota({ ...caller, cost }, wait);
     },
     slots,
     fairQueue: options.fairQueue,
   });
 
-  /** Authenticates the user, reads the body, and runs the work in the pipeline. */
+  /** Authenticates the user, reads the body, and runs the work in the pipeline. `costOf` returns its cost in units. */
   async function run<T>(
     request: FastifyRequest,
     reply: FastifyReply,
-    hasBody: boolean,
+    { hasBody, costOf }: { hasBody: boolean; costOf(body: ReadBody): number },
     work: (given: {
       user: SignedInUser;
       caller: Caller;
@@ -145,11 +148,11 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   ): Promise<T> {
     const user = await findUser(request, startCall(request, reply).remainingMs());
     const body = hasBody ? await readBody(request, bodyBytesMax) : { value: undefined };
-    const { accountId } = user;
-    const caller = { accountId, keyId: "", limits: { perMinute: 0, perDay: 0 }, createdVia: CreatedVia.DASHBOARD };
+    const { accountId, limits } = user;
+    const caller: Caller = { accountId, face: "dashboard", keyId: "", limits, createdVia: CreatedVia.DASHBOARD };
     const call = startCall(request, reply);
     const handle = (decision: QuotaDecision) => work({ user, caller, body, call, decision });
-    return await pipeline.run(caller, call, { cost: 1, handle });
+    return await pipeline.run(caller, call, { cost: costOf(body), handle });
   }
 
   function sendSession(request: FastifyRequest, reply: FastifyReply, answer: SessionAnswer): FastifyReply {
@@ -185,7 +188,8 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       method: route.method,
       url: route.path,
       async handler(request, reply) {
-        const answer = await run(request, reply, route.body !== undefined, ({ user, body, call }) => {
+        const input = { hasBody: route.body !== undefined, costOf: () => route.cost };
+        const answer = await run(request, reply, input, ({ user, body, call }) => {
           const { params, query } = request;
           return route.handle({ user, ...toRouteCall(call) }, { params, query, body });
         });
@@ -199,7 +203,11 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       method: route.method,
       url: route.path,
       async handler(request, reply) {
-        const answer = await run(request, reply, route.body !== undefined, ({ caller, body, call, decision }) => {
+        const input = {
+          hasBody: route.body !== undefined,
+          costOf: (body: ReadBody) => costOverDashboard(route, body, request.query),
+        };
+        const answer = await run(request, reply, input, ({ caller, body, call, decision }) => {
           const { headers, params } = request;
           // `v` makes browsers fetch the current revision of a picture. A query is an object, which its type does not declare.
           const { v: _, ...query } = request.query as Record<string, unknown>;

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Limits } from "../../../contracts/quota-rule.ts";
 import { noBody, noParams, noQuery } from "../api/requests.ts";
 import { bodySchemaOf, parse, parseBody, type RouteAnswer, type RouteArguments } from "../api/route.ts";
 import type { ReadBody } from "../http/body-reader.ts";
@@ -12,6 +13,7 @@ export interface SignedInUser {
   hasPassword: boolean;
   /** Whether the user may set a new password without the old one. */
   maySetPassword: boolean;
+  limits: Limits;
 }
 
 /** Context of every handler of the dashboard: upstream services, timeout and time. */
@@ -43,6 +45,8 @@ export interface SessionRoute {
   path: string;
   /** Undefined for operations without a body. */
   body: z.ZodType | undefined;
+  /** Cost in units; 0 for reads, and for what protects an account, which must work when its windows are exhausted. */
+  cost: 0 | 1;
   /** Validates the arguments against the schemas and runs the handler. */
   handle(call: SessionCall, given: RouteArguments): Promise<SessionAnswer>;
 }
@@ -54,15 +58,17 @@ export const noInput = { params: noParams, query: noQuery, body: noBody };
 export function sessionRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(typed: {
   method: SessionRoute["method"];
   path: string;
+  cost?: SessionRoute["cost"];
   params: P;
   query: Q;
   body: B;
   handle(input: SessionCall & { params: z.output<P>; query: z.output<Q>; body: z.output<B> }): Promise<SessionAnswer>;
 }): SessionRoute {
-  const { method, path, params, query, body, handle } = typed;
+  const { method, path, cost = 0, params, query, body, handle } = typed;
   return {
     method,
     path,
+    cost,
     body: bodySchemaOf(body),
     handle: async (call, given) =>
       await handle({

@@ -7,7 +7,10 @@ import { toAccountResponse } from "./responses/account.ts";
 import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
 
 /** Returns the account of a session, and its CSRF token. */
-export async function sessionInfo(user: Omit<SignedInUser, "email">, { upstreams, shortUrlBase, wait }: RouteCall) {
+export async function sessionInfo(
+  user: Omit<SignedInUser, "email" | "limits">,
+  { upstreams, shortUrlBase, wait }: RouteCall,
+) {
   const { account } = await upstreams.accounts.getAccount({ accountId: user.accountId }, wait);
   return {
     ...toAccountResponse(required(account, "an account")),

@@ -6,18 +6,14 @@ const usageDays = 30;
 /** Maximum number of pages of usage by key that are read. */
 const pagesMax = 100;
 
-/** Returns both windows of the user's account, and the usage of the account and of each key in the last 30 days. */
+/** Returns both windows of the user's account, over the API and over the dashboard, and the usage of the account and of each key in the last 30 days. */
 export async function readUsage({ user, upstreams, wait, nowMs }: SessionCall) {
-  const { accountId } = user;
-  const { account } = await upstreams.accounts.getAccount({ accountId }, wait);
-  const limits = {
-    perMinute: Number(account?.limits?.perMinute ?? 0),
-    perDay: Number(account?.limits?.perDay ?? 0),
-  };
+  const { accountId, limits } = user;
   const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
   const range = { accountId, fromDate: dateOf(nowMs - (usageDays - 1) * dayMs), toDate: dateOf(nowMs) };
-  const [windows, { days }, byKey] = await Promise.all([
-    upstreams.peek({ accountId, limits }, wait),
+  const [windows, ofDashboard, { days }, byKey] = await Promise.all([
+    upstreams.peek({ accountId, face: "api", limits }, wait),
+    upstreams.peek({ accountId, face: "dashboard", limits }, wait),
     upstreams.quota.listDailyUsage(range, wait),
     listKeyUsage(range, { upstreams, wait }),
   ]);
@@ -25,6 +21,7 @@ export async function readUsage({ user, upstreams, wait, nowMs }: SessionCall) {
   const dates = Array.from({ length: usageDays }, (_, index) => dateOf(nowMs - (usageDays - 1 - index) * dayMs));
   return {
     ...toUsageResponse(windows),
+    dashboard: toUsageResponse(ofDashboard),
     days: dates.map((date) => ({ date, used: used.get(date) ?? 0 })),
     by_key: byKey,
   };

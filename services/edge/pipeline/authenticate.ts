@@ -30,7 +30,7 @@ export function createKeyAuthentication(options: AuthenticateOptions): Authentic
     }
     if (answer.verdict !== "active") throw refusals[answer.verdict]();
     keyUsage.note(answer.keyId);
-    return { ...answer, createdVia: CreatedVia.API };
+    return { ...answer, face: "api", createdVia: CreatedVia.API };
   };
 }
 

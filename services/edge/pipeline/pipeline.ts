@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Limits } from "../../../contracts/quota-rule.ts";
+import type { Face, Limits } from "../../../contracts/quota-rule.ts";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { FairQueue } from "./fair-queue.ts";
@@ -21,6 +21,8 @@ export interface Call {
 /** The authenticated caller. */
 export interface Caller {
   accountId: string;
+  /** What the request came through: its windows are charged. */
+  face: Face;
   /** Id of the API key; empty for a user of the dashboard. */
   keyId: string;
   limits: Limits;
@@ -30,8 +32,9 @@ export interface Caller {
 /** Authenticates a request and returns its caller. Rejects with UNAUTHORIZED, API_KEY_INACTIVE or RATE_LIMIT_MINUTE. */
 export type Authenticate = (call: Call) => Promise<Caller>;
 
-/** The work of a call, and its cost in units. */
+/** The work of a call. */
 export interface Work<T> {
+  /** Cost in units; 0 for a read of the dashboard, which quota does not charge. */
   cost: number;
   /** Validates the input and does the work. A call that throws remains charged. */
   handle(decision: QuotaDecision): Promise<T>;

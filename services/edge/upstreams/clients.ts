@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from "node:crypto";
-import type { Limits } from "../../../contracts/quota-rule.ts";
+import type { Face, Limits } from "../../../contracts/quota-rule.ts";
 import { AccountService } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
@@ -23,6 +23,7 @@ import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { settings } from "../config.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type KeyAnswer, openKeyCache } from "./key-cache.ts";
+import { faceNumbers } from "./offline-windows.ts";
 import { type ConsumeQuota, openQuotaClient, toQuotaDecision } from "./quota-client.ts";
 import { openSlugCache, type SlugAnswer } from "./slug-cache.ts";
 
@@ -38,8 +39,8 @@ export interface Upstreams {
   resolveKey(hash: string, wait: Wait): Promise<KeyAnswer>;
   /** Charges an account, or returns the window that is exhausted. */
   consumeQuota: ConsumeQuota;
-  /** Reads both windows of an account and charges nothing. */
-  peek(asked: { accountId: string; limits: Limits }, wait: Wait): Promise<QuotaDecision>;
+  /** Reads both windows of an account over one face and charges nothing. */
+  peek(asked: { accountId: string; face: Face; limits: Limits }, wait: Wait): Promise<QuotaDecision>;
   /** Returns a code of the account by id or slug. */
   getQrCode(accountId: string, idOrSlug: string, wait: Wait): Promise<QrCode | undefined>;
   /** Returns the target of a slug. */
@@ -157,8 +158,10 @@ export function createUpstreams(
       return keyCache.get(hash, wait);
     },
     consumeQuota,
-    async peek({ accountId, limits }, wait) {
-      const request = { accountId, limits: { perMinute: BigInt(limits.perMinute), perDay: BigInt(limits.perDay) } };
+    async peek({ accountId, face, limits }, wait) {
+      const { perMinute, perDay } = limits;
+      const messageLimits = { perMinute: BigInt(perMinute), perDay: BigInt(perDay) };
+      const request = { accountId, face: faceNumbers[face], limits: messageLimits };
       const { decision, decideTime } = await quota.client.peekQuota(request, wait);
       if (!decision || !decideTime)
         throw new ServiceError("INTERNAL_ERROR", undefined, { cause: new Error("no decision") });

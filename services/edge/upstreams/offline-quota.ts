@@ -17,8 +17,8 @@ export interface OfflineQuota {
   isActive(): boolean;
   /** Resolves when the final report of counts is done. Requests wait for it, so that no further counts arise. */
   ready(): Promise<void>;
-  /** Stores a decision of quota. */
-  learn(accountId: string, decision: QuotaDecision): void;
+  /** Stores a decision of quota about a subject: an account over one face. */
+  learn(subject: string, decision: QuotaDecision): void;
   /** Decides requests. Throws UNAVAILABLE if too many counts are unreported. */
   decide(requests: ConsumeRequest[]): QuotaDecision[];
   /**
@@ -156,9 +156,9 @@ export function openOfflineQuota(options: OfflineQuotaOptions): OfflineQuota {
     async ready() {
       await handingOver?.catch(() => undefined);
     },
-    learn(accountId, decision) {
+    learn(subject, decision) {
       // Decisions made here in the meantime are newer.
-      if (!recovering) windows.learn(accountId, decision);
+      if (!recovering) windows.learn(subject, decision);
     },
     decide(requests) {
       const nowMs = clock.now();

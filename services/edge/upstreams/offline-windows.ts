@@ -3,41 +3,48 @@ import {
   type ConsumeRequest,
   type Counts,
   dayS,
+  type Face,
   minuteS,
   refusedBy,
   resetsIn,
+  subjectOf,
   type WindowNumbers,
   windowsAt,
 } from "../../../contracts/quota-rule.ts";
+import { Face as FaceNumber } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 
-/** Both windows of an account. */
+/** Faces, by their numbers in quota's contract. */
+export const faceNumbers: Record<Face, FaceNumber> = { api: FaceNumber.UNSPECIFIED, dashboard: FaceNumber.DASHBOARD };
+
+/** Both windows of a subject: of an account over one face. */
 type Windows = WindowNumbers & Counts;
 
 /** Units that a key used, in the form of BatchRecordServed. */
 export interface ServedCount {
   accountId: string;
+  face: FaceNumber;
   keyId: string;
   admitted: bigint;
   refused: bigint;
 }
 
 /**
- * Stores the windows that one edge knows: quota's last decision on an account, plus the edge's own decisions since. Holds
- * at most `accountsMax` accounts, the most recently used ones; an unknown account starts with empty windows.
+ * Stores the windows that one edge knows: quota's last decision on a subject, plus the edge's own decisions since. Holds
+ * at most `accountsMax` subjects, the most recently used ones; an unknown one starts with empty windows.
  */
 export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
   const known = new LRUCache<string, Windows>({ max: accountsMax });
 
   return {
     /** Stores a decision of quota. Decisions may arrive out of order; a window's count never decreases. */
-    learn(accountId: string, decision: QuotaDecision): void {
+    learn(subject: string, decision: QuotaDecision): void {
       const nowS = decision.decidedAtMs / 1000;
-      const before = known.get(accountId);
+      const before = known.get(subject);
       const minute = Math.round((nowS + decision.minute.resetS) / minuteS) - 1;
       const day = Math.round((nowS + decision.day.resetS) / dayS) - 1;
       if (before && (minute < before.minute || day < before.day)) return;
-      known.set(accountId, {
+      known.set(subject, {
         minute,
         minuteUsed: Math.max(decision.minute.used, before?.minute === minute ? before.minuteUsed : 0),
         day,
@@ -46,8 +53,10 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
     },
 
     /** Decides by the same rules as quota: charges both windows or neither. */
-    decide({ accountId, cost, limits }: ConsumeRequest, nowMs: number): QuotaDecision {
-      const before = known.get(accountId);
+    decide(request: ConsumeRequest, nowMs: number): QuotaDecision {
+      const { cost, limits } = request;
+      const subject = subjectOf(request);
+      const before = known.get(subject);
       const now = windowsAt(nowMs);
       // A window never moves back in time.
       const minute = Math.max(now.minute, before?.minute ?? 0);
@@ -59,7 +68,7 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
         minuteUsed += cost;
         dayUsed += cost;
       }
-      known.set(accountId, { minute, minuteUsed, day, dayUsed });
+      known.set(subject, { minute, minuteUsed, day, dayUsed });
       const resets = resetsIn(nowMs, { minute, day });
       return {
         refusedBy: refused,
@@ -71,13 +80,15 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
   };
 }
 
-/** Sums counts by account and key. */
+/** Sums counts by subject and key. */
 export function createTally() {
   const counts = new Map<string, ServedCount>();
   return {
-    add({ accountId, keyId, cost }: ConsumeRequest, { refusedBy }: QuotaDecision): void {
-      const name = `${accountId} ${keyId}`;
-      const count = counts.get(name) ?? { accountId, keyId, admitted: 0n, refused: 0n };
+    add(request: ConsumeRequest, { refusedBy }: QuotaDecision): void {
+      const { accountId, keyId, cost } = request;
+      const name = `${subjectOf(request)} ${keyId}`;
+      const face = faceNumbers[request.face];
+      const count = counts.get(name) ?? { accountId, face, keyId, admitted: 0n, refused: 0n };
       counts.set(name, count);
       if (refusedBy === "none") count.admitted += BigInt(cost);
       else count.refused += BigInt(cost);

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { Face } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { createCloser } from "../../../platform/process/closer.ts";
 import { createOfflineWindows } from "./offline-windows.ts";
@@ -8,7 +9,7 @@ import type { SentBatch } from "./quota-refunds.ts";
 
 const startMs = Date.parse("2026-11-25T10:00:30.000Z");
 const limits = { perMinute: 5, perDay: 100 };
-const ask = (accountId = "a", cost = 1) => ({ accountId, keyId: "k", cost, limits });
+const ask = (accountId = "a", cost = 1) => ({ accountId, face: "api" as const, keyId: "k", cost, limits });
 
 /** Creates a client of a fake quota that stores one count for each account and can be made unavailable. */
 function manual(policy: "closed" | "open") {
@@ -16,7 +17,7 @@ function manual(policy: "closed" | "open") {
   const log = pino({ level: "error" }, { write: (line) => void logged.push(JSON.parse(line)) });
   const closer = createCloser(log);
   const seen: Record<string, number> = {};
-  const reported: { batchId: string; counts: { accountId: string; admitted?: bigint }[] }[] = [];
+  const reported: { batchId: string; counts: { accountId: string; face?: Face; admitted?: bigint }[] }[] = [];
   const refunded: { batchId: string; places: number[] }[] = [];
   const used = new Map<string, number>();
   let away: "no" | "unreachable" | "answer lost" = "no";
@@ -115,11 +116,12 @@ const admittedOf = (reported: { counts: { admitted?: bigint }[] }[]) =>
   reported.flatMap(({ counts }) => counts.map(({ admitted }) => Number(admitted)));
 
 describe("a call to quota", () => {
-  it("holds requests of one cost and limits for each account, in their order", () => {
+  it("holds requests of one cost and limits for each account and face, in their order", () => {
     const wider = { ...ask("b"), limits: { perMinute: 6, perDay: 100 } };
-    const requests = [ask("a"), ask("b"), ask("a", 5), ask("a"), wider, ask("c", 7), ask("a", 5)];
+    const ofDashboard = { ...ask("a", 5), face: "dashboard" as const };
+    const requests = [ask("a"), ask("b"), ask("a", 5), ask("a"), wider, ask("c", 7), ask("a", 5), ofDashboard];
     expect(splitIntoCalls(requests)).toEqual([
-      [0, 1, 3, 5],
+      [0, 1, 3, 5, 7],
       [2, 4, 6],
     ]);
   });
@@ -233,6 +235,23 @@ describe("while quota cannot be reached and the policy is open", () => {
     expect(seen).toEqual({ "quota_unreachable_requests open served": 3, "quota_unreachable_requests open refused": 1 });
     setAway("no");
     await close();
+  });
+
+  it("the dashboard and the API are decided and reported apart", async () => {
+    const { consumeQuota, setAway, reported, close } = manual("open");
+    setAway("unreachable");
+    const decide = async (face: "api" | "dashboard", cost: number) =>
+      (await consumeQuota({ ...ask("a", cost), face }, { timeoutMs: 1_000 })).refusedBy;
+    expect([await decide("dashboard", 5), await decide("dashboard", 1), await decide("api", 1)]).toEqual([
+      ...["none", "minute", "none"],
+    ]);
+    setAway("no");
+    await close();
+    const counts = reported.flatMap((one) => one.counts).map(({ face, admitted }) => [face, Number(admitted)]);
+    expect(counts.filter(([, admitted]) => admitted)).toEqual([
+      [Face.DASHBOARD, 5],
+      [Face.UNSPECIFIED, 1],
+    ]);
   });
 
   it("a new minute opens the minute's window and not the day's", async () => {

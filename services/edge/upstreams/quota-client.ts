@@ -1,4 +1,4 @@
-import type { ConsumeRequest, Limits } from "../../../contracts/quota-rule.ts";
+import { type ConsumeRequest, type Limits, subjectOf } from "../../../contracts/quota-rule.ts";
 import {
   type QuotaDecision as QuotaDecisionMessage,
   type QuotaService,
@@ -11,6 +11,7 @@ import type { Closer } from "../../../platform/process/closer.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import { type OfflineQuotaOptions, openOfflineQuota } from "./offline-quota.ts";
+import { faceNumbers } from "./offline-windows.ts";
 import { openQuotaRefunds, type SentBatch } from "./quota-refunds.ts";
 
 /** Charges a request, or returns the window that is exhausted. */
@@ -94,7 +95,7 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
     }
     if (policy === "open") {
       for (const [index, decision] of decisions.entries()) {
-        offline.learn(itemAt(requests, index).accountId, decision);
+        offline.learn(subjectOf(itemAt(requests, index)), decision);
       }
     }
     // Requests whose own deadline passed in the meantime were rejected.
@@ -160,18 +161,19 @@ export function openQuotaClient(options: QuotaClientOptions): ConsumeQuota {
 }
 
 /**
- * Splits requests into calls in which all requests of an account have the same cost and limits. Returns the positions of each
+ * Splits requests into calls in which all requests of an account and face have the same cost and limits. Returns the positions of each
  * call's requests. The result is nearly always one call.
  */
 export function splitIntoCalls(requests: ConsumeRequest[]): number[][] {
-  const calls: { byAccount: Map<string, ConsumeRequest>; places: number[] }[] = [];
+  const calls: { bySubject: Map<string, ConsumeRequest>; places: number[] }[] = [];
   for (const [place, request] of requests.entries()) {
-    let call = calls.find(({ byAccount }) => isAlike(byAccount.get(request.accountId) ?? request, request));
+    const subject = subjectOf(request);
+    let call = calls.find(({ bySubject }) => isAlike(bySubject.get(subject) ?? request, request));
     if (!call) {
-      call = { byAccount: new Map(), places: [] };
+      call = { bySubject: new Map(), places: [] };
       calls.push(call);
     }
-    call.byAccount.set(request.accountId, request);
+    call.bySubject.set(subject, request);
     call.places.push(place);
   }
   return calls.map(({ places }) => places);
@@ -181,9 +183,9 @@ function isAlike(a: ConsumeRequest, b: ConsumeRequest): boolean {
   return a.cost === b.cost && a.limits.perMinute === b.limits.perMinute && a.limits.perDay === b.limits.perDay;
 }
 
-function toMessage({ accountId, keyId, cost, limits }: ConsumeRequest) {
+function toMessage({ accountId, face, keyId, cost, limits }: ConsumeRequest) {
   const perMinute = BigInt(limits.perMinute);
-  return { accountId, keyId, cost, limits: { perMinute, perDay: BigInt(limits.perDay) } };
+  return { accountId, face: faceNumbers[face], keyId, cost, limits: { perMinute, perDay: BigInt(limits.perDay) } };
 }
 
 export function toQuotaDecision(

@@ -1,4 +1,4 @@
-import type { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
+import type { Face, QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
@@ -9,7 +9,13 @@ import { withRootContext } from "../../../platform/telemetry/tracing.ts";
 /** A batch that was sent to quota. */
 export interface SentBatch {
   batchId: string;
-  requests: { accountId: string; keyId: string; cost: number; limits: { perMinute: bigint; perDay: bigint } }[];
+  requests: {
+    accountId: string;
+    face: Face;
+    keyId: string;
+    cost: number;
+    limits: { perMinute: bigint; perDay: bigint };
+  }[];
   /** Time of sending on the monotonic clock, in ms. */
   sentAt: number;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
 import { seeded } from "../../../dev/seed/random.ts";
 import { crcOf, refundsOf } from "./batch.ts";
-import { decisionAt, groupByAccount } from "./window.ts";
+import { decisionAt, groupBySubject } from "./window.ts";
 
 describe("what is given back", () => {
   it("is exactly what the decisions of the named places were admitted for, by key", () => {
@@ -13,11 +13,11 @@ describe("what is given back", () => {
       const requests = Array.from({ length: 1 + int(12) }, (): ConsumeRequest => {
         const account = int(1);
         return {
-          ...{ accountId: `a${account}`, keyId: `k${int(2)}`, cost: costs[account] as number },
+          ...{ accountId: `a${account}`, face: "api", keyId: `k${int(2)}`, cost: costs[account] as number },
           limits: { perMinute: 99, perDay: 0 },
         };
       });
-      const { charges, places } = groupByAccount(requests);
+      const { charges, places } = groupBySubject(requests);
       const rows = charges.map(({ requested }, row) => {
         return { ...{ minute: 7 + row, day: 3, minuteUsed: 99, dayUsed: 99 }, admitted: int(requested + 6) };
       });
@@ -30,13 +30,13 @@ describe("what is given back", () => {
           const outcome = rows[row] as (typeof rows)[number];
           const isAdmitted = decisionAt(before + position, charge, outcome).refusedBy === "none";
           if (!isAdmitted || !named.includes(place)) continue;
-          const name = `${charge.accountId} ${requests[place]?.keyId} ${outcome.minute}`;
+          const name = `${charge.subject} ${requests[place]?.keyId} ${outcome.minute}`;
           expected[name] = (expected[name] ?? 0) + charge.cost;
         }
       }
       const batch = { batchId: "", requestsCrc: crcOf(requests), shares, answer: { rows, nowMs: 0 } };
       const given = refundsOf(requests, named, batch);
-      const shown = Object.fromEntries(given.map((one) => [`${one.accountId} ${one.keyId} ${one.minute}`, one.units]));
+      const shown = Object.fromEntries(given.map((one) => [`${one.subject} ${one.keyId} ${one.minute}`, one.units]));
       expect(shown, `seed ${seed}`).toEqual(expected);
     }
   });

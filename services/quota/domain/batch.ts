@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
-import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
+import { type ConsumeRequest, subjectOf } from "../../../contracts/quota-rule.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
-import { type ChargeOutcome, groupByAccount } from "./window.ts";
+import { type ChargeOutcome, groupBySubject } from "./window.ts";
 
 /** The outcome of a charge, and the numbers of the windows it was charged to. */
 export interface WindowRow extends ChargeOutcome {
@@ -30,9 +30,9 @@ export interface FoundBatch {
   answer: Charged | "settled" | "forgotten";
 }
 
-/** Units to refund to a key, and to the windows of its account that they were charged to. */
+/** Units to refund to a key, and to the windows of a subject that they were charged to. */
 export interface Refund {
-  accountId: string;
+  subject: string;
   keyId: string;
   minute: number;
   day: number;
@@ -42,7 +42,9 @@ export interface Refund {
 /** Returns the checksum of a batch's requests, which is stored with the batch. */
 export function crcOf(requests: ConsumeRequest[]): number {
   return crc32(
-    requests.map(({ accountId, cost, limits }) => `${accountId} ${cost} ${limits.perMinute} ${limits.perDay}`).join(),
+    requests
+      .map((request) => `${subjectOf(request)} ${request.cost} ${request.limits.perMinute} ${request.limits.perDay}`)
+      .join(),
   );
 }
 
@@ -71,14 +73,16 @@ export function refundsOf(requests: ConsumeRequest[], places: number[], batch: F
   if (batch.requestsCrc !== crcOf(requests)) throw usedOtherwise();
   const wanted = new Set(places);
   const refunds = new Map<string, Refund>();
-  for (const [index, ofAccount] of groupByAccount(requests).places.entries()) {
+  for (const [index, ofAccount] of groupBySubject(requests).places.entries()) {
     const share = itemAt(shares, index);
     const { minute, day } = rowOf(share, answer);
     for (const place of ofAccount.slice(0, admittedOf(share, ofAccount.length, answer))) {
       if (!wanted.has(place)) continue;
-      const { accountId, keyId, cost } = itemAt(requests, place);
-      const name = `${accountId} ${keyId}`;
-      const refund = refunds.get(name) ?? { accountId, keyId, minute, day, units: 0 };
+      const request = itemAt(requests, place);
+      const { keyId, cost } = request;
+      const subject = subjectOf(request);
+      const name = `${subject} ${keyId}`;
+      const refund = refunds.get(name) ?? { subject, keyId, minute, day, units: 0 };
       refund.units += cost;
       refunds.set(name, refund);
     }

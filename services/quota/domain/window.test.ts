@@ -1,29 +1,37 @@
 import { describe, expect, it } from "vitest";
 import { type ConsumeRequest, refusedBy, resetsIn } from "../../../contracts/quota-rule.ts";
 import { seeded } from "../../../dev/seed/random.ts";
-import { decisionAt, groupByAccount } from "./window.ts";
+import { decisionAt, groupBySubject } from "./window.ts";
 
 describe("charges", () => {
   const free = { perMinute: 60, perDay: 1_000 };
   const pro = { perMinute: 600, perDay: 50_000 };
   const request = (accountId: string, cost: number, limits = free): ConsumeRequest => ({
-    ...{ accountId, keyId: "k" },
+    ...{ accountId, face: "api", keyId: "k" },
     ...{ cost, limits },
   });
 
   it("join the requests of each account", () => {
-    const { charges, places } = groupByAccount([request("a", 1), request("b", 5, pro), request("a", 1)]);
+    const { charges, places } = groupBySubject([request("a", 1), request("b", 5, pro), request("a", 1)]);
     expect(charges).toEqual([
-      { accountId: "a", cost: 1, requested: 2, limits: free },
-      { accountId: "b", cost: 5, requested: 1, limits: pro },
+      { subject: "a", cost: 1, requested: 2, limits: free },
+      { subject: "b", cost: 5, requested: 1, limits: pro },
     ]);
     expect(places).toEqual([[0, 2], [1]]);
+  });
+
+  it("keep an account's dashboard apart from its API", () => {
+    const ofDashboard = { ...request("a", 5, pro), face: "dashboard" as const };
+    expect(groupBySubject([request("a", 1), ofDashboard]).charges).toEqual([
+      { subject: "a", cost: 1, requested: 1, limits: free },
+      { subject: "a.dashboard", cost: 5, requested: 1, limits: pro },
+    ]);
   });
 
   it("are refused where an account's requests differ", () => {
     const differing = { reason: "INVALID_REQUEST", message: expect.stringMatching(/^requests\[1\] must have/) };
     for (const other of [request("a", 2), request("a", 1, pro)]) {
-      expect(() => groupByAccount([request("a", 1), other])).toThrow(expect.objectContaining(differing));
+      expect(() => groupBySubject([request("a", 1), other])).toThrow(expect.objectContaining(differing));
     }
   });
 
@@ -32,7 +40,7 @@ describe("charges", () => {
       const random = seeded(seed);
       const int = (max: number) => Math.floor(random() * (max + 1));
       const limits = { perMinute: int(20), perDay: int(30) };
-      const charge = { accountId: "a", cost: 1 + int(3), requested: 1 + int(30), limits };
+      const charge = { subject: "a", cost: 1 + int(3), requested: 1 + int(30), limits };
       const before = { minuteUsed: int(25), dayUsed: int(35) };
 
       const model = { ...before };

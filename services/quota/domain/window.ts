@@ -4,6 +4,7 @@ import {
   type Limits,
   type RefusedBy,
   refusedBy,
+  subjectOf,
 } from "../../../contracts/quota-rule.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
@@ -12,9 +13,9 @@ export interface Decision extends Counts {
   refusedBy: RefusedBy;
 }
 
-/** Requests of one account with the same cost and limits: one row of a statement. */
+/** Requests of one subject, an account's API or its dashboard, with the same cost and limits: one row of a statement. */
 export interface Charge {
-  accountId: string;
+  subject: string;
   cost: number;
   /** Number of requests. */
   requested: number;
@@ -26,23 +27,24 @@ export interface ChargeOutcome extends Counts {
   admitted: number;
 }
 
-/** A call's requests by account: one charge for each, and the positions of its requests in the call. */
+/** A call's requests by subject: one charge for each, and the positions of its requests in the call. */
 export interface GroupedRequests {
   charges: Charge[];
   places: number[][];
 }
 
-/** Groups the requests of a call by account. Throws INVALID_REQUEST if an account's requests differ in cost or limits. */
-export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
+/** Groups the requests of a call by subject. Throws INVALID_REQUEST if a subject's requests differ in cost or limits. */
+export function groupBySubject(requests: ConsumeRequest[]): GroupedRequests {
   const charges: Charge[] = [];
   const places: number[][] = [];
   const indexOf = new Map<string, number>();
   for (const [place, request] of requests.entries()) {
-    const { accountId, cost, limits } = request;
-    const index = indexOf.get(accountId);
+    const { cost, limits } = request;
+    const subject = subjectOf(request);
+    const index = indexOf.get(subject);
     if (index === undefined) {
-      indexOf.set(accountId, charges.length);
-      charges.push({ accountId, cost, requested: 1, limits });
+      indexOf.set(subject, charges.length);
+      charges.push({ subject, cost, requested: 1, limits });
       places.push([place]);
       continue;
     }
@@ -50,7 +52,7 @@ export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
     if (!isAlike(charge, request)) {
       throw new ServiceError(
         "INVALID_REQUEST",
-        `requests[${place}] must have the cost and limits of its account's other requests, or be sent in a call of its own`,
+        `requests[${place}] must have the cost and limits of its account's other requests over this face, or be sent in a call of its own`,
       );
     }
     charge.requested++;
@@ -59,7 +61,7 @@ export function groupByAccount(requests: ConsumeRequest[]): GroupedRequests {
   return { charges, places };
 }
 
-/** Returns whether two requests or charges of one account have the same cost and limits. */
+/** Returns whether two requests or charges of one subject have the same cost and limits. */
 export function isAlike(a: Pick<Charge, "cost" | "limits">, b: Pick<Charge, "cost" | "limits">): boolean {
   return a.cost === b.cost && a.limits.perMinute === b.limits.perMinute && a.limits.perDay === b.limits.perDay;
 }

@@ -1,9 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { type ConsumeRequest, type Limits, refusedBy, resetsIn } from "../../../contracts/quota-rule.ts";
+import { type ConsumeRequest, type Limits, refusedBy, resetsIn, subjectOf } from "../../../contracts/quota-rule.ts";
 import type { Limits as LimitsMessage } from "../../../gen/qrforge/common/v1/limits_pb.ts";
 import {
   type ConsumeQuotaRequest as ConsumeRequestMessage,
+  Face,
   type QuotaDecisionSchema,
   QuotaService,
   Window,
@@ -79,14 +80,14 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
         if (!(servedMs > clock.now() - servedDaysMax * dayMs)) {
           throw new ServiceError("INVALID_REQUEST", `serve_time must be at most ${servedDaysMax} days ago`);
         }
-        const read = counts.map(({ accountId, keyId, admitted, refused }) => {
+        const read = counts.map(({ accountId, face, keyId, admitted, refused }) => {
           for (const units of [admitted, refused]) {
             if (units < 0n || units > countMax) {
               throw new ServiceError("INVALID_REQUEST", `admitted and refused must be from 0 to ${countMax}`);
             }
           }
           return {
-            accountId: accountIdOf(accountId),
+            subject: subjectOf({ accountId: accountIdOf(accountId), face: faceOf(face) }),
             keyId: keyIdOf(keyId),
             admitted: Number(admitted),
             refused: Number(refused),
@@ -94,8 +95,8 @@ export function createQuotaService({ store, groupCommit, noteRefund, clock }: Qu
         });
         return { recorded: await store.recordServed(batchIdOf(batchId), servedMs, read, settledKeepMs) };
       },
-      async peekQuota({ accountId, limits }) {
-        const row = await store.read(accountIdOf(accountId));
+      async peekQuota({ accountId, face, limits }) {
+        const row = await store.read(subjectOf({ accountId: accountIdOf(accountId), face: faceOf(face) }));
         const { minuteS, dayS } = resetsIn(row.nowMs, row);
         const decision = {
           ...row,
@@ -135,9 +136,15 @@ function readRequests(requests: ConsumeRequestMessage[]): ConsumeRequest[] {
   if (requests.length === 0 || requests.length > requestsPerCallMax) {
     throw new ServiceError("INVALID_REQUEST", `requests must hold 1 to ${requestsPerCallMax} requests`);
   }
-  return requests.map(({ accountId, keyId, cost, limits }) => {
+  return requests.map(({ accountId, face, keyId, cost, limits }) => {
     if (cost < 1 || cost > costMax) throw new ServiceError("INVALID_REQUEST", `cost must be from 1 to ${costMax}`);
-    return { accountId: accountIdOf(accountId), keyId: keyIdOf(keyId), cost, limits: readLimits(limits) };
+    return {
+      accountId: accountIdOf(accountId),
+      face: faceOf(face),
+      keyId: keyIdOf(keyId),
+      cost,
+      limits: readLimits(limits),
+    };
   });
 }
 
@@ -188,6 +195,13 @@ function accountIdOf(accountId: string): string {
   if (!/^[0-9A-Za-z]{1,40}$/.test(accountId))
     throw new ServiceError("INVALID_REQUEST", "account_id must be an account's id");
   return accountId;
+}
+
+/** Reads the face of a message. A face that a later version adds has windows that this one does not know. */
+function faceOf(face: Face): ConsumeRequest["face"] {
+  if (face === Face.UNSPECIFIED) return "api";
+  if (face === Face.DASHBOARD) return "dashboard";
+  throw new ServiceError("INVALID_REQUEST", "face must be one of the contract");
 }
 
 /** Reads the limits of a message; unset ones are unlimited. */

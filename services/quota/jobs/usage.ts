@@ -1,4 +1,4 @@
-import type { ConsumeRequest } from "../../../contracts/quota-rule.ts";
+import { type ConsumeRequest, subjectOf } from "../../../contracts/quota-rule.ts";
 import { isUnavailable } from "../../../platform/errors.ts";
 import { itemAt } from "../../../platform/item-at.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
@@ -26,22 +26,22 @@ export function openUsage(options: {
   log: Logger;
 }) {
   const { store, clock, log } = options;
-  /** Counts by account, then by key: one entry for each key used since the last flush. Past days move to `over`. */
+  /** Counts by subject, then by key: one entry for each key used since the last flush. Past days move to `over`. */
   let counts = new Map<string, Map<string, KeyDay>>();
   let over: KeyDay[] = [];
   /** Counts taken from the above that are not yet confirmed as stored. */
   let sending: { batchId: string; days: KeyDay[] }[] = [];
 
-  function entryOf(accountId: string, keyId: string, day: number): KeyDay {
-    let keys = counts.get(accountId);
+  function entryOf(subject: string, keyId: string, day: number): KeyDay {
+    let keys = counts.get(subject);
     if (!keys) {
       keys = new Map();
-      counts.set(accountId, keys);
+      counts.set(subject, keys);
     }
     const entry = keys.get(keyId);
     if (entry?.day === day) return entry;
     if (entry) over.push(entry);
-    const fresh = { accountId, day, keyId, admitted: 0, refused: 0 };
+    const fresh = { subject, day, keyId, admitted: 0, refused: 0 };
     keys.set(keyId, fresh);
     return fresh;
   }
@@ -49,7 +49,7 @@ export function openUsage(options: {
   function take(): void {
     const merged = new Map<string, KeyDay>();
     for (const one of [...over, ...[...counts.values()].flatMap((keys) => [...keys.values()])]) {
-      const name = `${one.accountId} ${one.day} ${one.keyId}`;
+      const name = `${one.subject} ${one.day} ${one.keyId}`;
       const known = merged.get(name);
       if (!known) merged.set(name, one);
       else {
@@ -102,11 +102,12 @@ export function openUsage(options: {
   options.closer.loop("usage", run);
 
   return {
-    /** Counts requests of one account, at these positions of a call: the first `admitted` were admitted. */
+    /** Counts requests of one subject, at these positions of a call: the first `admitted` were admitted. */
     note(requests: ConsumeRequest[], places: number[], admitted: number, day: number): void {
       for (const [at, place] of places.entries()) {
-        const { accountId, keyId, cost } = itemAt(requests, place);
-        const entry = entryOf(accountId, keyId, day);
+        const request = itemAt(requests, place);
+        const { keyId, cost } = request;
+        const entry = entryOf(subjectOf(request), keyId, day);
         if (at < admitted) entry.admitted += cost;
         else entry.refused += cost;
       }

@@ -4,14 +4,14 @@ import type { Refund } from "../domain/batch.ts";
 /** Subtracts units from the windows they were charged to, if those still exist, from day totals and key counts. */
 export async function giveBack(tx: Tx, refunds: Refund[]): Promise<void> {
   const counts = tx`unnest(
-    ${refunds.map(({ accountId }) => accountId)}::text[], ${refunds.map(({ keyId }) => keyId)}::text[],
+    ${refunds.map(({ subject }) => subject)}::text[], ${refunds.map(({ keyId }) => keyId)}::text[],
     ${refunds.map(({ minute }) => minute)}::bigint[], ${refunds.map(({ day }) => day)}::bigint[],
     ${refunds.map(({ units }) => units)}::bigint[]
   ) as counts (account_id, key_id, minute, day, units)`;
   const sums = tx`(
     select account_id, minute, day, sum(units)::bigint as units from ${counts} group by account_id, minute, day
   ) as sums`;
-  // Locks the rows, in the order of account ids, before it reads days, since a day may end until then.
+  // Locks the rows, in the order of subjects, before it reads days, since a day may end until then.
   await tx`
     insert into quota.windows as w
       (account_id, minute, minute_used, day, day_used, cost, asked, per_minute, per_day, admitted)

@@ -8,14 +8,14 @@ import { giveBack } from "./refunds.ts";
 /** Answer to store: its id, its batches, and how long it is stored. */
 export interface Keep {
   statementId: string;
-  /** Batches, each with a share for each of its accounts, in the order of first appearance. */
+  /** Batches, each with a share for each of its subjects, in the order of first appearance. */
   batches: { batchId: string; requestsCrc: number; shares: Share[] }[];
   keepMs: number;
 }
 
 /** Usage of a key on a day; the day is counted from the Unix epoch. */
 export interface KeyDay {
-  accountId: string;
+  subject: string;
   day: number;
   keyId: string;
   admitted: number;
@@ -31,10 +31,10 @@ export type Store = ReturnType<typeof createStore>;
 
 /**
  * Stores windows in Postgres. Uses the database's clock; `time` is an SQL expression that replaces it, for tests with
- * another time.
+ * another time. The columns `account_id` hold subjects: an account's id for its API, another text for its dashboard.
  *
- * Statements lock rows of windows in the order of account ids before they write elsewhere, so that replicas never
- * deadlock. The lock on an account's window also protects the rows of its days.
+ * Statements lock rows of windows in the order of subjects before they write elsewhere, so that replicas never
+ * deadlock. The lock on a subject's windows also protects the rows of its days.
  */
 export function createStore(sql: Sql, time = sql`now()`) {
   const minuteNow = sql`floor(extract(epoch from ${time}) / 60)::bigint`;
@@ -67,7 +67,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
   return cleanStore({
     /**
-     * Applies charges durably, in one statement: one per account, in the order of account ids. Returns a row for each, in
+     * Applies charges durably, in one statement: one per subject, in the order of subjects. Returns a row for each, in
      * the same order. Returns undefined and charges nothing if a batch to store is known already. A statement that waited for
      * a row uses its start time, or the row's windows if those are later.
      */
@@ -95,7 +95,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
                   case when per_minute = 0 then asked else per_minute / cost end,
                   case when per_day = 0 then asked else per_day / cost end) as fresh
               from unnest(
-                string_to_array(${charges.map((charge) => charge.accountId).join()}, ','),
+                string_to_array(${charges.map((charge) => charge.subject).join()}, ','),
                 string_to_array(${charges.map((charge) => charge.cost).join()}, ',')::bigint[],
                 string_to_array(${charges.map((charge) => charge.requested).join()}, ',')::bigint[],
                 string_to_array(${charges.map((charge) => charge.limits.perMinute).join()}, ',')::bigint[],
@@ -205,7 +205,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
               least(${Math.floor(servedMs / 86_400_000)}::bigint, ${dayNow}) as day
           ), counts as (
             select * from unnest(
-              ${counts.map(({ accountId }) => accountId)}::text[], ${counts.map(({ keyId }) => keyId)}::text[],
+              ${counts.map(({ subject }) => subject)}::text[], ${counts.map(({ keyId }) => keyId)}::text[],
               ${counts.map(({ admitted }) => admitted)}::bigint[], ${counts.map(({ refused }) => refused)}::bigint[]
             ) as counts (account_id, key_id, admitted, refused)
           ), added as (
@@ -265,7 +265,7 @@ export function createStore(sql: Sql, time = sql`now()`) {
           with added as (
             insert into quota.key_days as k (account_id, day, key_id, admitted, refused)
             select * from unnest(
-              ${days.map(({ accountId }) => accountId)}::text[], ${days.map(({ day }) => day)}::bigint[],
+              ${days.map(({ subject }) => subject)}::text[], ${days.map(({ day }) => day)}::bigint[],
               ${days.map(({ keyId }) => keyId)}::text[], ${days.map(({ admitted }) => admitted)}::bigint[],
               ${days.map(({ refused }) => refused)}::bigint[]
             ) as added (account_id, day, key_id, admitted, refused)
@@ -282,37 +282,37 @@ export function createStore(sql: Sql, time = sql`now()`) {
       }
     },
 
-    /** Returns the current windows of an account, and the database's time in ms. */
-    async read(accountId: string): Promise<WindowRow & { nowMs: number }> {
+    /** Returns the current windows of a subject, and the database's time in ms. */
+    async read(subject: string): Promise<WindowRow & { nowMs: number }> {
       const [row] = await sql<[WindowRow & { nowMs: number }]>`
         select 0 as admitted, greatest(t.minute, w.minute) as minute, greatest(t.day, w.day) as day,
           case when w.minute >= t.minute then w.minute_used else 0 end as "minuteUsed",
           case when w.day >= t.day then w.day_used else 0 end as "dayUsed", ${msNow} as "nowMs"
         from (select ${minuteNow} as minute, ${dayNow} as day) as t
-        left join quota.windows w on w.account_id = ${accountId}`;
+        left join quota.windows w on w.account_id = ${subject}`;
       return row;
     },
 
-    /** Returns an account's totals by day in a range; days without usage are omitted. */
-    async listDays(accountId: string, from: number, to: number): Promise<{ day: number; used: number }[]> {
+    /** Returns a subject's totals by day in a range; days without usage are omitted. */
+    async listDays(subject: string, from: number, to: number): Promise<{ day: number; used: number }[]> {
       return sql<{ day: number; used: number }[]>`
         select day, used from quota.days
-        where account_id = ${accountId} and day between ${from} and ${to} and used > 0
+        where account_id = ${subject} and day between ${from} and ${to} and used > 0
         union all
         select day, day_used from quota.windows
-        where account_id = ${accountId} and day between ${from} and ${to} and day_used > 0
+        where account_id = ${subject} and day between ${from} and ${to} and day_used > 0
         order by day`;
     },
 
     /** Returns the usage by day and key in a range, sorted, after a given day and key if set. */
     async listKeyDays(
-      accountId: string,
+      subject: string,
       range: { from: number; to: number; after: { day: number; keyId: string } | undefined; rowsMax: number },
-    ): Promise<Omit<KeyDay, "accountId">[]> {
+    ): Promise<Omit<KeyDay, "subject">[]> {
       const { from, to, after, rowsMax } = range;
-      return sql<Omit<KeyDay, "accountId">[]>`
+      return sql<Omit<KeyDay, "subject">[]>`
         select day, key_id as "keyId", greatest(admitted, 0) as admitted, refused from quota.key_days
-        where account_id = ${accountId} and day between ${from} and ${to} and (admitted > 0 or refused > 0)
+        where account_id = ${subject} and day between ${from} and ${to} and (admitted > 0 or refused > 0)
           ${after ? sql`and (day, key_id) > (${after.day}, ${after.keyId})` : sql``}
         order by day, key_id
         limit ${rowsMax}`;

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/quota/v1/quota.proto.
  */
 export const file_qrforge_quota_v1_quota: GenFile = /*@__PURE__*/
-  fileDesc("ChxxcmZvcmdlL3F1b3RhL3YxL3F1b3RhLnByb3RvEhBxcmZvcmdlLnF1b3RhLnYxInIKE0NvbnN1bWVRdW90YVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRjb3N0GAIgASgNEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIOCgZrZXlfaWQYBCABKAkikQEKDVF1b3RhRGVjaXNpb24SLAoKcmVmdXNlZF9ieRgBIAEoDjIYLnFyZm9yZ2UucXVvdGEudjEuV2luZG93EhMKC21pbnV0ZV91c2VkGAIgASgDEhAKCGRheV91c2VkGAMgASgDEhYKDm1pbnV0ZV9yZXNldF9zGAQgASgNEhMKC2RheV9yZXNldF9zGAUgASgNImUKGEJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBI3CghyZXF1ZXN0cxgBIAMoCzIlLnFyZm9yZ2UucXVvdGEudjEuQ29uc3VtZVF1b3RhUmVxdWVzdBIQCghiYXRjaF9pZBgCIAEoCSKAAQoZQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZRIyCglkZWNpc2lvbnMYASADKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKF0JhdGNoUmVmdW5kUXVvdGFSZXF1ZXN0EhAKCGJhdGNoX2lkGAEgASgJEjcKCHJlcXVlc3RzGAIgAygLMiUucXJmb3JnZS5xdW90YS52MS5Db25zdW1lUXVvdGFSZXF1ZXN0Eg4KBnBsYWNlcxgDIAMoDSIpChhCYXRjaFJlZnVuZFF1b3RhUmVzcG9uc2USDQoFdW5pdHMYASABKAMiUQoQUGVla1F1b3RhUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEikKBmxpbWl0cxgCIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cyJ3ChFQZWVrUXVvdGFSZXNwb25zZRIxCghkZWNpc2lvbhgBIAEoCzIfLnFyZm9yZ2UucXVvdGEudjEuUXVvdGFEZWNpc2lvbhIvCgtkZWNpZGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiwEKGEJhdGNoUmVjb3JkU2VydmVkUmVxdWVzdBIQCghiYXRjaF9pZBgBIAEoCRIuCgpzZXJ2ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgZjb3VudHMYAyADKAsyHS5xcmZvcmdlLnF1b3RhLnYxLlNlcnZlZENvdW50IlQKC1NlcnZlZENvdW50EhIKCmFjY291bnRfaWQYASABKAkSDgoGa2V5X2lkGAIgASgJEhAKCGFkbWl0dGVkGAMgASgDEg8KB3JlZnVzZWQYBCABKAMiLQoZQmF0Y2hSZWNvcmRTZXJ2ZWRSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCCJPChVMaXN0RGFpbHlVc2FnZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglmcm9tX2RhdGUYAiABKAkSDwoHdG9fZGF0ZRgDIAEoCSJEChZMaXN0RGFpbHlVc2FnZVJlc3BvbnNlEioKBGRheXMYASADKAsyHC5xcmZvcmdlLnF1b3RhLnYxLkRhaWx5VXNhZ2UiKAoKRGFpbHlVc2FnZRIMCgRkYXRlGAEgASgJEgwKBHVzZWQYAiABKAMidAoTTGlzdEtleVVzYWdlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCWZyb21fZGF0ZRgCIAEoCRIPCgd0b19kYXRlGAMgASgJEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIlsKFExpc3RLZXlVc2FnZVJlc3BvbnNlEioKBnVzYWdlcxgBIAMoCzIaLnFyZm9yZ2UucXVvdGEudjEuS2V5VXNhZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIksKCEtleVVzYWdlEgwKBGRhdGUYASABKAkSDgoGa2V5X2lkGAIgASgJEhAKCGFkbWl0dGVkGAMgASgDEg8KB3JlZnVzZWQYBCABKAMqQwoGV2luZG93EhYKEldJTkRPV19VTlNQRUNJRklFRBAAEhEKDVdJTkRPV19NSU5VVEUQARIOCgpXSU5ET1dfREFZEAIyiAUKDFF1b3RhU2VydmljZRJsChFCYXRjaENvbnN1bWVRdW90YRIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hDb25zdW1lUXVvdGFSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaENvbnN1bWVRdW90YVJlc3BvbnNlEm4KEEJhdGNoUmVmdW5kUXVvdGESKS5xcmZvcmdlLnF1b3RhLnYxLkJhdGNoUmVmdW5kUXVvdGFSZXF1ZXN0GioucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlZnVuZFF1b3RhUmVzcG9uc2UiA5ACAhJxChFCYXRjaFJlY29yZFNlcnZlZBIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hSZWNvcmRTZXJ2ZWRSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlY29yZFNlcnZlZFJlc3BvbnNlIgOQAgISWQoJUGVla1F1b3RhEiIucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXF1ZXN0GiMucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXNwb25zZSIDkAIBEmgKDkxpc3REYWlseVVzYWdlEicucXJmb3JnZS5xdW90YS52MS5MaXN0RGFpbHlVc2FnZVJlcXVlc3QaKC5xcmZvcmdlLnF1b3RhLnYxLkxpc3REYWlseVVzYWdlUmVzcG9uc2UiA5ACARJiCgxMaXN0S2V5VXNhZ2USJS5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlcXVlc3QaJi5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
+  fileDesc("ChxxcmZvcmdlL3F1b3RhL3YxL3F1b3RhLnByb3RvEhBxcmZvcmdlLnF1b3RhLnYxIpgBChNDb25zdW1lUXVvdGFSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSDAoEY29zdBgCIAEoDRIpCgZsaW1pdHMYAyABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMSDgoGa2V5X2lkGAQgASgJEiQKBGZhY2UYBSABKA4yFi5xcmZvcmdlLnF1b3RhLnYxLkZhY2UikQEKDVF1b3RhRGVjaXNpb24SLAoKcmVmdXNlZF9ieRgBIAEoDjIYLnFyZm9yZ2UucXVvdGEudjEuV2luZG93EhMKC21pbnV0ZV91c2VkGAIgASgDEhAKCGRheV91c2VkGAMgASgDEhYKDm1pbnV0ZV9yZXNldF9zGAQgASgNEhMKC2RheV9yZXNldF9zGAUgASgNImUKGEJhdGNoQ29uc3VtZVF1b3RhUmVxdWVzdBI3CghyZXF1ZXN0cxgBIAMoCzIlLnFyZm9yZ2UucXVvdGEudjEuQ29uc3VtZVF1b3RhUmVxdWVzdBIQCghiYXRjaF9pZBgCIAEoCSKAAQoZQmF0Y2hDb25zdW1lUXVvdGFSZXNwb25zZRIyCglkZWNpc2lvbnMYASADKAsyHy5xcmZvcmdlLnF1b3RhLnYxLlF1b3RhRGVjaXNpb24SLwoLZGVjaWRlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInQKF0JhdGNoUmVmdW5kUXVvdGFSZXF1ZXN0EhAKCGJhdGNoX2lkGAEgASgJEjcKCHJlcXVlc3RzGAIgAygLMiUucXJmb3JnZS5xdW90YS52MS5Db25zdW1lUXVvdGFSZXF1ZXN0Eg4KBnBsYWNlcxgDIAMoDSIpChhCYXRjaFJlZnVuZFF1b3RhUmVzcG9uc2USDQoFdW5pdHMYASABKAMidwoQUGVla1F1b3RhUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEikKBmxpbWl0cxgCIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIkCgRmYWNlGAMgASgOMhYucXJmb3JnZS5xdW90YS52MS5GYWNlIncKEVBlZWtRdW90YVJlc3BvbnNlEjEKCGRlY2lzaW9uGAEgASgLMh8ucXJmb3JnZS5xdW90YS52MS5RdW90YURlY2lzaW9uEi8KC2RlY2lkZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKLAQoYQmF0Y2hSZWNvcmRTZXJ2ZWRSZXF1ZXN0EhAKCGJhdGNoX2lkGAEgASgJEi4KCnNlcnZlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KBmNvdW50cxgDIAMoCzIdLnFyZm9yZ2UucXVvdGEudjEuU2VydmVkQ291bnQiegoLU2VydmVkQ291bnQSEgoKYWNjb3VudF9pZBgBIAEoCRIOCgZrZXlfaWQYAiABKAkSEAoIYWRtaXR0ZWQYAyABKAMSDwoHcmVmdXNlZBgEIAEoAxIkCgRmYWNlGAUgASgOMhYucXJmb3JnZS5xdW90YS52MS5GYWNlIi0KGUJhdGNoUmVjb3JkU2VydmVkUmVzcG9uc2USEAoIcmVjb3JkZWQYASABKAgiTwoVTGlzdERhaWx5VXNhZ2VSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJZnJvbV9kYXRlGAIgASgJEg8KB3RvX2RhdGUYAyABKAkiRAoWTGlzdERhaWx5VXNhZ2VSZXNwb25zZRIqCgRkYXlzGAEgAygLMhwucXJmb3JnZS5xdW90YS52MS5EYWlseVVzYWdlIigKCkRhaWx5VXNhZ2USDAoEZGF0ZRgBIAEoCRIMCgR1c2VkGAIgASgDInQKE0xpc3RLZXlVc2FnZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglmcm9tX2RhdGUYAiABKAkSDwoHdG9fZGF0ZRgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJbChRMaXN0S2V5VXNhZ2VSZXNwb25zZRIqCgZ1c2FnZXMYASADKAsyGi5xcmZvcmdlLnF1b3RhLnYxLktleVVzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJLCghLZXlVc2FnZRIMCgRkYXRlGAEgASgJEg4KBmtleV9pZBgCIAEoCRIQCghhZG1pdHRlZBgDIAEoAxIPCgdyZWZ1c2VkGAQgASgDKkMKBldpbmRvdxIWChJXSU5ET1dfVU5TUEVDSUZJRUQQABIRCg1XSU5ET1dfTUlOVVRFEAESDgoKV0lORE9XX0RBWRACKjAKBEZhY2USFAoQRkFDRV9VTlNQRUNJRklFRBAAEhIKDkZBQ0VfREFTSEJPQVJEEAEyiAUKDFF1b3RhU2VydmljZRJsChFCYXRjaENvbnN1bWVRdW90YRIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hDb25zdW1lUXVvdGFSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaENvbnN1bWVRdW90YVJlc3BvbnNlEm4KEEJhdGNoUmVmdW5kUXVvdGESKS5xcmZvcmdlLnF1b3RhLnYxLkJhdGNoUmVmdW5kUXVvdGFSZXF1ZXN0GioucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlZnVuZFF1b3RhUmVzcG9uc2UiA5ACAhJxChFCYXRjaFJlY29yZFNlcnZlZBIqLnFyZm9yZ2UucXVvdGEudjEuQmF0Y2hSZWNvcmRTZXJ2ZWRSZXF1ZXN0GisucXJmb3JnZS5xdW90YS52MS5CYXRjaFJlY29yZFNlcnZlZFJlc3BvbnNlIgOQAgISWQoJUGVla1F1b3RhEiIucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXF1ZXN0GiMucXJmb3JnZS5xdW90YS52MS5QZWVrUXVvdGFSZXNwb25zZSIDkAIBEmgKDkxpc3REYWlseVVzYWdlEicucXJmb3JnZS5xdW90YS52MS5MaXN0RGFpbHlVc2FnZVJlcXVlc3QaKC5xcmZvcmdlLnF1b3RhLnYxLkxpc3REYWlseVVzYWdlUmVzcG9uc2UiA5ACARJiCgxMaXN0S2V5VXNhZ2USJS5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlcXVlc3QaJi5xcmZvcmdlLnF1b3RhLnYxLkxpc3RLZXlVc2FnZVJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_limits]);
 
 /**
  * One request to charge.
@@ -49,6 +49,13 @@ export type ConsumeQuotaRequest = Message<"qrforge.quota.v1.ConsumeQuotaRequest"
    * @generated from field: string key_id = 4;
    */
   keyId: string;
+
+  /**
+   * What it came through.
+   *
+   * @generated from field: qrforge.quota.v1.Face face = 5;
+   */
+  face: Face;
 };
 
 /**
@@ -239,6 +246,13 @@ export type PeekQuotaRequest = Message<"qrforge.quota.v1.PeekQuotaRequest"> & {
    * @generated from field: qrforge.common.v1.Limits limits = 2;
    */
   limits?: Limits | undefined;
+
+  /**
+   * Which of its windows to read.
+   *
+   * @generated from field: qrforge.quota.v1.Face face = 3;
+   */
+  face: Face;
 };
 
 /**
@@ -344,6 +358,13 @@ export type ServedCount = Message<"qrforge.quota.v1.ServedCount"> & {
    * @generated from field: int64 refused = 4;
    */
   refused: bigint;
+
+  /**
+   * What the requests came through.
+   *
+   * @generated from field: qrforge.quota.v1.Face face = 5;
+   */
+  face: Face;
 };
 
 /**
@@ -619,8 +640,42 @@ export const WindowSchema: GenEnum<Window> = /*@__PURE__*/
   enumDesc(file_qrforge_quota_v1_quota, 0);
 
 /**
- * Counts each account's requests in a window of the current UTC minute and of the current UTC day. The database's clock
- * applies, and a window never moves back in time.
+ * What a request came through. An account has windows of its own for each, with the same limits.
+ *
+ * @generated from enum qrforge.quota.v1.Face
+ */
+export const Face = {
+  /**
+   * The API.
+   *
+   * @generated from enum value: FACE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The dashboard.
+   *
+   * @generated from enum value: FACE_DASHBOARD = 1;
+   */
+  DASHBOARD: 1,
+} as const;
+
+/**
+ * What a request came through. An account has windows of its own for each, with the same limits.
+ *
+ * @generated from enum qrforge.quota.v1.Face
+ */
+export type Face = (typeof Face)[keyof typeof Face] | UnknownEnum;
+
+/**
+ * Describes the enum qrforge.quota.v1.Face.
+ */
+export const FaceSchema: GenEnum<Face> = /*@__PURE__*/
+  enumDesc(file_qrforge_quota_v1_quota, 1);
+
+/**
+ * Counts each account's requests in a window of the current UTC minute and of the current UTC day, those of the dashboard
+ * apart from those of the API. The database's clock applies, and a window never moves back in time.
  *
  * @generated from service qrforge.quota.v1.QuotaService
  */
@@ -628,7 +683,8 @@ export const QuotaService: GenService<{
   /**
    * Charges many requests, each to both windows of its account if both have room, else to neither. The charge
    * is durable before the response. A rejection is a result, not an error, and charges nothing. At most 1,000 requests a
-   * call. All requests of one account in a call must have the same cost and limits, and are decided in their order.
+   * call. All requests of one account and face in a call must have the same cost and limits, and are decided in
+   * their order.
    * Each call is decided by one SQL statement, which calls that arrive while another statement runs share.
    *
    * With a `batch_id` a call may be repeated, to any replica: a charged batch gets the same response and is not charged again.
@@ -679,7 +735,7 @@ export const QuotaService: GenService<{
     output: typeof PeekQuotaResponseSchema;
   },
   /**
-   * Lists the units that an account used on each UTC day of a range, oldest first; exact. Days without usage are omitted.
+   * Lists the units that an account used over the API on each UTC day of a range, oldest first; exact. Days without usage are omitted.
    * Retention: 400 days.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.ListDailyUsage
@@ -690,7 +746,7 @@ export const QuotaService: GenService<{
     output: typeof ListDailyUsageResponseSchema;
   },
   /**
-   * Lists what each key of an account used on each UTC day of a range, oldest day first. A second or so behind, and after
+   * Lists what each key of an account used over the API on each UTC day of a range, oldest day first. A second or so behind, and after
    * a crash of a replica that second may be missing, so the sum of a day's keys is never above the account's total.
    *
    * @generated from rpc qrforge.quota.v1.QuotaService.ListKeyUsage

@@ -70,6 +70,7 @@ export const sessionRoutes: SessionRoute[] = [
     ...noInput,
     method: "POST",
     path: "/keys",
+    cost: 1,
     body: bodyOf({ name: nameOf(100) }),
     async handle({ user, body, address, upstreams, wait, nowMs }) {
       const actor = toActor({ user, address });
@@ -149,6 +150,7 @@ export const sessionRoutes: SessionRoute[] = [
     ...noInput,
     method: "POST",
     path: "/preview",
+    cost: 1,
     body: bodyOf({ text: textOf(200), style }),
     async handle({ user, body, upstreams, wait }) {
       const request = { accountId: user.accountId, text: body.text, style: readStyle(body.style) };

@@ -1,3 +1,4 @@
+import { isPassingNetworkError } from "../../platform/network-errors.ts";
 import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { UserError } from "../errors.ts";
@@ -47,10 +48,9 @@ function serverOf(databaseUrl: string): string {
 /** Adds the server and the current step to an error. */
 function explain(error: unknown, server: string, step: string): unknown {
   const { code = "", severity } = error as { code?: string; severity?: string };
-  const isLost =
-    code === "CONNECTION_CLOSED" || code === "CONNECTION_DESTROYED" || code === "ECONNRESET" || code === "EPIPE";
+  const isLost = ["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "ECONNRESET", "EPIPE"].includes(code);
   if (isLost) return new UserError(`The connection to Postgres at ${server} was lost at ${step}.`, { cause: error });
-  if (code === "CONNECT_TIMEOUT" || /^(ECONNREFUSED|E[A-Z]+UNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/.test(code)) {
+  if (code === "CONNECT_TIMEOUT" || isPassingNetworkError(error)) {
     return new UserError(`Postgres at ${server} cannot be reached (${code}). Does it run, and is DATABASE_URL right?`, {
       cause: error,
     });

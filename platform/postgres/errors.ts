@@ -1,17 +1,44 @@
 import postgres from "postgres";
 import { ServiceError } from "../errors.ts";
+import { isPassingNetworkError } from "../network-errors.ts";
 
-/** SQLSTATE codes and classes worth a retry: connection, shutdown, resources, serialization, deadlock, read-only. */
-const unavailableStates = /^(08|57P|53|40001|40P01|25006)/;
+/** SQLSTATE of what ran out of its time: a statement (also one that somebody cancelled), a transaction. */
+const lateStates = new Set(["57014", "25P04"]);
+
+/**
+ * SQLSTATE of what may pass by itself, so that the same transaction may succeed later. All others are final: somebody has to
+ * change something. https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const passingStates = new Set([
+  ...["25006", "25P03"], // a server that has become a standby; a transaction of ours that was cut off
+  ...["40000", "40001", "40003", "40P01"], // rolled back for the sake of others
+  ...["55006", "55P03"], // others use it, or have locked it
+  ...["57000", "57P01", "57P02", "57P03", "57P05"], // the server ends, restarts, or ended an idle session
+  ...["58000", "58030"], // the server's system or disk
+  "HV00N", // another server behind this one
+]);
+/** Classes of such: the connection; disk, memory and connections of the server. */
+const passingClasses = new Set(["08", "53"]);
+
+/** Errors that the driver makes itself: the connection is lost or was never there, or did not answer in time. */
+const passingDriverCodes = new Set([
+  ...["CONNECTION_CLOSED", "CONNECTION_DESTROYED", "CONNECTION_ENDED"],
+  ...["CONNECT_TIMEOUT", "ANSWER_TIMEOUT", "POOL_TIMEOUT"],
+]);
+
+function isPassing(error: Error, code: string): boolean {
+  if (!(error instanceof postgres.PostgresError)) return passingDriverCodes.has(code) || isPassingNetworkError(error);
+  // What a distributed Postgres (Citus) says when it loses one of its servers.
+  if (code === "XX000") return /failure on connection/.test(error.message);
+  return passingStates.has(code) || passingClasses.has(code.slice(0, 2));
+}
 
 /** Returns a driver's error as DEADLINE_EXCEEDED or UNAVAILABLE; returns other errors unchanged, without row values. */
 export function cleanSqlError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof ServiceError) return error;
   const code = "code" in error ? String(error.code) : "";
-  if (code === "57014") return new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
-  if (unavailableStates.test(code) || code.startsWith("CONNECT") || /^E[A-Z]+$/.test(code)) {
-    return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
-  }
+  if (lateStates.has(code)) return new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
+  if (isPassing(error, code)) return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
   // Details quote whole rows, which must not reach logs.
   Reflect.deleteProperty(error, "detail");
   Reflect.deleteProperty(error, "where");

@@ -4,17 +4,22 @@
  *
  *     npm run attack [-- --help]
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { setDefaultCACertificates } from "node:tls";
 import { UserError } from "../../cli/errors.ts";
 import { findCluster } from "../../cli/find-cluster.ts";
 import { readScriptOptions } from "../../cli/run-tool.ts";
 import { settings as launcherSettings } from "../../cli/settings.ts";
 import { type Column, table } from "../../cli/table.ts";
+import type { Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { loadConfig, secret } from "../../platform/process/config.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { openAuth } from "../support/api.ts";
+import { createMutualTls, createPublicTls } from "../support/tls-files.ts";
 import { type Attack, kinds, type Outcome, runAttacks } from "./attack.ts";
 import { faultAttacks } from "./attacks/faults.ts";
 import { networkAttacks } from "./attacks/index.ts";
@@ -31,6 +36,7 @@ const options = readScriptOptions({
         "attacks the edge there, with the keys of two accounts in ATTACK_VICTIM_KEY and ATTACK_ATTACKER_KEY; left out, what npm start runs here",
     },
     rpc: { type: "text", value: "URL", meaning: "where that edge serves gRPC; left out, those attacks are not made" },
+    tls: { type: "flag", meaning: "with --own: over TLS, and with mutual TLS between the services" },
     own: { type: "flag", meaning: "starts a deployment for this, and stops and kills its processes, too" },
     kind: { type: "text", choices: kinds, repeatable: true, meaning: "only attacks of this kind" },
     percent: { type: "integer", value: "N", default: 100, min: 1, max: 100, meaning: "share of the full numbers" },
@@ -52,20 +58,34 @@ async function twoKeys(auth: ReturnType<typeof openAuth>) {
 }
 
 async function openOwn(): Promise<Opened> {
-  const { cluster, dataDir, end } = await startEphemeralCluster({ restart: true });
-  const auth = openAuth(addressesOf(cluster, "auth"));
+  const folder = await mkdtemp(path.join(tmpdir(), "qrforge-attack-"));
+  const tls = options.tls ? await createTls(folder) : undefined;
+  const { cluster, dataDir, end } = await startEphemeralCluster({ restart: true, ...(tls && { env: tls.env }) });
+  const auth = openAuth(addressesOf(cluster, "auth"), tls?.operator);
+  const [edge] = cluster.members("edge") as [Member];
   const faults = faultAttacks({ cluster, auth, logs: path.join(dataDir, "logs") });
   return {
     target: {
-      edge: cluster.edgeUrls()[0] as string,
-      rpc: `http://${cluster.members("edge")[0]?.rpc}`,
+      edge: `${tls ? "https" : "http"}://${edge.address}`,
+      rpc: `${tls ? "https" : "http"}://${edge.rpc}`,
       ...(await twoKeys(auth)),
     },
     attacks: [...networkAttacks, ...faults],
     async end() {
       auth.close();
       await end();
+      await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** Makes certificates for everything, and lets this process trust those of the edge. */
+async function createTls(folder: string) {
+  const [outside, inside] = [await createPublicTls(folder), await createMutualTls(folder)];
+  setDefaultCACertificates([outside.ca]);
+  return {
+    env: { ...inside.env, edge: { ...inside.env.edge, ...outside.env } },
+    operator: inside.files.operator,
   };
 }
 

@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type CallOptions, call } from "../support/api.ts";
 import { hold } from "./attack.ts";
@@ -57,7 +57,9 @@ export async function openTarget(options: TargetOptions): Promise<{ target: Targ
 
   function openSocket(): Socket {
     const to = { host: hostname, port: Number(port) || (isTls ? 443 : 80) };
-    const socket = isTls ? connectTls({ ...to, servername: hostname, rejectUnauthorized: false }) : connect(to);
+    const socket = isTls
+      ? connectTls({ ...to, ...(!isIP(hostname) && { servername: hostname }), rejectUnauthorized: false })
+      : connect(to);
     socket.on("error", () => {});
     sockets.push(socket);
     return socket;

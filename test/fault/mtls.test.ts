@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect } from "node:tls";
@@ -13,6 +14,7 @@ import type { TlsFiles } from "../../platform/rpc/tls.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, wait } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
+import { createMutualTls, writeTlsFiles } from "../support/tls-files.ts";
 
 let folder: string;
 let authority: Awaited<ReturnType<typeof createAuthority>>;
@@ -31,29 +33,11 @@ const authAllows = [
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-tls-"));
-  authority = await createAuthority();
-  const stranger = await createAuthority();
-  const write = async (name: string, text: string) => {
-    const file = path.join(folder, name);
-    await writeFile(file, text, { mode: 0o600 });
-    return file;
-  };
-  const tlsCaFile = await write("ca.pem", authority.certificate);
-  for (const [name, from] of [
-    ...["auth", "quota", "qr", "edge", "operator"].map((one) => [one, authority] as const),
-    ["stranger", stranger] as const,
-  ]) {
-    const { certificate, key } = await from.issue(name);
-    const tlsCertFile = await write(`${name}.pem`, certificate);
-    files[name] = { tlsCertFile, tlsKeyFile: await write(`${name}.key`, key), tlsCaFile, tlsServerName: "localhost" };
-  }
-  const env = (name: string) => ({
-    TLS_CERT_FILE: files[name]?.tlsCertFile as string,
-    TLS_KEY_FILE: files[name]?.tlsKeyFile as string,
-    TLS_CA_FILE: tlsCaFile,
-  });
+  const mutual = await createMutualTls(folder);
+  ({ authority } = mutual);
+  Object.assign(files, mutual.files, { stranger: await writeTlsFiles(folder, "stranger", await createAuthority()) });
   ({ cluster, end } = await startEphemeralCluster({
-    env: { auth: { ...env("auth"), RPC_ALLOW: authAllows }, quota: env("quota"), qr: env("qr"), edge: env("edge") },
+    env: { ...mutual.env, auth: { ...mutual.env.auth, RPC_ALLOW: authAllows } },
   }));
 });
 afterAll(async () => {
@@ -124,6 +108,23 @@ describe("with certificates", () => {
     for (const name of [undefined, "stranger"]) {
       const refused = clients(name).keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, soon);
       await expect(refused).rejects.toMatchObject({ reason: expect.stringMatching(/UNAVAILABLE|DEADLINE_EXCEEDED/) });
+    }
+  });
+
+  it("connections of strangers that never finish a handshake hold nobody up", async () => {
+    const [address = ""] = addressesOf(cluster, "auth");
+    const [host, port] = address.split(":");
+    const sockets = Array.from({ length: 500 }, (_, index) => {
+      const socket = connectTcp(Number(port), host);
+      // Half of them are silent, half send what is no handshake.
+      if (index % 2) socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+      return socket.on("error", () => {});
+    });
+    try {
+      await clients("edge").keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, wait);
+      expect((await call(`${cluster.edgeUrls()[0]}/readyz`)).status).toBe(200);
+    } finally {
+      for (const socket of sockets) socket.destroy();
     }
   });
 });

@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import { request as requestHttp1 } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
+import { setDefaultCACertificates } from "node:tls";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,9 +14,13 @@ import { hasEnded } from "../../dev/child.ts";
 import type { Cluster, Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { runAttacks } from "../attack/attack.ts";
+import { connectionAttacks } from "../attack/attacks/connections.ts";
+import { openTarget } from "../attack/target.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { eventually, openAuth } from "../support/api.ts";
-import { createAuthority } from "../support/certificates.ts";
+import { createPublicTls } from "../support/tls-files.ts";
 
 let folder: string;
 let cluster: Cluster;
@@ -28,19 +33,9 @@ let key: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-tls-"));
-  const authority = await createAuthority();
-  const issued = await authority.issue("qrforge.example");
-  ca = authority.certificate;
-  const write = async (name: string, content: string) => {
-    const file = path.join(folder, name);
-    await writeFile(file, content, { mode: 0o600 });
-    return file;
-  };
-  const env = {
-    PUBLIC_TLS_CERT_FILE: await write("edge.pem", issued.certificate),
-    PUBLIC_TLS_KEY_FILE: await write("edge.key", issued.key),
-  };
-  ({ cluster, end } = await startEphemeralCluster({ env: { edge: env } }));
+  const publicTls = await createPublicTls(folder);
+  ({ ca } = publicTls);
+  ({ cluster, end } = await startEphemeralCluster({ env: { edge: publicTls.env } }));
   auth = openAuth(addressesOf(cluster, "auth"));
   ({ key } = await auth.newAccount());
   edge = cluster.members("edge")[0] as Member;
@@ -101,6 +96,26 @@ describe("an edge with a certificate", () => {
     const plain = connect(Number(port), hostname, () => plain.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"));
     for (const socket of [silent, plain]) socket.on("error", () => {}).resume();
     await Promise.all([silent, plain].map((socket) => once(socket, "close")));
+  });
+
+  it("holds against the connections that an edge without one holds against", { timeout: 120_000 }, async () => {
+    setDefaultCACertificates([ca]);
+    const [victim, attacker] = [await auth.newAccount(Plan.ENTERPRISE), await auth.newAccount(Plan.ENTERPRISE)];
+    const { target, end } = await openTarget({
+      edge: url,
+      rpc: url,
+      victimKey: victim.key,
+      attackerKey: attacker.key,
+      scale: 0.1,
+    });
+    // These two wait for timeouts that TLS does not change.
+    const slow = ["an answer that is not read", "request heads that never end"];
+    const outcomes = await runAttacks(
+      connectionAttacks.filter(({ name }) => !slow.includes(name)),
+      target,
+    );
+    await end();
+    expect(outcomes.filter(({ held }) => !held)).toEqual([]);
   });
 
   it("finishes what is under way over HTTP/2 when it is stopped", async () => {

@@ -1,6 +1,7 @@
 import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
+import type { TlsFiles } from "../../platform/rpc/tls.ts";
 
 /** An answer as a client sees it. */
 export interface ApiAnswer {
@@ -43,10 +44,10 @@ export const wait = { timeoutMs: 10_000 };
 let made = 0;
 
 /** Clients for auth, as an operator's command or the dashboard would have them. */
-export function openAuth(addresses: string[]) {
-  const address = addresses.join(",");
-  const accounts = createRpcClient(AccountService, { address });
-  const keys = createRpcClient(KeyService, { address });
+export function openAuth(addresses: string[], tls?: TlsFiles) {
+  const options = { address: addresses.join(","), ...(tls && { tls }) };
+  const accounts = createRpcClient(AccountService, options);
+  const keys = createRpcClient(KeyService, options);
 
   return {
     accounts: accounts.client,

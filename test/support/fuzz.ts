@@ -1,4 +1,5 @@
-import { type Agent, request } from "node:http";
+import { type Agent, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
 import { routes } from "../../services/edge/api/routes/index.ts";
 
 type Random = () => number;
@@ -149,6 +150,7 @@ const wellFormed = (text: string) => text.toWellFormed();
 
 /** Sends a request; returns its status, 0 if the client refuses to send it, or the message of an error. */
 export function send(agent: Agent, base: string, { method, path, headers, body }: Generated): Promise<number | string> {
+  const request = base.startsWith("https:") ? requestHttps : requestHttp;
   return new Promise((resolve) => {
     try {
       const sent = request(`${base}/`, { method, path, headers, agent, timeout: 20_000 }, (response) => {

@@ -1,4 +1,5 @@
-import { Agent } from "node:http";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { gzipSync } from "node:zlib";
 import { seeded } from "../../../dev/seed/random.ts";
 import { ambiguousRequests } from "../../cases/requests/ambiguous.ts";
@@ -29,15 +30,17 @@ export const messageAttacks: Attack[] = [
     promise: "None is answered with a 5xx, and none without an answer.",
     async run(target) {
       const { victim, attacker } = target;
+      const Agent = target.edge.startsWith("https:") ? HttpsAgent : HttpAgent;
       const agent = new Agent({ keepAlive: true, maxSockets: 16 });
       const ids = [victim.codeId, attacker.codeId, attacker.slug, attacker.projectId, "0".repeat(20)];
       const count = target.scaled(5_000);
       const failures: string[] = [];
-      let next = 0;
+      let [next, answered] = [0, 0];
       const work = async () => {
         while (next < count) {
           const request = generate(seeded(next++), [attacker.key], ids);
           const status = await send(agent, target.edge, request);
+          if (typeof status === "number" && status > 0) answered++;
           // 503 and 504 say that drawing is busy, which these requests make it.
           const isBusy = request.path.includes("/image") && (status === 503 || status === 504);
           if (!isBusy && (typeof status === "string" || status >= 500)) {
@@ -48,7 +51,9 @@ export const messageAttacks: Attack[] = [
       await Promise.all(Array.from({ length: 16 }, work));
       agent.destroy();
       hold(failures.length === 0, `${failures.length} failed, the first: ${failures[0]}`);
-      return `${count} answered`;
+      // The client itself refuses to send a few.
+      hold(answered > count * 0.8, `only ${answered} of ${count} were answered`);
+      return `${answered} answered`;
     },
   },
   {

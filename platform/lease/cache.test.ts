@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { ServiceError } from "../errors.ts";
+import { isUnavailable, ServiceError } from "../errors.ts";
 import { createLeasedCache } from "./cache.ts";
 
 const wait = { timeoutMs: 1_000 };
 
 function manual(overrides: { entriesMax?: number; staleMs?: number } = {}) {
   const world = { now: 0, leasedUntil: 1_000, asked: [] as string[] };
+  const sleepers = new Set<{ due: number; wake(): void }>();
   const answers: { resolve(value: string): void; reject(error: Error): void }[] = [];
   const cache = createLeasedCache<string>({
     load: (key) => {
@@ -17,8 +18,18 @@ function manual(overrides: { entriesMax?: number; staleMs?: number } = {}) {
     isNegative: (value) => value === "none",
     negativeLifetimeMs: 10,
     staleMs: 0,
-    isUnavailable: (error) => error instanceof ServiceError && error.reason === "UNAVAILABLE",
-    clock: { now: () => world.now, monotonic: () => world.now, sleep: async () => {} },
+    loadTimeoutMs: 1_000,
+    isUnavailable,
+    clock: {
+      now: () => world.now,
+      monotonic: () => world.now,
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          const due = world.now + ms;
+          sleepers.add({ due, wake: resolve });
+          signal?.addEventListener("abort", () => resolve());
+        }),
+    },
     ...overrides,
   });
   async function learn(key: string, value: string): Promise<void> {
@@ -26,7 +37,13 @@ function manual(overrides: { entriesMax?: number; staleMs?: number } = {}) {
     answers.pop()?.resolve(value);
     await got;
   }
-  return { cache, world, answers, learn };
+  /** Lets time pass, and whatever waited for it happen. */
+  async function pass(ms: number): Promise<void> {
+    world.now += ms;
+    for (const { due, wake } of sleepers) if (due <= world.now) wake();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { cache, world, answers, learn, pass };
 }
 
 describe("a leased cache", () => {
@@ -103,5 +120,103 @@ describe("a leased cache", () => {
     await expect(ask("a", new ServiceError("INTERNAL_ERROR"))).rejects.toThrow();
     world.now = 1_500;
     await expect(ask("a", down)).rejects.toBe(down);
+  });
+
+  it("does not bind those who join a question to the time of the first", async () => {
+    const { cache, world, answers, pass } = manual();
+    const first = cache.get("a", { timeoutMs: 50 });
+    const joiner = cache.get("a", wait);
+    const missed = expect(first).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await pass(50);
+    await missed;
+    answers[0]?.resolve("1");
+    expect(await joiner).toBe("1");
+    expect(world.asked).toEqual(["a"]);
+  });
+
+  it("does not keep those who join a question beyond their own time", async () => {
+    const { cache, answers, pass } = manual();
+    const first = cache.get("a", wait);
+    const missed = expect(cache.get("a", { timeoutMs: 50 })).rejects.toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await pass(50);
+    await missed;
+    answers[0]?.resolve("1");
+    expect(await first).toBe("1");
+  });
+
+  it("asks again for those who joined a question that failed before their time was up", async () => {
+    const { cache, answers, pass } = manual();
+    const down = new ServiceError("UNAVAILABLE");
+    const first = cache.get("a", wait);
+    const joiner = cache.get("a", wait);
+    const failed = expect(first).rejects.toBe(down);
+    answers[0]?.reject(down);
+    await failed;
+    await pass(0);
+    answers[1]?.resolve("1");
+    expect(await joiner).toBe("1");
+  });
+});
+
+describe("while the source hangs, a cache that may give stale answers", () => {
+  /** The lease has ended, and the first question has failed. */
+  async function hung() {
+    const made = manual({ staleMs: 5_000 });
+    await made.learn("a", "1");
+    await made.pass(1_000);
+    const first = made.cache.get("a", wait);
+    await made.pass(1_000);
+    made.answers.at(-1)?.reject(new ServiceError("DEADLINE_EXCEEDED"));
+    expect(await first).toBe("1");
+    return made;
+  }
+
+  it("waits shortly for the next question, and not at all while that is unanswered", async () => {
+    const { cache, world, pass } = await hung();
+    let got: string | undefined;
+    void cache.get("a", wait).then((value) => {
+      got = value;
+    });
+    await pass(99);
+    expect(got).toBeUndefined();
+    await pass(1);
+    expect(got).toBe("1");
+    const asked = world.asked.length;
+    expect(await Promise.all([cache.get("a", wait), cache.get("a", wait)])).toEqual(["1", "1"]);
+    expect(world.asked).toHaveLength(asked);
+  });
+
+  it("goes on asking, and gives what the source says once it is back", async () => {
+    const { cache, answers, pass } = await hung();
+    const late = cache.get("a", wait);
+    await pass(100);
+    expect(await late).toBe("1");
+    answers.at(-1)?.resolve("2");
+    await pass(0);
+    // Without a lease nothing is kept: this is asked again, and waited for.
+    const next = cache.get("a", wait);
+    await pass(900);
+    answers.at(-1)?.resolve("3");
+    expect(await next).toBe("3");
+  });
+
+  it("gives nobody the answer to a question that was sent before its own", async () => {
+    const { cache, answers, pass } = await hung();
+    const first = cache.get("a", wait);
+    await pass(50);
+    const second = cache.get("a", wait);
+    answers.at(-2)?.resolve("2");
+    expect(await first).toBe("2");
+    answers.at(-1)?.resolve("3");
+    expect(await second).toBe("3");
+  });
+
+  it("gives nothing that was forgotten meanwhile", async () => {
+    const { cache, answers, pass } = await hung();
+    const got = cache.get("a", wait);
+    cache.forget(["a"]);
+    await pass(100);
+    answers.at(-1)?.resolve("2");
+    expect(await got).toBe("2");
   });
 });

@@ -1,9 +1,12 @@
 import { LRUCache } from "lru-cache";
+import { ServiceError } from "../errors.ts";
 import type { Clock } from "../process/clock.ts";
 
 export interface LeasedCacheOptions<Value> {
   /** Loads a value that is not cached. */
   load(key: string, options: { timeoutMs: number }): Promise<Value>;
+  /** Timeout of a load that callers share, in ms. Each waits for it until its own deadline. */
+  loadTimeoutMs: number;
   /** Returns the end of the lease on the monotonic clock, in ms; an instant in the past without a lease. */
   leasedUntil(): number;
   /** Maximum number of positive entries, and of negative ones. The least recently used entry is evicted first. */
@@ -41,14 +44,21 @@ interface Entry<Value> {
   learntAt: number;
 }
 
+/** How long a load is waited for while the source is known to be unavailable and a stale value is there, in ms. */
+const patienceMs = 100;
+
 /** Creates a cache whose values are valid under a lease only. */
 export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): LeasedCache<Value> {
-  const { clock } = options;
+  const { clock, isUnavailable } = options;
   const leased = () => clock.monotonic() < options.leasedUntil();
   const positive = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
   const negative = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
   /** Loads in flight that may be joined and cached. */
   const questions = new Map<string, { answer: Promise<Value> }>();
+  /** Whether the source was unavailable for the last load, and has granted no lease and answered nothing since. */
+  let isSourceSilent = false;
+  /** When loads began whose callers may stop waiting, by key. Each ends with its load. */
+  const unanswered = new Map<string, number>();
 
   function kept(key: string): Value | undefined {
     const entry = positive.get(key);
@@ -59,11 +69,23 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
     return undefined;
   }
 
+  /** Loads a value, and notes whether the source answers. */
+  async function load(key: string, timeoutMs: number): Promise<Value> {
+    try {
+      const value = await options.load(key, { timeoutMs });
+      isSourceSilent = false;
+      return value;
+    } catch (error) {
+      isSourceSilent = isUnavailable(error);
+      throw error;
+    }
+  }
+
   /** Loads a value for all callers. It is cached if the lease still runs and the key was not evicted meanwhile. */
-  function askForAll(key: string, timeoutMs: number): Promise<Value> {
+  function askForAll(key: string): Promise<Value> {
     const question = {} as { answer: Promise<Value> };
     questions.set(key, question);
-    question.answer = options.load(key, { timeoutMs }).then(
+    question.answer = load(key, options.loadTimeoutMs).then(
       (value) => {
         if (questions.get(key) === question) {
           questions.delete(key);
@@ -85,27 +107,82 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
     (isNegative ? negative : positive).set(key, { value, learntAt: clock.monotonic() });
   }
 
-  /** Returns the last known value if the source is unavailable and the lease ended recently; else throws `error`. */
-  function stale(key: string, error: unknown): Value {
-    const entry = positive.get(key);
-    const recent = clock.monotonic() < options.leasedUntil() + options.staleMs;
-    if (!entry || !recent || !options.isUnavailable(error)) throw error;
-    return entry.value;
+  /** Resolves to an answer; to `undefined` at a deadline if there is none until then. */
+  async function until(deadline: number, answer: Promise<Value>): Promise<{ value: Value } | undefined> {
+    const answered = new AbortController();
+    const late = clock.sleep(deadline - clock.monotonic(), answered.signal).then(() => undefined);
+    try {
+      return await Promise.race([answer.then((value) => ({ value })), late]);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  /** Joins the load of others, or begins one. Loads again if the joined one fails before this caller's deadline. */
+  async function getLeased(key: string, deadline: number): Promise<Value> {
+    for (;;) {
+      const joined = questions.get(key)?.answer;
+      const answer = joined ?? askForAll(key);
+      try {
+        const got = await until(deadline, answer);
+        if (got) return got.value;
+      } catch (error) {
+        if (!joined || !isUnavailable(error)) throw error;
+      }
+      const leftMs = deadline - clock.monotonic();
+      if (leftMs <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
+      if (!leased()) return await load(key, leftMs);
+      const value = kept(key);
+      if (value !== undefined) return value;
+    }
+  }
+
+  /** Returns the last known value if the lease ended recently. */
+  function stale(key: string): { value: Value } | undefined {
+    const isRecent = clock.monotonic() < options.leasedUntil() + options.staleMs;
+    return options.staleMs > 0 && isRecent ? positive.get(key) : undefined;
+  }
+
+  /**
+   * Loads a value while the source is silent, and returns the last known one if the answer takes long: at once if another
+   * caller's question has been unanswered for that long. The load goes on, and finds out whether the source is back. Nobody
+   * gets the answer to a question that was sent before its own.
+   */
+  async function getImpatiently(key: string, timeoutMs: number): Promise<Value> {
+    const askedAt = clock.monotonic();
+    const since = unanswered.get(key);
+    const known = stale(key);
+    if (known && since !== undefined && askedAt - since >= patienceMs) return known.value;
+    const answer = load(key, timeoutMs);
+    if (since === undefined) {
+      unanswered.set(key, askedAt);
+      const end = () => void unanswered.delete(key);
+      answer.then(end, end);
+    }
+    const got = await until(askedAt + patienceMs, answer);
+    // The value may have been evicted meanwhile.
+    return (got ?? stale(key))?.value ?? (await answer);
+  }
+
+  async function getAny(key: string, timeoutMs: number): Promise<Value> {
+    if (!leased()) {
+      if (isSourceSilent && stale(key)) return await getImpatiently(key, timeoutMs);
+      return await load(key, timeoutMs);
+    }
+    isSourceSilent = false;
+    return kept(key) ?? (await getLeased(key, clock.monotonic() + timeoutMs));
   }
 
   return {
     peek: (key) => (leased() ? kept(key) : undefined),
     async get(key, { timeoutMs }) {
-      let answer: Promise<Value>;
-      if (leased()) {
-        const value = kept(key);
-        if (value !== undefined) return value;
-        answer = questions.get(key)?.answer ?? askForAll(key, timeoutMs);
-      } else {
-        answer = options.load(key, { timeoutMs });
+      try {
+        return await getAny(key, timeoutMs);
+      } catch (error) {
+        const known = isUnavailable(error) ? stale(key) : undefined;
+        if (!known) throw error;
+        return known.value;
       }
-      if (options.staleMs === 0) return answer;
-      return answer.catch((error) => stale(key, error));
     },
     forget(keys) {
       for (const key of keys) {

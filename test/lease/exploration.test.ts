@@ -259,8 +259,8 @@ describe("the exploration finds what is wrong with", () => {
       story: "a holder that starts",
       modules: await broken("cache", [
         [
-          "answer = options.load(key, { timeoutMs });",
-          "answer = questions.get(key)?.answer ?? askForAll(key, timeoutMs);",
+          "return await load(key, timeoutMs);",
+          "return await (questions.get(key)?.answer ?? askForAll(key));",
         ],
       ]),
     });

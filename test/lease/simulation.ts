@@ -225,6 +225,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
           return Promise.resolve(versionOf(key));
         }),
       leasedUntil: () => lease.leasedUntil(),
+      loadTimeoutMs: rpcTimeoutMs,
       entriesMax: 10,
       isNegative: () => false,
       negativeLifetimeMs: 0,

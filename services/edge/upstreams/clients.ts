@@ -127,12 +127,18 @@ export function createUpstreams(
     isUnavailable,
   };
   const leasing = { createBatcher: createCountedBatcher, caching, holding };
-  const keyCache = openKeyCache({ ...leasing, address: config.authAddress, keys: keys.client });
+  const keyCache = openKeyCache({
+    ...leasing,
+    address: config.authAddress,
+    keys: keys.client,
+    loadTimeoutMs: config.upstreamTimeoutMs,
+  });
   const slugCache = openSlugCache({
     ...leasing,
     address: config.qrAddress,
     qrCodes: qrCodes.client,
     staleMs: config.staleSlugMs,
+    loadTimeoutMs: config.redirectTimeoutMs,
   });
 
   const lookups = metrics.counter(

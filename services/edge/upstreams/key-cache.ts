@@ -23,6 +23,7 @@ export function openKeyCache(options: LeasedOptions & { keys: RpcClient<typeof K
     leasedUntil: () => lease.leasedUntil(),
     isNegative: (answer) => answer.verdict !== "active",
     staleMs: 0,
+    loadTimeoutMs: options.loadTimeoutMs,
   });
   const lease = openHolder({ ...options.holding, schema: "auth", address: options.address, cache });
   return { peek: cache.peek, get: cache.get, leasedUntil: lease.leasedUntil };

@@ -16,6 +16,8 @@ export interface LeasedOptions {
     "clock" | "entriesMax" | "negativeLifetimeMs" | "isUnavailable"
   >;
   holding: Omit<Parameters<typeof openHolder>[0], "schema" | "address" | "cache">;
+  /** Timeout of a load that requests share, in ms. */
+  loadTimeoutMs: number;
   /** The address of the service that grants the lease. */
   address: string;
 }

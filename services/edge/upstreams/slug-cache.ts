@@ -23,6 +23,7 @@ export function openSlugCache(options: LeasedOptions & { qrCodes: RpcClient<type
     leasedUntil: () => lease.leasedUntil(),
     isNegative: (answer) => answer.status === "unknown",
     staleMs: options.staleMs,
+    loadTimeoutMs: options.loadTimeoutMs,
   });
   const lease = openHolder({ ...options.holding, schema: "qr", address: options.address, cache });
   return { get: cache.get, leasedUntil: lease.leasedUntil };

@@ -52,6 +52,11 @@ export const catalogue = {
     http: 409,
     message: "The plan allows no further active key.",
   },
+  CODE_LIMIT_REACHED: {
+    grpc: grpcCode.FAILED_PRECONDITION,
+    http: 409,
+    message: "The plan allows no further active code.",
+  },
   SIGN_IN_LIMITED: {
     grpc: grpcCode.RESOURCE_EXHAUSTED,
     http: 429,

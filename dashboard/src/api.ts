@@ -118,6 +118,12 @@ export interface Scans {
   values?: { value: string; scans: number }[];
 }
 
+/** Active codes of the account; a null maximum is unlimited. */
+export interface CodeCount {
+  active: number;
+  max: number | null;
+}
+
 interface Window {
   limit: number | null;
   used: number;

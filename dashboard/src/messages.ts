@@ -113,6 +113,8 @@ export const messages = {
     none: "No codes yet",
     noneHint: "Create one here, or over the API; it appears by itself.",
     noMatch: "No code matches",
+    count: (active: string, max: string) => `${active} of ${max} codes are active.`,
+    full: "Archive codes that are not in use before you create more, or ask your operator for another plan.",
     symbol: "Symbol",
     name: "Name",
     target: "Leads to",
@@ -369,8 +371,20 @@ export const messages = {
     yours: "Your plan",
     names: { free: "Free", pro: "Pro", enterprise: "Enterprise" },
     gives: {
-      free: ["60 requests a minute", "1,000 requests a day", "One active API key", "Any number of codes and scans"],
-      pro: ["600 requests a minute", "50,000 requests a day", "One active API key", "Any number of codes and scans"],
+      free: [
+        "60 requests a minute",
+        "1,000 requests a day",
+        "One active API key",
+        "1,000 active codes",
+        "Any number of scans",
+      ],
+      pro: [
+        "600 requests a minute",
+        "50,000 requests a day",
+        "One active API key",
+        "50,000 active codes",
+        "Any number of scans",
+      ],
       enterprise: ["Limits of your own", "Any number of API keys", "Any number of codes and scans"],
     },
     own: (perMinute: number | null, perDay: number | null) =>

@@ -1,11 +1,24 @@
+import postgres from "postgres";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
-import { randomBase36 } from "../../platform/ids.ts";
-import { type ApiAnswer, call, openAuth } from "../support/api.ts";
+import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import { QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { ServiceError } from "../../platform/errors.ts";
+import { newId, randomBase36 } from "../../platform/ids.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
+import { type ApiAnswer, call, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths } = inject("cluster");
+const { edges, auths, qrs, databaseUrl } = inject("cluster");
 const auth = openAuth(auths);
-afterAll(() => auth.close());
+const qrCodes = createRpcClient(QrCodeService, { address: qrs.join(",") });
+const sessions = createRpcClient(SessionService, { address: auths.join(",") });
+const sql = postgres(databaseUrl, { max: 1 });
+afterAll(async () => {
+  auth.close();
+  qrCodes.close();
+  sessions.close();
+  await sql.end();
+});
 const url = (path: string, index = 0) => `${edges[index % edges.length]}${path}`;
 const newKey = async () => (await auth.newAccount(Plan.ENTERPRISE)).key;
 const newSlug = () => `t-${randomBase36(12)}`;
@@ -240,5 +253,94 @@ describe("a list", () => {
     }
     expect(new Set(seen).size).toBe(seen.length);
     expect(before.filter((id: string) => !seen.includes(id))).toEqual([]);
+  });
+});
+
+describe("the number of active codes that a plan allows", () => {
+  const code = { name: "n", redirectUrl: "https://example.com/" };
+  const { ACTIVE, ARCHIVED } = QrCodeStatus;
+
+  /** An account with a bound, as the edge names it to qr. */
+  function bounded(max: number) {
+    const account = { accountId: newId(), activeCodesMax: BigInt(max) };
+    const reasonOf = (error: unknown) => (error instanceof ServiceError ? error.reason : error);
+    return {
+      accountId: account.accountId,
+      create: (count: number, idempotency?: { key: string; requestHash: Uint8Array }) =>
+        qrCodes.client
+          .batchCreateQrCodes({ ...account, qrCodes: Array.from({ length: count }, () => code), idempotency }, wait)
+          .then((made) => made.qrCodes.map(({ qrCodeId }) => qrCodeId), reasonOf),
+      change: (qrCodeId: string, status: QrCodeStatus) =>
+        qrCodes.client.updateQrCode({ ...account, qrCodeId, status }, wait).then(() => "done", reasonOf),
+      /** The number that qr keeps, and that of the rows. */
+      async counts() {
+        const { count } = await qrCodes.client.countActiveQrCodes(account, wait);
+        const [{ rows }] = await sql<[{ rows: string }]>`
+          select count(*) as rows from qr.codes where account_id = ${account.accountId} and status = 'active'`;
+        return [Number(count), Number(rows)];
+      },
+    };
+  }
+
+  it("is never exceeded, by creating one or many, all or none, whoever comes at the same time", async () => {
+    const { create, counts } = bounded(10);
+    const sizes = Array.from({ length: 12 }, (_, index) => 1 + (index % 4));
+    const made = await Promise.all(sizes.map((size) => create(size)));
+    const created = made.flatMap((answer) => (Array.isArray(answer) ? answer.length : 0));
+    const refused = made.filter((answer) => !Array.isArray(answer));
+    const sum = created.reduce((total, size) => total + size, 0);
+    expect(new Set(refused)).toEqual(new Set(["CODE_LIMIT_REACHED"]));
+    expect(await counts()).toEqual([sum, sum]);
+    // What is left is less than the smallest batch that was refused.
+    const left = 10 - sum;
+    expect(await create(left + 1)).toBe("CODE_LIMIT_REACHED");
+    if (left > 0) await create(left);
+    expect(await counts()).toEqual([10, 10]);
+  });
+
+  it("has room again for a code that is archived, and for none that is restored beyond it", async () => {
+    const { create, change, counts } = bounded(3);
+    const [first, second] = (await create(3)) as string[];
+    for (let times = 0; times < 2; times++) expect(await change(first as string, ARCHIVED)).toBe("done");
+    expect(await counts()).toEqual([2, 2]);
+    const answers = await Promise.all([change(first as string, ACTIVE), create(1), create(1), create(1)]);
+    expect(answers.filter((answer) => answer === "CODE_LIMIT_REACHED")).toHaveLength(3);
+    expect(await counts()).toEqual([3, 3]);
+    expect(await change(second as string, ACTIVE)).toBe("done");
+    expect(await counts()).toEqual([3, 3]);
+  });
+
+  it("counts a repeated request once, and answers it also when the bound is reached since", async () => {
+    const { create, counts } = bounded(2);
+    const once = { key: newId(), requestHash: new Uint8Array(32) };
+    const made = await create(2, once);
+    expect(await create(2, once)).toEqual(made);
+    expect(await create(1, { ...once, key: newId() })).toBe("CODE_LIMIT_REACHED");
+    expect(await counts()).toEqual([2, 2]);
+  });
+
+  it("is that of the plan at the next request, over the API and over the dashboard, which says where it stands", async () => {
+    const { accountId, key } = await auth.newAccount(Plan.FREE);
+    await sql`insert into qr.code_counts (account_id, active) values (${accountId}, 998)`;
+    const post = (count: number) =>
+      call(url("/v1/qr-codes/batch"), { key, body: { qr_codes: Array.from({ length: count }, () => fields()) } });
+    const refused = await post(3);
+    expect([refused.status, refused.body.code]).toEqual([409, "code_limit_reached"]);
+    expect(refused.body.message).toContain("allows 1,000 active codes, and the account has 998");
+    expect((await post(2)).status).toBe(201);
+    expect((await call(url("/v1/qr-codes", 1), { key, body: fields() })).body.code).toBe("code_limit_reached");
+
+    const { token } = await sessions.client.createSignInLink({ accountId }, wait);
+    const signedIn = await call(url("/dashboard/api/session/link"), { body: { token } });
+    const cookie = (signedIn.headers.get("set-cookie") ?? "").split(";")[0] as string;
+    const headers = { cookie, "x-csrf-token": signedIn.body.data.csrf_token };
+    const dashboard = (path: string, body?: unknown) => call(url(`/dashboard/api/${path}`), { headers, body });
+    expect((await dashboard("code-count")).body.data).toEqual({ active: 1_000, max: 1_000 });
+    expect((await dashboard("v1/qr-codes", fields())).body.code).toBe("code_limit_reached");
+
+    await auth.accounts.setAccountPlan({ accountId, plan: Plan.PRO }, wait);
+    expect((await post(1)).status).toBe(201);
+    expect((await dashboard("v1/qr-codes", fields())).status).toBe(201);
+    expect((await dashboard("code-count")).body.data).toEqual({ active: 1_002, max: 50_000 });
   });
 });

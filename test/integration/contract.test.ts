@@ -1,3 +1,4 @@
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { formatApiKey } from "../../contracts/api-key.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
@@ -8,10 +9,14 @@ import { routes } from "../../services/edge/api/routes/index.ts";
 import { failuresOf } from "../../services/edge/reference/openapi.ts";
 import { type ApiAnswer, type CallOptions, call, openAuth, wait } from "../support/api.ts";
 
-const { edges, auths } = inject("cluster");
+const { edges, auths, databaseUrl } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
-afterAll(() => auth.close());
+const sql = postgres(databaseUrl, { max: 1 });
+afterAll(async () => {
+  auth.close();
+  await sql.end();
+});
 
 interface World {
   key: string;
@@ -83,6 +88,14 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
     return await ask(route, { headers, body: withField(route, "name", "other") });
   },
   RESOURCE_ARCHIVED: (route) => ask(route, { id: world.archived }),
+  async CODE_LIMIT_REACHED(route) {
+    const { accountId, key } = await auth.newAccount(Plan.FREE);
+    const body = { name: "n", redirect_url: "https://example.com/" };
+    const { id } = (await call(`${edge}/v1/qr-codes`, { key, body })).body.data;
+    await call(`${edge}/v1/qr-codes/${id}`, { key, method: "PATCH", body: { status: "archived" } });
+    await sql`update qr.code_counts set active = 1000 where account_id = ${accountId}`;
+    return await ask(route, { key, id, ...(route.method === "PATCH" && { body: { status: "active" } }) });
+  },
   PRECONDITION_FAILED: (route) => ask(route, { headers: { "if-match": '"0.0"' } }),
 };
 /** Reasons that need a service away or a bug. */

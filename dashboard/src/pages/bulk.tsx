@@ -9,6 +9,7 @@ import { Result } from "../bulk/result.tsx";
 import { FaultTable, RowTable } from "../bulk/tables.tsx";
 import { useRun } from "../bulk/use-run.ts";
 import { Button, Failed, FailedQuery, formatNumber, Loading, Notice, PageHead, Select } from "../components/basics.tsx";
+import { CodeCountLine } from "../components/code-count.tsx";
 import { ReachNotice } from "../components/reach.tsx";
 import { messages } from "../messages.ts";
 import { useSession } from "../session.ts";
@@ -57,6 +58,7 @@ export default function BulkPage() {
   return (
     <>
       <PageHead title={messages.bulk.title} />
+      <CodeCountLine />
       <ReachNotice isOfMany />
       <p className="lead">{messages.bulk.lead}</p>
       {!isLocked && (

@@ -13,6 +13,7 @@ import {
   Select,
   Time,
 } from "../components/basics.tsx";
+import { CodeCountLine } from "../components/code-count.tsx";
 import { Freshness } from "../components/freshness.tsx";
 import { ReachBadge, ReachNotice } from "../components/reach.tsx";
 import { SymbolImage } from "../components/symbol-image.tsx";
@@ -116,6 +117,7 @@ export function CodesPage() {
         />
         <Select label={messages.codes.status} value={status} options={statuses} onChange={setStatus} />
       </form>
+      <CodeCountLine />
       {data ? <Freshness query={query} everyMs={liveMs} isQuiet /> : <FailedQuery query={query} />}
       {isPending && !error && <Loading />}
       {data && codes.length === 0 && (

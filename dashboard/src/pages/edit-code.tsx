@@ -5,6 +5,7 @@ import { ApiError, ask, type Code, newIdempotencyKeys, type Style } from "../api
 import { type Change, type CodeDraft, draftOf, fieldOf, isSame, rebase, withField } from "../code-draft.ts";
 import { useAnnounce } from "../components/announcer.tsx";
 import { Button, Failed, FailedQuery, Field, Loading, Notice, PageHead, Select } from "../components/basics.tsx";
+import { CodeCountLine } from "../components/code-count.tsx";
 import { ConflictNotice } from "../components/conflict.tsx";
 import { Preview } from "../components/preview.tsx";
 import { StyleFields } from "../components/style-fields.tsx";
@@ -127,6 +128,7 @@ function CodeForm({
   return (
     <>
       <PageHead title={code ? messages.editCode.editTitle : messages.editCode.newTitle} />
+      {!code && <CodeCountLine />}
       <form className="editor" onSubmit={submit}>
         <div className="card">
           <Field

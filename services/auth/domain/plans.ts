@@ -21,6 +21,14 @@ export function activeKeysMax(plan: PlanName): number {
   return plan === "enterprise" ? Number.POSITIVE_INFINITY : 1;
 }
 
+/** Codes that each plan allows to be active at once; 0 is unlimited. */
+const activeCodes: Record<PlanName, bigint> = { free: 1_000n, pro: 50_000n, enterprise: 0n };
+
+/** Returns how many codes of an account may be active at once; 0 is unlimited. */
+export function activeCodesMax(plan: PlanName): bigint {
+  return activeCodes[plan];
+}
+
 /** Returns the limits of an account on a plan, or what is wrong with the limits that were requested for it. */
 export function limitsOf(
   plan: PlanName,

@@ -17,6 +17,7 @@ import type { Clock } from "../../../platform/process/clock.ts";
 import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { tracesOf } from "../domain/keys.ts";
+import { activeCodesMax } from "../domain/plans.ts";
 import type { AccountStore } from "../store/accounts.ts";
 import type { KeyRow, KeyStore, ResolvedRow } from "../store/keys.ts";
 import type { LeakReportStore } from "../store/leak-reports.ts";
@@ -155,5 +156,11 @@ function resolve(row: ResolvedRow | undefined): MessageInitShape<typeof KeyResol
   const { keyId, accountId } = row;
   if (row.status === "revoked") return { verdict: KeyVerdict.REVOKED, keyId, accountId };
   if (row.disabled) return { verdict: KeyVerdict.ACCOUNT_DISABLED, keyId, accountId };
-  return { verdict: KeyVerdict.ACTIVE, keyId, accountId, limits: toLimits(row) };
+  return {
+    verdict: KeyVerdict.ACTIVE,
+    keyId,
+    accountId,
+    limits: toLimits(row),
+    activeCodesMax: activeCodesMax(row.plan),
+  };
 }

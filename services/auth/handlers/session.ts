@@ -8,7 +8,7 @@ import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import { passwordIssue } from "../domain/passwords.ts";
-import { fixedLimits, normalizeEmail } from "../domain/plans.ts";
+import { activeCodesMax, fixedLimits, normalizeEmail } from "../domain/plans.ts";
 import { requireOpenSignUp, type SignUp } from "../domain/sign-up.ts";
 import { type NewSession, newSession, sha256 } from "../domain/tokens.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
@@ -93,7 +93,8 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const { accountId, email, expiresAt, passwordHash, maySetPassword } = found;
       const hasPassword = passwordHash !== null;
       const expireTime = timestampFromDate(expiresAt);
-      return { accountId, email, expireTime, hasPassword, maySetPassword, limits: toLimits(found) };
+      const plan = { limits: toLimits(found), activeCodesMax: activeCodesMax(found.plan) };
+      return { accountId, email, expireTime, hasPassword, maySetPassword, ...plan };
     },
 
     async signOut({ token }) {

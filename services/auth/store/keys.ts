@@ -32,6 +32,7 @@ export interface ResolvedRow {
   keyHash: Buffer;
   status: KeyRow["status"];
   disabled: boolean;
+  plan: PlanName;
   perMinute: number;
   perDay: number;
 }
@@ -187,7 +188,7 @@ export function createKeyStore(sql: Sql) {
     async resolve(hashes: Uint8Array[]): Promise<ResolvedRow[]> {
       return await sql<ResolvedRow[]>`
         select k.key_id as "keyId", k.account_id as "accountId", k.key_hash as "keyHash", k.status,
-          a.disabled, a.per_minute as "perMinute", a.per_day as "perDay"
+          a.disabled, a.plan, a.per_minute as "perMinute", a.per_day as "perDay"
         from auth.keys k join auth.accounts a using (account_id)
         where k.key_hash in (select decode(hex, 'hex') from unnest(${toHexes(hashes)}::text[]) as h (hex))`;
     },

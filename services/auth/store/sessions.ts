@@ -1,6 +1,7 @@
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
+import type { PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
 
@@ -11,6 +12,7 @@ export interface ResolvedSession {
   expiresAt: Date;
   /** Whether a new password may be set without the old one. */
   maySetPassword: boolean;
+  plan: PlanName;
   perMinute: number;
   perDay: number;
 }
@@ -56,7 +58,7 @@ export function createSessionStore(sql: Sql) {
       const [row] = await sql<ResolvedSession[]>`
         select a.account_id as "accountId", a.email, a.password_hash as "passwordHash", s.expires_at as "expiresAt",
           a.password_hash is null or (s.by_link and s.created_at > now() - interval '1 hour') as "maySetPassword",
-          a.per_minute as "perMinute", a.per_day as "perDay"
+          a.plan, a.per_minute as "perMinute", a.per_day as "perDay"
         from auth.sessions s join auth.accounts a using (account_id)
         where s.token_hash = ${tokenHash} and s.expires_at > now() and not a.disabled`;
       return row;

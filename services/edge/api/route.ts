@@ -34,6 +34,8 @@ export interface RouteArguments {
 export interface RouteInput<Params, Query, Body> {
   accountId: string;
   limits: Limits;
+  /** Number of codes that the account's plan allows to be active; 0 is unlimited. */
+  activeCodesMax: bigint;
   /** Origin of the call: API or dashboard. */
   createdVia: CreatedVia;
   decision: QuotaDecision;
@@ -118,6 +120,7 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
         ...call,
         accountId: caller.accountId,
         limits: caller.limits,
+        activeCodesMax: caller.activeCodesMax,
         createdVia: caller.createdVia,
         params: parse(typed.params, given.params, "INVALID_REQUEST"),
         query: parse(typed.query, given.query, "INVALID_REQUEST"),

@@ -119,10 +119,10 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     if (token === "") throw new ServiceError("UNAUTHORIZED", "You are not signed in.");
     if (request.method !== "GET") verifyCsrf(request, token);
     const resolved = await upstreams.sessions.resolveSession({ token }, { timeoutMs });
-    const { accountId, email, hasPassword, maySetPassword } = resolved;
+    const { accountId, email, hasPassword, maySetPassword, activeCodesMax } = resolved;
     const { perMinute = 0n, perDay = 0n } = resolved.limits ?? {};
     const limits = { perMinute: Number(perMinute), perDay: Number(perDay) };
-    return { token, accountId, email, hasPassword, maySetPassword, limits };
+    return { token, accountId, email, hasPassword, maySetPassword, limits, activeCodesMax };
   }
   const pipeline = createPipeline({
     async consumeQuota(caller, cost, wait) {
@@ -148,8 +148,9 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   ): Promise<T> {
     const user = await findUser(request, startCall(request, reply).remainingMs());
     const body = hasBody ? await readBody(request, bodyBytesMax) : { value: undefined };
-    const { accountId, limits } = user;
-    const caller: Caller = { accountId, face: "dashboard", keyId: "", limits, createdVia: CreatedVia.DASHBOARD };
+    const { accountId, limits, activeCodesMax } = user;
+    const plan = { limits, activeCodesMax };
+    const caller: Caller = { accountId, face: "dashboard", keyId: "", ...plan, createdVia: CreatedVia.DASHBOARD };
     const call = startCall(request, reply);
     const handle = (decision: QuotaDecision) => work({ user, caller, body, call, decision });
     return await pipeline.run(caller, call, { cost: costOf(body), handle });

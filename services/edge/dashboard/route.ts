@@ -14,6 +14,8 @@ export interface SignedInUser {
   /** Whether the user may set a new password without the old one. */
   maySetPassword: boolean;
   limits: Limits;
+  /** Number of codes that the account's plan allows to be active; 0 is unlimited. */
+  activeCodesMax: bigint;
 }
 
 /** Context of every handler of the dashboard: upstream services, timeout and time. */

@@ -8,7 +8,7 @@ import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
 
 /** Returns the account of a session, and its CSRF token. */
 export async function sessionInfo(
-  user: Omit<SignedInUser, "email" | "limits">,
+  user: Omit<SignedInUser, "email" | "limits" | "activeCodesMax">,
   { upstreams, shortUrlBase, wait }: RouteCall,
 ) {
   const { account } = await upstreams.accounts.getAccount({ accountId: user.accountId }, wait);

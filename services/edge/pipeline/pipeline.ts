@@ -26,6 +26,8 @@ export interface Caller {
   /** Id of the API key; empty for a user of the dashboard. */
   keyId: string;
   limits: Limits;
+  /** Number of codes that its plan allows to be active; 0 is unlimited. */
+  activeCodesMax: bigint;
   createdVia: CreatedVia;
 }
 

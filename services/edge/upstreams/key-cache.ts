@@ -8,7 +8,7 @@ import type { LeasedOptions } from "./leased.ts";
 
 /** Result of a key's verification by auth. */
 export type KeyAnswer =
-  | { verdict: "active"; keyId: string; accountId: string; limits: Limits }
+  | { verdict: "active"; keyId: string; accountId: string; limits: Limits; activeCodesMax: bigint }
   | { verdict: "unknown" | "revoked" | "account_disabled" };
 
 /** Opens the cache of keys, by the hex of their SHA-256. Its entries are valid as long as auth's lease. */
@@ -35,12 +35,14 @@ function toKeyAnswer(resolution: {
   keyId: string;
   accountId: string;
   limits?: { perMinute: bigint; perDay: bigint } | undefined;
+  activeCodesMax: bigint;
 }): KeyAnswer | ServiceError {
   switch (resolution.verdict) {
     case KeyVerdict.ACTIVE: {
       const { perMinute = 0n, perDay = 0n } = resolution.limits ?? {};
       const limits = { perMinute: Number(perMinute), perDay: Number(perDay) };
-      return { verdict: "active", keyId: resolution.keyId, accountId: resolution.accountId, limits };
+      const { keyId, accountId, activeCodesMax } = resolution;
+      return { verdict: "active", keyId, accountId, limits, activeCodesMax };
     }
     case KeyVerdict.UNKNOWN:
       return { verdict: "unknown" };

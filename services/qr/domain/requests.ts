@@ -5,6 +5,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import type { Once } from "./idempotency.ts";
 
 export const itemsPerCallMax = 1_000;
+const activeCodesMaxMax = 1_000_000_000_000n;
 export const pageBounds = { fallback: 20, max: 100 };
 
 export function requireAccount(accountId: string): void {
@@ -15,6 +16,14 @@ export function requireAccount(accountId: string): void {
 
 export function requireItems(count: number, field: string, max = itemsPerCallMax): void {
   if (count === 0 || count > max) throw new ServiceError("INVALID_REQUEST", `${field} must hold 1 to ${max} items`);
+}
+
+/** Returns the number of codes that an account's plan allows to be active; 0 is unlimited. */
+export function readMax(activeCodesMax: bigint): number {
+  if (activeCodesMax < 0n || activeCodesMax > activeCodesMaxMax) {
+    throw new ServiceError("INVALID_REQUEST", `active_codes_max must be from 0 to ${activeCodesMaxMax}`);
+  }
+  return Number(activeCodesMax);
 }
 
 /** Returns an id that may exist. Throws `reason`, as a lookup would, if it has not the form of one. */

@@ -58,7 +58,7 @@ export function createCodeCreation(dependencies: CreateCodesDependencies) {
   const { codes, projects, idempotency, styles, shortUrl, hintSlug } = dependencies;
 
   async function createCodes(
-    accountId: string,
+    { accountId, activeMax }: { accountId: string; activeMax: number },
     requests: CreateQrCodeRequest[],
     once: Once | undefined,
     remainingMs: () => number,
@@ -100,11 +100,12 @@ export function createCodeCreation(dependencies: CreateCodesDependencies) {
     }
     // The caller has given up: create nothing that it would not learn of.
     if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
-    return await createWithFreeSlugs(wanted, once, field);
+    return await createWithFreeSlugs({ accountId, activeMax }, wanted, once, field);
   }
 
   /** Stores codes. Random slugs that are taken are replaced by others; a chosen one that is taken is a CONFLICT. */
   async function createWithFreeSlugs(
+    account: { accountId: string; activeMax: number },
     wanted: WantedCode[],
     once: Once | undefined,
     field: (place: number, name: string) => string,
@@ -112,7 +113,7 @@ export function createCodeCreation(dependencies: CreateCodesDependencies) {
     const chosen = wanted.filter(({ isChosen }) => isChosen);
     const random = wanted.filter(({ isChosen }) => !isChosen);
     for (let attempt = 1; attempt <= slugAttempts; attempt++) {
-      const created = await codes.create(wanted, once, (made) => {
+      const created = await codes.create({ ...account, codes: wanted }, once, (made) => {
         const message = create(BatchCreateQrCodesResponseSchema, {
           qrCodes: made.map((row) => toQrCode(row, shortUrl)),
         });

@@ -13,7 +13,7 @@ import { toPropagation } from "../../../platform/lease/service.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { codeIssues } from "../domain/fields.ts";
-import { pageBounds, readIdempotency, requireAccount, requireItems, validId } from "../domain/requests.ts";
+import { pageBounds, readIdempotency, readMax, requireAccount, requireItems, validId } from "../domain/requests.ts";
 import type { CodeRow } from "../store/qr-codes.ts";
 import { type CreateCodesDependencies, createCodeCreation } from "./create-qr-codes.ts";
 import { readStatus, toQrCode, toStatus } from "./qr-code-message.ts";
@@ -37,16 +37,18 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
       requireAccount(request.accountId);
       const once = readIdempotency(request.accountId, request.idempotency);
       const field = (_: number, name: string) => name;
-      const { answer, replayed } = await createCodes(request.accountId, [request], once, remainingMs, field);
+      const account = { accountId: request.accountId, activeMax: readMax(request.activeCodesMax) };
+      const { answer, replayed } = await createCodes(account, [request], once, remainingMs, field);
       return { qrCode: fromBinary(BatchCreateQrCodesResponseSchema, answer).qrCodes[0], replayed };
     },
 
-    async batchCreateQrCodes({ accountId, qrCodes, idempotency }, { remainingMs }) {
+    async batchCreateQrCodes({ accountId, qrCodes, idempotency, activeCodesMax }, { remainingMs }) {
       requireAccount(accountId);
       requireItems(qrCodes.length, "qr_codes", limits.codesPerBatchMax);
       const once = readIdempotency(accountId, idempotency);
       const field = (place: number, name: string) => `qr_codes.${place}.${name}`;
-      const { answer, replayed } = await createCodes(accountId, qrCodes, once, remainingMs, field);
+      const account = { accountId, activeMax: readMax(activeCodesMax) };
+      const { answer, replayed } = await createCodes(account, qrCodes, once, remainingMs, field);
       return { qrCodes: fromBinary(BatchCreateQrCodesResponseSchema, answer).qrCodes, replayed };
     },
 
@@ -92,6 +94,7 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
       const codeId = validId(request.qrCodeId, "NOT_FOUND");
       throwIfFieldIssues(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, undefined));
       if (projectId !== undefined) await projects.requireAll(accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
+      const activeMax = readMax(request.activeCodesMax);
       const status = readStatus(request.status);
       const change = { name, redirectUrl, projectId, status };
       const check = (current: CodeRow) => {
@@ -113,7 +116,7 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
         const before = request.style && (await codes.find(accountId, codeId));
         if (before) check(before);
         const style = before && (await styles.resolveStyle(caller, before, request.style, before.slug, (part) => part));
-        const updated = await codes.update(accountId, codeId, { ...change, ...style }, (current) => {
+        const updated = await codes.update({ accountId, codeId, activeMax }, { ...change, ...style }, (current) => {
           check(current);
           return before === undefined || before.revision === current.revision;
         });
@@ -124,6 +127,11 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
         };
       }
       throw new ServiceError("UNAVAILABLE", "Others are editing this code. Try again shortly.", { retryAfterS: 1 });
+    },
+
+    async countActiveQrCodes({ accountId }) {
+      requireAccount(accountId);
+      return { count: BigInt(await codes.countActive(accountId)) };
     },
 
     async batchResolveSlugs({ slugs }) {

@@ -6,6 +6,7 @@ import { type Cursor, type Page, paginate } from "../../../platform/postgres/pag
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Answered, Once } from "../domain/idempotency.ts";
 import type { Style } from "../symbols/style.ts";
+import { activeCodes, addActiveCodes, codeLimitReached } from "./code-counts.ts";
 import { doOnce } from "./idempotency.ts";
 
 export interface CodeRow extends Style {
@@ -84,9 +85,12 @@ export function createCodeStore(sql: Sql) {
     (select coalesce(sum(d.scans), 0)::bigint from qr.scan_days d where d.code_id = c.code_id) as scans`;
 
   return cleanStore({
-    /** Creates codes, all or none, once if there is an idempotency key. Returns the serialized answer. */
+    /**
+     * Creates codes of an account, all or none, once if there is an idempotency key. Returns the serialized answer. Throws
+     * CODE_LIMIT_REACHED if more than `activeMax` codes would be active; 0 is unlimited.
+     */
     async create(
-      codes: NewCode[],
+      { accountId, codes, activeMax }: { accountId: string; codes: NewCode[]; activeMax: number },
       once: Once | undefined,
       toAnswer: (rows: CodeRow[]) => Uint8Array,
     ): Promise<Answered | typeof slugTaken> {
@@ -94,6 +98,14 @@ export function createCodeStore(sql: Sql) {
       try {
         return await doOnce(sql, once, async (on) => {
           const rows = await on<CodeRow[]>`
+            with counted as (
+              insert into qr.code_counts as n (account_id, active)
+              select ${accountId}, ${codes.length}::bigint
+              where ${activeMax}::bigint = 0 or ${codes.length}::bigint <= ${activeMax}::bigint
+              on conflict (account_id) do update set active = n.active + excluded.active
+              where ${activeMax}::bigint = 0 or n.active + excluded.active <= ${activeMax}::bigint
+              returning 1
+            )
             insert into qr.codes as c (code_id, account_id, project_id, name, slug, redirect_url, foreground, background,
               module_shape, finder_shape, logo_id, logo_size, caption, rendered_at)
             select *, date_trunc('milliseconds', now()) from unnest(
@@ -104,9 +116,11 @@ export function createCodeStore(sql: Sql) {
               ${column("caption")}::text[])
               as code (code_id, account_id, project_id, name, slug, redirect_url, foreground, background, module_shape,
                 finder_shape, logo_id, logo_size, caption)
+            where exists (select from counted)
             -- In one order, so that two that want the same slugs do not wait for each other.
             order by slug
             returning ${columns}`;
+          if (rows.length === 0) throw codeLimitReached({ active: await activeCodes(on, accountId), max: activeMax });
           const byId = new Map(rows.map((row) => [row.codeId, row]));
           return toAnswer(codes.flatMap(({ codeId }) => byId.get(codeId) ?? []));
         });
@@ -158,15 +172,24 @@ export function createCodeStore(sql: Sql) {
 
     /**
      * Changes a code. `check` is given the locked row, so that it decides on the current revision: it may throw, or return
-     * false, and then the code is not changed and undefined is returned.
+     * false, and then the code is not changed and undefined is returned. Throws CODE_LIMIT_REACHED if more than `activeMax`
+     * codes would be active; 0 is unlimited.
      */
-    async update(accountId: string, codeId: string, change: CodeChange, check: (current: CodeRow) => boolean) {
+    async update(
+      { accountId, codeId, activeMax }: { accountId: string; codeId: string; activeMax: number },
+      change: CodeChange,
+      check: (current: CodeRow) => boolean,
+    ) {
       return await sql.begin(async (tx) => {
+        const active = change.status === undefined ? 0 : await addActiveCodes(tx, accountId, 0);
         const [current] = await tx<CodeRow[]>`
           select ${columns} from qr.codes c where c.account_id = ${accountId} and c.code_id = ${codeId} for no key update`;
         if (!current) throw new ServiceError("NOT_FOUND", "There is no such QR code.");
         if (!check(current)) return undefined;
         const next = { ...current, ...omitUndefined(change) };
+        const added = Number(next.status === "active") - Number(current.status === "active");
+        if (added > 0 && activeMax > 0 && active >= activeMax) throw codeLimitReached({ active, max: activeMax });
+        if (added !== 0) await addActiveCodes(tx, accountId, added);
         const changed = changeable.some((name) => next[name] !== current[name]);
         // Logged even if nothing changed: a caller that repeats a call whose answer was lost waits for the same promise.
         if (!changed) return { row: current, entries: await appendToLog(tx, "qr", [current.slug]) };
@@ -182,6 +205,9 @@ export function createCodeStore(sql: Sql) {
         return { row, entries: await appendToLog(tx, "qr", [row.slug]) };
       });
     },
+
+    /** Returns an account's number of active codes. */
+    countActive: (accountId: string): Promise<number> => activeCodes(sql, accountId),
 
     /** Returns where these slugs lead, in any order; an unknown slug has no row. */
     async resolveSlugs(slugs: string[]): Promise<SlugRow[]> {

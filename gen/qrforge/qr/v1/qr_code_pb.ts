@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/qr/v1/qr_code.proto.
  */
 export const file_qrforge_qr_v1_qr_code: GenFile = /*@__PURE__*/
-  fileDesc("ChtxcmZvcmdlL3FyL3YxL3FyX2NvZGUucHJvdG8SDXFyZm9yZ2UucXIudjEi+AEKBVN0eWxlEhIKCmZvcmVncm91bmQYASABKAkSEgoKYmFja2dyb3VuZBgCIAEoCRIwCgxtb2R1bGVfc2hhcGUYAyABKA4yGi5xcmZvcmdlLnFyLnYxLk1vZHVsZVNoYXBlEjAKDGZpbmRlcl9zaGFwZRgEIAEoDjIaLnFyZm9yZ2UucXIudjEuRmluZGVyU2hhcGUSFAoHbG9nb19pZBgFIAEoCUgAiAEBEgwKBGxvZ28YBiABKAwSEQoJbG9nb19zaXplGAcgASgNEhQKB2NhcHRpb24YCCABKAlIAYgBAUIKCghfbG9nb19pZEIKCghfY2FwdGlvbiLyAwoGUXJDb2RlEhIKCnFyX2NvZGVfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEc2x1ZxgFIAEoCRIRCglzaG9ydF91cmwYBiABKAkSKwoGc3RhdHVzGAcgASgOMhsucXJmb3JnZS5xci52MS5RckNvZGVTdGF0dXMSJwoEdHlwZRgIIAEoDjIZLnFyZm9yZ2UucXIudjEuUXJDb2RlVHlwZRIUCgxyZWRpcmVjdF91cmwYCSABKAkSIwoFc3R5bGUYCiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEjIKDXJlbmRlcl9zdGF0dXMYCyABKA4yGy5xcmZvcmdlLnFyLnYxLlJlbmRlclN0YXR1cxI0ChBsYXN0X3JlbmRlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzY2FuX2NvdW50GA0gASgDEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCSLuAQoTQ3JlYXRlUXJDb2RlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMcmVkaXJlY3RfdXJsGAMgASgJEicKBHR5cGUYBCABKA4yGS5xcmZvcmdlLnFyLnYxLlFyQ29kZVR5cGUSEgoKcHJvamVjdF9pZBgFIAEoCRIMCgRzbHVnGAYgASgJEiMKBXN0eWxlGAcgASgLMhQucXJmb3JnZS5xci52MS5TdHlsZRIvCgtpZGVtcG90ZW5jeRgIIAEoCzIaLnFyZm9yZ2UucXIudjEuSWRlbXBvdGVuY3kiUAoUQ3JlYXRlUXJDb2RlUmVzcG9uc2USJgoHcXJfY29kZRgBIAEoCzIVLnFyZm9yZ2UucXIudjEuUXJDb2RlEhAKCHJlcGxheWVkGAIgASgIIpYBChlCYXRjaENyZWF0ZVFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSNAoIcXJfY29kZXMYAiADKAsyIi5xcmZvcmdlLnFyLnYxLkNyZWF0ZVFyQ29kZVJlcXVlc3QSLwoLaWRlbXBvdGVuY3kYAyABKAsyGi5xcmZvcmdlLnFyLnYxLklkZW1wb3RlbmN5IlcKGkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlEicKCHFyX2NvZGVzGAEgAygLMhUucXJmb3JnZS5xci52MS5RckNvZGUSEAoIcmVwbGF5ZWQYAiABKAgiNAoKUXJDb2RlTmFtZRISCgphY2NvdW50X2lkGAEgASgJEhIKCmlkX29yX3NsdWcYAiABKAkiNgoMUXJDb2RlTG9va3VwEiYKB3FyX2NvZGUYASABKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZSJCChZCYXRjaEdldFFyQ29kZXNSZXF1ZXN0EigKBW5hbWVzGAEgAygLMhkucXJmb3JnZS5xci52MS5RckNvZGVOYW1lIkcKF0JhdGNoR2V0UXJDb2Rlc1Jlc3BvbnNlEiwKB2xvb2t1cHMYASADKAsyGy5xcmZvcmdlLnFyLnYxLlFyQ29kZUxvb2t1cCKnAQoSTGlzdFFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEgoKcHJvamVjdF9pZBgEIAEoCRIrCgZzdGF0dXMYBSABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxIVCg1uYW1lX2NvbnRhaW5zGAYgASgJIlcKE0xpc3RRckNvZGVzUmVzcG9uc2USJwoIcXJfY29kZXMYASADKAsyFS5xcmZvcmdlLnFyLnYxLlFyQ29kZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijQIKE1VwZGF0ZVFyQ29kZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRISCgpxcl9jb2RlX2lkGAIgASgJEhEKBG5hbWUYAyABKAlIAIgBARIZCgxyZWRpcmVjdF91cmwYBCABKAlIAYgBARIXCgpwcm9qZWN0X2lkGAUgASgJSAKIAQESIwoFc3R5bGUYBiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEisKBnN0YXR1cxgHIAEoDjIbLnFyZm9yZ2UucXIudjEuUXJDb2RlU3RhdHVzEgwKBGV0YWcYCCABKAlCBwoFX25hbWVCDwoNX3JlZGlyZWN0X3VybEINCgtfcHJvamVjdF9pZCJzChRVcGRhdGVRckNvZGVSZXNwb25zZRImCgdxcl9jb2RlGAEgASgLMhUucXJmb3JnZS5xci52MS5RckNvZGUSMwoLcHJvcGFnYXRpb24YAiABKAsyHi5xcmZvcmdlLmNvbW1vbi52MS5Qcm9wYWdhdGlvbiJnCg5TbHVnUmVzb2x1dGlvbhIrCgZzdGF0dXMYASABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxISCgpxcl9jb2RlX2lkGAIgASgJEhQKDHJlZGlyZWN0X3VybBgDIAEoCSIpChhCYXRjaFJlc29sdmVTbHVnc1JlcXVlc3QSDQoFc2x1Z3MYASADKAkiTwoZQmF0Y2hSZXNvbHZlU2x1Z3NSZXNwb25zZRIyCgtyZXNvbHV0aW9ucxgBIAMoCzIdLnFyZm9yZ2UucXIudjEuU2x1Z1Jlc29sdXRpb24qZgoMUXJDb2RlU3RhdHVzEh4KGlFSX0NPREVfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVUVJfQ09ERV9TVEFUVVNfQUNUSVZFEAESGwoXUVJfQ09ERV9TVEFUVVNfQVJDSElWRUQQAipACgpRckNvZGVUeXBlEhwKGFFSX0NPREVfVFlQRV9VTlNQRUNJRklFRBAAEhQKEFFSX0NPREVfVFlQRV9VUkwQASp7CgxSZW5kZXJTdGF0dXMSHQoZUkVOREVSX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVJFTkRFUl9TVEFUVVNfUEVORElORxABEhcKE1JFTkRFUl9TVEFUVVNfUkVBRFkQAhIYChRSRU5ERVJfU1RBVFVTX0ZBSUxFRBADKnQKC01vZHVsZVNoYXBlEhwKGE1PRFVMRV9TSEFQRV9VTlNQRUNJRklFRBAAEhcKE01PRFVMRV9TSEFQRV9TUVVBUkUQARIUChBNT0RVTEVfU0hBUEVfRE9UEAISGAoUTU9EVUxFX1NIQVBFX1JPVU5ERUQQAyp3CgtGaW5kZXJTaGFwZRIcChhGSU5ERVJfU0hBUEVfVU5TUEVDSUZJRUQQABIXChNGSU5ERVJfU0hBUEVfU1FVQVJFEAESGAoURklOREVSX1NIQVBFX1JPVU5ERUQQAhIXChNGSU5ERVJfU0hBUEVfQ0lSQ0xFEAMy2wQKDVFyQ29kZVNlcnZpY2USVwoMQ3JlYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5DcmVhdGVRckNvZGVSZXNwb25zZRJpChJCYXRjaENyZWF0ZVFyQ29kZXMSKC5xcmZvcmdlLnFyLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1JlcXVlc3QaKS5xcmZvcmdlLnFyLnYxLkJhdGNoQ3JlYXRlUXJDb2Rlc1Jlc3BvbnNlEmUKD0JhdGNoR2V0UXJDb2RlcxIlLnFyZm9yZ2UucXIudjEuQmF0Y2hHZXRRckNvZGVzUmVxdWVzdBomLnFyZm9yZ2UucXIudjEuQmF0Y2hHZXRRckNvZGVzUmVzcG9uc2UiA5ACARJZCgtMaXN0UXJDb2RlcxIhLnFyZm9yZ2UucXIudjEuTGlzdFFyQ29kZXNSZXF1ZXN0GiIucXJmb3JnZS5xci52MS5MaXN0UXJDb2Rlc1Jlc3BvbnNlIgOQAgESVwoMVXBkYXRlUXJDb2RlEiIucXJmb3JnZS5xci52MS5VcGRhdGVRckNvZGVSZXF1ZXN0GiMucXJmb3JnZS5xci52MS5VcGRhdGVRckNvZGVSZXNwb25zZRJrChFCYXRjaFJlc29sdmVTbHVncxInLnFyZm9yZ2UucXIudjEuQmF0Y2hSZXNvbHZlU2x1Z3NSZXF1ZXN0GigucXJmb3JnZS5xci52MS5CYXRjaFJlc29sdmVTbHVnc1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_common_v1_lease, file_qrforge_qr_v1_idempotency]);
+  fileDesc("ChtxcmZvcmdlL3FyL3YxL3FyX2NvZGUucHJvdG8SDXFyZm9yZ2UucXIudjEi+AEKBVN0eWxlEhIKCmZvcmVncm91bmQYASABKAkSEgoKYmFja2dyb3VuZBgCIAEoCRIwCgxtb2R1bGVfc2hhcGUYAyABKA4yGi5xcmZvcmdlLnFyLnYxLk1vZHVsZVNoYXBlEjAKDGZpbmRlcl9zaGFwZRgEIAEoDjIaLnFyZm9yZ2UucXIudjEuRmluZGVyU2hhcGUSFAoHbG9nb19pZBgFIAEoCUgAiAEBEgwKBGxvZ28YBiABKAwSEQoJbG9nb19zaXplGAcgASgNEhQKB2NhcHRpb24YCCABKAlIAYgBAUIKCghfbG9nb19pZEIKCghfY2FwdGlvbiLyAwoGUXJDb2RlEhIKCnFyX2NvZGVfaWQYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEgwKBG5hbWUYBCABKAkSDAoEc2x1ZxgFIAEoCRIRCglzaG9ydF91cmwYBiABKAkSKwoGc3RhdHVzGAcgASgOMhsucXJmb3JnZS5xci52MS5RckNvZGVTdGF0dXMSJwoEdHlwZRgIIAEoDjIZLnFyZm9yZ2UucXIudjEuUXJDb2RlVHlwZRIUCgxyZWRpcmVjdF91cmwYCSABKAkSIwoFc3R5bGUYCiABKAsyFC5xcmZvcmdlLnFyLnYxLlN0eWxlEjIKDXJlbmRlcl9zdGF0dXMYCyABKA4yGy5xcmZvcmdlLnFyLnYxLlJlbmRlclN0YXR1cxI0ChBsYXN0X3JlbmRlcl90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzY2FuX2NvdW50GA0gASgDEi8KC2NyZWF0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgQIAEoCSKIAgoTQ3JlYXRlUXJDb2RlUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMcmVkaXJlY3RfdXJsGAMgASgJEicKBHR5cGUYBCABKA4yGS5xcmZvcmdlLnFyLnYxLlFyQ29kZVR5cGUSEgoKcHJvamVjdF9pZBgFIAEoCRIMCgRzbHVnGAYgASgJEiMKBXN0eWxlGAcgASgLMhQucXJmb3JnZS5xci52MS5TdHlsZRIvCgtpZGVtcG90ZW5jeRgIIAEoCzIaLnFyZm9yZ2UucXIudjEuSWRlbXBvdGVuY3kSGAoQYWN0aXZlX2NvZGVzX21heBgJIAEoAyJQChRDcmVhdGVRckNvZGVSZXNwb25zZRImCgdxcl9jb2RlGAEgASgLMhUucXJmb3JnZS5xci52MS5RckNvZGUSEAoIcmVwbGF5ZWQYAiABKAgisAEKGUJhdGNoQ3JlYXRlUXJDb2Rlc1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRI0Cghxcl9jb2RlcxgCIAMoCzIiLnFyZm9yZ2UucXIudjEuQ3JlYXRlUXJDb2RlUmVxdWVzdBIvCgtpZGVtcG90ZW5jeRgDIAEoCzIaLnFyZm9yZ2UucXIudjEuSWRlbXBvdGVuY3kSGAoQYWN0aXZlX2NvZGVzX21heBgEIAEoAyJXChpCYXRjaENyZWF0ZVFyQ29kZXNSZXNwb25zZRInCghxcl9jb2RlcxgBIAMoCzIVLnFyZm9yZ2UucXIudjEuUXJDb2RlEhAKCHJlcGxheWVkGAIgASgIIjQKClFyQ29kZU5hbWUSEgoKYWNjb3VudF9pZBgBIAEoCRISCgppZF9vcl9zbHVnGAIgASgJIjYKDFFyQ29kZUxvb2t1cBImCgdxcl9jb2RlGAEgASgLMhUucXJmb3JnZS5xci52MS5RckNvZGUiQgoWQmF0Y2hHZXRRckNvZGVzUmVxdWVzdBIoCgVuYW1lcxgBIAMoCzIZLnFyZm9yZ2UucXIudjEuUXJDb2RlTmFtZSJHChdCYXRjaEdldFFyQ29kZXNSZXNwb25zZRIsCgdsb29rdXBzGAEgAygLMhsucXJmb3JnZS5xci52MS5RckNvZGVMb29rdXAipwEKEkxpc3RRckNvZGVzUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhIKCnByb2plY3RfaWQYBCABKAkSKwoGc3RhdHVzGAUgASgOMhsucXJmb3JnZS5xci52MS5RckNvZGVTdGF0dXMSFQoNbmFtZV9jb250YWlucxgGIAEoCSJXChNMaXN0UXJDb2Rlc1Jlc3BvbnNlEicKCHFyX2NvZGVzGAEgAygLMhUucXJmb3JnZS5xci52MS5RckNvZGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqcCChNVcGRhdGVRckNvZGVSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKcXJfY29kZV9pZBgCIAEoCRIRCgRuYW1lGAMgASgJSACIAQESGQoMcmVkaXJlY3RfdXJsGAQgASgJSAGIAQESFwoKcHJvamVjdF9pZBgFIAEoCUgCiAEBEiMKBXN0eWxlGAYgASgLMhQucXJmb3JnZS5xci52MS5TdHlsZRIrCgZzdGF0dXMYByABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxIMCgRldGFnGAggASgJEhgKEGFjdGl2ZV9jb2Rlc19tYXgYCSABKANCBwoFX25hbWVCDwoNX3JlZGlyZWN0X3VybEINCgtfcHJvamVjdF9pZCJzChRVcGRhdGVRckNvZGVSZXNwb25zZRImCgdxcl9jb2RlGAEgASgLMhUucXJmb3JnZS5xci52MS5RckNvZGUSMwoLcHJvcGFnYXRpb24YAiABKAsyHi5xcmZvcmdlLmNvbW1vbi52MS5Qcm9wYWdhdGlvbiJnCg5TbHVnUmVzb2x1dGlvbhIrCgZzdGF0dXMYASABKA4yGy5xcmZvcmdlLnFyLnYxLlFyQ29kZVN0YXR1cxISCgpxcl9jb2RlX2lkGAIgASgJEhQKDHJlZGlyZWN0X3VybBgDIAEoCSIvChlDb3VudEFjdGl2ZVFyQ29kZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkiKwoaQ291bnRBY3RpdmVRckNvZGVzUmVzcG9uc2USDQoFY291bnQYASABKAMiKQoYQmF0Y2hSZXNvbHZlU2x1Z3NSZXF1ZXN0Eg0KBXNsdWdzGAEgAygJIk8KGUJhdGNoUmVzb2x2ZVNsdWdzUmVzcG9uc2USMgoLcmVzb2x1dGlvbnMYASADKAsyHS5xcmZvcmdlLnFyLnYxLlNsdWdSZXNvbHV0aW9uKmYKDFFyQ29kZVN0YXR1cxIeChpRUl9DT0RFX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVFSX0NPREVfU1RBVFVTX0FDVElWRRABEhsKF1FSX0NPREVfU1RBVFVTX0FSQ0hJVkVEEAIqQAoKUXJDb2RlVHlwZRIcChhRUl9DT0RFX1RZUEVfVU5TUEVDSUZJRUQQABIUChBRUl9DT0RFX1RZUEVfVVJMEAEqewoMUmVuZGVyU3RhdHVzEh0KGVJFTkRFUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIZChVSRU5ERVJfU1RBVFVTX1BFTkRJTkcQARIXChNSRU5ERVJfU1RBVFVTX1JFQURZEAISGAoUUkVOREVSX1NUQVRVU19GQUlMRUQQAyp0CgtNb2R1bGVTaGFwZRIcChhNT0RVTEVfU0hBUEVfVU5TUEVDSUZJRUQQABIXChNNT0RVTEVfU0hBUEVfU1FVQVJFEAESFAoQTU9EVUxFX1NIQVBFX0RPVBACEhgKFE1PRFVMRV9TSEFQRV9ST1VOREVEEAMqdwoLRmluZGVyU2hhcGUSHAoYRklOREVSX1NIQVBFX1VOU1BFQ0lGSUVEEAASFwoTRklOREVSX1NIQVBFX1NRVUFSRRABEhgKFEZJTkRFUl9TSEFQRV9ST1VOREVEEAISFwoTRklOREVSX1NIQVBFX0NJUkNMRRADMssFCg1RckNvZGVTZXJ2aWNlElcKDENyZWF0ZVFyQ29kZRIiLnFyZm9yZ2UucXIudjEuQ3JlYXRlUXJDb2RlUmVxdWVzdBojLnFyZm9yZ2UucXIudjEuQ3JlYXRlUXJDb2RlUmVzcG9uc2USaQoSQmF0Y2hDcmVhdGVRckNvZGVzEigucXJmb3JnZS5xci52MS5CYXRjaENyZWF0ZVFyQ29kZXNSZXF1ZXN0GikucXJmb3JnZS5xci52MS5CYXRjaENyZWF0ZVFyQ29kZXNSZXNwb25zZRJlCg9CYXRjaEdldFFyQ29kZXMSJS5xcmZvcmdlLnFyLnYxLkJhdGNoR2V0UXJDb2Rlc1JlcXVlc3QaJi5xcmZvcmdlLnFyLnYxLkJhdGNoR2V0UXJDb2Rlc1Jlc3BvbnNlIgOQAgESWQoLTGlzdFFyQ29kZXMSIS5xcmZvcmdlLnFyLnYxLkxpc3RRckNvZGVzUmVxdWVzdBoiLnFyZm9yZ2UucXIudjEuTGlzdFFyQ29kZXNSZXNwb25zZSIDkAIBElcKDFVwZGF0ZVFyQ29kZRIiLnFyZm9yZ2UucXIudjEuVXBkYXRlUXJDb2RlUmVxdWVzdBojLnFyZm9yZ2UucXIudjEuVXBkYXRlUXJDb2RlUmVzcG9uc2USbgoSQ291bnRBY3RpdmVRckNvZGVzEigucXJmb3JnZS5xci52MS5Db3VudEFjdGl2ZVFyQ29kZXNSZXF1ZXN0GikucXJmb3JnZS5xci52MS5Db3VudEFjdGl2ZVFyQ29kZXNSZXNwb25zZSIDkAIBEmsKEUJhdGNoUmVzb2x2ZVNsdWdzEicucXJmb3JnZS5xci52MS5CYXRjaFJlc29sdmVTbHVnc1JlcXVlc3QaKC5xcmZvcmdlLnFyLnYxLkJhdGNoUmVzb2x2ZVNsdWdzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_common_v1_lease, file_qrforge_qr_v1_idempotency]);
 
 /**
  * Style of the symbol.
@@ -276,6 +276,13 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
    * @generated from field: qrforge.qr.v1.Idempotency idempotency = 8;
    */
   idempotency?: Idempotency | undefined;
+
+  /**
+   * Number of codes that the account's plan allows to be active; 0 is unlimited.
+   *
+   * @generated from field: int64 active_codes_max = 9;
+   */
+  activeCodesMax: bigint;
 };
 
 /**
@@ -339,6 +346,13 @@ export type BatchCreateQrCodesRequest = Message<"qrforge.qr.v1.BatchCreateQrCode
    * @generated from field: qrforge.qr.v1.Idempotency idempotency = 3;
    */
   idempotency?: Idempotency | undefined;
+
+  /**
+   * Number of codes that the account's plan allows to be active; 0 is unlimited. That of each code is ignored.
+   *
+   * @generated from field: int64 active_codes_max = 4;
+   */
+  activeCodesMax: bigint;
 };
 
 /**
@@ -613,6 +627,13 @@ export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> &
    * @generated from field: string etag = 8;
    */
   etag: string;
+
+  /**
+   * Number of codes that the account's plan allows to be active; 0 is unlimited.
+   *
+   * @generated from field: int64 active_codes_max = 9;
+   */
+  activeCodesMax: bigint;
 };
 
 /**
@@ -686,6 +707,48 @@ export const SlugResolutionSchema: GenMessage<SlugResolution> = /*@__PURE__*/
   messageDesc(file_qrforge_qr_v1_qr_code, 14);
 
 /**
+ * Request of CountActiveQrCodes.
+ *
+ * @generated from message qrforge.qr.v1.CountActiveQrCodesRequest
+ */
+export type CountActiveQrCodesRequest = Message<"qrforge.qr.v1.CountActiveQrCodesRequest"> & {
+  /**
+   * Id of the account.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.CountActiveQrCodesRequest.
+ * Use `create(CountActiveQrCodesRequestSchema)` to create a new message.
+ */
+export const CountActiveQrCodesRequestSchema: GenMessage<CountActiveQrCodesRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_qr_code, 15);
+
+/**
+ * Response of CountActiveQrCodes.
+ *
+ * @generated from message qrforge.qr.v1.CountActiveQrCodesResponse
+ */
+export type CountActiveQrCodesResponse = Message<"qrforge.qr.v1.CountActiveQrCodesResponse"> & {
+  /**
+   * Number of active codes.
+   *
+   * @generated from field: int64 count = 1;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.CountActiveQrCodesResponse.
+ * Use `create(CountActiveQrCodesResponseSchema)` to create a new message.
+ */
+export const CountActiveQrCodesResponseSchema: GenMessage<CountActiveQrCodesResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_qr_code, 16);
+
+/**
  * Request of BatchResolveSlugs.
  *
  * @generated from message qrforge.qr.v1.BatchResolveSlugsRequest
@@ -704,7 +767,7 @@ export type BatchResolveSlugsRequest = Message<"qrforge.qr.v1.BatchResolveSlugsR
  * Use `create(BatchResolveSlugsRequestSchema)` to create a new message.
  */
 export const BatchResolveSlugsRequestSchema: GenMessage<BatchResolveSlugsRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 15);
+  messageDesc(file_qrforge_qr_v1_qr_code, 17);
 
 /**
  * Response of BatchResolveSlugs.
@@ -725,7 +788,7 @@ export type BatchResolveSlugsResponse = Message<"qrforge.qr.v1.BatchResolveSlugs
  * Use `create(BatchResolveSlugsResponseSchema)` to create a new message.
  */
 export const BatchResolveSlugsResponseSchema: GenMessage<BatchResolveSlugsResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_qr_code, 16);
+  messageDesc(file_qrforge_qr_v1_qr_code, 18);
 
 /**
  * Whether scans of a code are redirected.
@@ -953,7 +1016,8 @@ export const FinderShapeSchema: GenEnum<FinderShape> = /*@__PURE__*/
  */
 export const QrCodeService: GenService<{
   /**
-   * Creates a code. Fails with CONFLICT if the slug is taken, by anyone. One durable transaction.
+   * Creates a code. Fails with CONFLICT if the slug is taken, by anyone, and with CODE_LIMIT_REACHED if the account has
+   * `active_codes_max` active codes already. One durable transaction.
    *
    * @generated from rpc qrforge.qr.v1.QrCodeService.CreateQrCode
    */
@@ -997,7 +1061,8 @@ export const QrCodeService: GenService<{
   /**
    * Changes what is set in the request, in one durable transaction. Returns once every edge's next scan sees it:
    * after milliseconds as a rule, after a whole lease (2 s) if an edge does not answer.
-   * Fails with PRECONDITION_FAILED if `etag` is set and not the code's.
+   * Fails with PRECONDITION_FAILED if `etag` is set and not the code's, and with CODE_LIMIT_REACHED if the code would become
+   * active and the account has `active_codes_max` active codes already.
    *
    * @generated from rpc qrforge.qr.v1.QrCodeService.UpdateQrCode
    */
@@ -1005,6 +1070,16 @@ export const QrCodeService: GenService<{
     methodKind: "unary";
     input: typeof UpdateQrCodeRequestSchema;
     output: typeof UpdateQrCodeResponseSchema;
+  },
+  /**
+   * Returns how many active codes an account has. Exact.
+   *
+   * @generated from rpc qrforge.qr.v1.QrCodeService.CountActiveQrCodes
+   */
+  countActiveQrCodes: {
+    methodKind: "unary";
+    input: typeof CountActiveQrCodesRequestSchema;
+    output: typeof CountActiveQrCodesResponseSchema;
   },
   /**
    * Returns the redirect URLs of many slugs, of any account. This is the hot path of scans: one indexed query a call, at most

@@ -108,14 +108,14 @@ export const qrCodeRoutes: Route[] = [
         "Without `project_id` the code goes to the default project, without `slug` it gets a random one. The symbol is drawn and read back first.",
       data: qrCodeResponse,
       status: 201,
-      failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT"],
+      failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT", "CODE_LIMIT_REACHED"],
       example: { body: { name: "Menu", redirect_url: "https://example.com/menu", style: { module_shape: "rounded" } } },
     },
     params: noParams,
     query: noQuery,
     body: createQrCode,
-    async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
-      const request = omitUndefined({ accountId, ...newQrCode(body), idempotency });
+    async handle({ accountId, activeCodesMax, body, idempotency, upstreams, timeoutMs }) {
+      const request = omitUndefined({ accountId, activeCodesMax, ...newQrCode(body), idempotency });
       const { qrCode, replayed } = await upstreams.qrCodes.createQrCode(request, { timeoutMs });
       const data = toQrCodeResponse(required(qrCode, "a code"));
       const headers = { location: `/v1/qr-codes/${data.id}`, etag: quoted(qrCode?.etag), ...replayHeaders(replayed) };
@@ -128,11 +128,12 @@ export const qrCodeRoutes: Route[] = [
     operation: "batchCreateQrCodes",
     summary: "Create up to 100 QR codes, all or none",
     reference: {
-      description: "All or none, in one transaction. Counts as one request for each code.",
+      description:
+        "All or none, in one transaction, also where the plan's number of active codes has no room for all. Counts as one request for each code.",
       data: qrCodeResponse,
       isList: true,
       status: 201,
-      failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT"],
+      failures: ["INVALID_PAYLOAD", "PROJECT_NOT_FOUND", "CONFLICT", "CODE_LIMIT_REACHED"],
       example: {
         body: {
           qr_codes: [
@@ -155,10 +156,11 @@ export const qrCodeRoutes: Route[] = [
       // A batch with too few or too many codes is rejected and counts as one request.
       return Array.isArray(codes) && codes.length >= 1 && codes.length <= limits.codesPerBatchMax ? codes.length : 1;
     },
-    async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
-      const request = omitUndefined({ accountId, qrCodes: body.qr_codes.map(newQrCode), idempotency });
-      const { qrCodes, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { timeoutMs });
-      return { data: qrCodes.map(toQrCodeResponse), status: 201, headers: replayHeaders(replayed) };
+    async handle({ accountId, activeCodesMax, body, idempotency, upstreams, timeoutMs }) {
+      const qrCodes = body.qr_codes.map(newQrCode);
+      const request = omitUndefined({ accountId, activeCodesMax, qrCodes, idempotency });
+      const { qrCodes: made, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { timeoutMs });
+      return { data: made.map(toQrCodeResponse), status: 201, headers: replayHeaders(replayed) };
     },
   }),
   route({
@@ -192,16 +194,20 @@ export const qrCodeRoutes: Route[] = [
         "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed.",
       data: qrCodeResponse,
       status: 200,
-      failures: ["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_ARCHIVED", "PRECONDITION_FAILED"],
+      failures: [
+        ...(["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_ARCHIVED", "CODE_LIMIT_REACHED"] as const),
+        "PRECONDITION_FAILED",
+      ],
       example: { body: { redirect_url: "https://example.com/menu/winter", style: { caption: "Our menu" } } },
     },
     params: idParams,
     query: noQuery,
     body: updateQrCode,
-    async handle({ accountId, params, body, ifMatch, upstreams, timeoutMs }) {
+    async handle({ accountId, activeCodesMax, params, body, ifMatch, upstreams, timeoutMs }) {
       const { qrCode } = await upstreams.qrCodes.updateQrCode(
         omitUndefined({
           accountId,
+          activeCodesMax,
           qrCodeId: params.id,
           name: body.name,
           redirectUrl: body.redirect_url,

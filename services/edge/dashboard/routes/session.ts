@@ -123,6 +123,15 @@ export const sessionRoutes: SessionRoute[] = [
   sessionRoute({
     ...noInput,
     method: "GET",
+    path: "/code-count",
+    async handle({ user, upstreams, wait }) {
+      const { count } = await upstreams.qrCodes.countActiveQrCodes({ accountId: user.accountId }, wait);
+      return { data: { active: Number(count), max: Number(user.activeCodesMax) || null } };
+    },
+  }),
+  sessionRoute({
+    ...noInput,
+    method: "GET",
     path: "/projects/:id/scans",
     params: idParams,
     query: scansQuery,

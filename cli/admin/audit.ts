@@ -1,5 +1,7 @@
 import type { AuditEntry } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { type Column, shortTime, table } from "../table.ts";
+import { auditKeyCommand, readHeads } from "./audit-heads.ts";
+import { describeFault, describeTrail, verifyTrail } from "./audit-trail.ts";
 import { adminCommand, checkId, isoTime, listOptions, readPages, wait } from "./context.ts";
 
 function entryJson(entry: AuditEntry) {
@@ -50,29 +52,42 @@ export const auditCommands = [
   adminCommand({
     name: "audit verify",
     summary: "Checks that no entry of the audit trail was altered, removed or added.",
-    details: "Exits with 0 if the trail is in order and with 1 if it is not.",
-    async run(_, { audit }) {
-      let checked = 0n;
-      let hash = new Uint8Array();
-      for (;;) {
-        const answer = await audit.verifyAuditTrail({ checked, hash }, wait);
-        checked = answer.checked;
-        hash = new Uint8Array(answer.hash);
-        if (!answer.done) {
-          process.stderr.write(`${checked} of ${answer.total} entries are in order so far\n`);
-          continue;
-        }
-        if (answer.fault === 0n) {
-          const text = `The audit trail is in order: ${checked} entries.`;
-          return { json: { ok: true, entries: Number(checked) }, text };
-        }
-        const fault = { sequence: Number(answer.fault), problem: answer.problem };
+    details: `It prints the hash of the last entry, the head. Keep it elsewhere: with --since, a trail that was rewritten up to that
+entry is found out. --heads does the same for the heads that auth signed (AUDIT_SIGNING_KEY).
+
+Exits with 0 if the trail is in order and with 1 if it is not.`,
+    options: {
+      since: {
+        type: "text",
+        value: "HASH",
+        meaning: "a head that was kept: it must be in the trail",
+        check: checkHash,
+      },
+      heads: {
+        type: "text",
+        value: "HEADS_FILE",
+        meaning: "signed heads, a line each: all must be in the trail; needs --public-key",
+      },
+      publicKey: {
+        type: "text",
+        value: "PUBLIC_KEY_FILE",
+        meaning: "public keys of the signed heads, in PEM",
+      },
+    },
+    async run(values, { audit }) {
+      const heads = await readHeads(values);
+      const { fault, ...checked } = await verifyTrail(audit, { heads, since: values.since?.toLowerCase() });
+      if (fault) {
         process.exitCode = 1;
-        return {
-          json: { ok: false, fault },
-          text: `Entry ${fault.sequence} ${fault.problem}; those before it are in order.`,
-        };
+        return { json: { ok: false, fault }, text: describeFault(fault) };
       }
+      return { json: { ok: true, ...checked }, text: describeTrail(checked) };
     },
   }),
+  auditKeyCommand,
 ];
+
+/** Returns what is wrong with the text of a hash. */
+function checkHash(text: string): string | undefined {
+  return /^[0-9a-f]{64}$/i.test(text) ? undefined : "must be 64 hex digits, as audit verify prints them";
+}

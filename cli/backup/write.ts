@@ -12,7 +12,7 @@ import type { Watch } from "./watch.ts";
 
 /**
  * Tables that a backup omits, since their rows must not be restored: lease holders, sessions, links that
- * open an account, and the salts of visitor hashes.
+ * open an account, the days for which a head of the audit trail is signed, and the salts of visitor hashes.
  */
 export const skippedTables: ReadonlySet<string> = new Set([
   "auth.lease_holders",
@@ -20,6 +20,7 @@ export const skippedTables: ReadonlySet<string> = new Set([
   "auth.sessions",
   "auth.sign_in_links",
   "auth.invitations",
+  "auth.audit_heads",
   "qr.visitor_salts",
   "qr.scan_visitors",
 ]);

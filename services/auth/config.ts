@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import {
   busSettings,
@@ -6,11 +7,30 @@ import {
   databaseSettings,
   integer,
   listenAddress,
+  optional,
+  type Setting,
+  secret,
+  text,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { metricsAddress } from "../../platform/telemetry/metrics.ts";
 import { tracingSettings } from "../../platform/telemetry/tracing.ts";
 import { signUpNames } from "./domain/sign-up.ts";
+
+/** The signing key as a setting. Errors do not repeat its text. */
+const signingKey: Setting<KeyObject> = {
+  ...secret(
+    "AUDIT_SIGNING_KEY",
+    "Ed25519 private key in PEM that signs a head of the audit trail daily; unset, none is signed",
+  ),
+  parse(pem) {
+    try {
+      const key = createPrivateKey(pem);
+      if (key.asymmetricKeyType === "ed25519") return key;
+    } catch {}
+    throw new Error("must be an Ed25519 private key in PEM: make one with npm run -s admin -- audit key KEY_FILE");
+  },
+};
 
 /** Every setting of auth. */
 export const settings = {
@@ -28,5 +48,11 @@ export const settings = {
     "who may create an account: open (everybody), invited (people whom an operator has invited), closed (operators alone)",
     signUpNames,
     "closed",
+  ),
+  auditSigningKey: optional(signingKey),
+  auditHeadsFile: text(
+    "AUDIT_HEADS_FILE",
+    "file to which signed heads of the audit trail are appended; unset, they are logged at level info",
+    "",
   ),
 };

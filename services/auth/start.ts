@@ -5,6 +5,7 @@ import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
+import { repeat } from "../../platform/process/loop.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import type { settings } from "./config.ts";
@@ -13,6 +14,7 @@ import { createAuditService } from "./handlers/audit.ts";
 import { createInvitationService } from "./handlers/invitation.ts";
 import { createKeyService } from "./handlers/key.ts";
 import { createSessionService } from "./handlers/session.ts";
+import { createHeadSigner, openHeadWriter } from "./jobs/audit-heads.ts";
 import { createLeakWorker } from "./jobs/leaked-key-reports.ts";
 import { createPasswordHasher } from "./passwords/hasher.ts";
 import { createAccountStore } from "./store/accounts.ts";
@@ -26,8 +28,11 @@ import { createSignInLinkStore } from "./store/sign-in-links.ts";
 
 /** Interval at which expired sessions, links, invitations and addresses are deleted, in ms. */
 const deleteExpiredMs = 60_000;
+/** Interval at which it is checked whether the day's head of the audit trail is signed, in ms. */
+const signHeadMs = 10_000;
 
 export const start: Start<typeof settings> = async (config, log, metrics, health) => {
+  const writeHead = await openHeadWriter(config, log);
   const closer = createCloser(log);
   const folder = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "auth", folder, log });
@@ -46,6 +51,15 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     leaks.close();
     return working;
   });
+
+  const audit = createAuditStore(sql);
+  if (config.auditSigningKey && writeHead) {
+    const signHead = createHeadSigner({ store: audit, key: config.auditSigningKey, write: writeHead });
+    const message = "the head of the audit trail could not be signed and will be tried again";
+    closer.loop("audit heads", (closing) =>
+      repeat({ intervalMs: signHeadMs, closing, clock: systemClock, log, message }, signHead),
+    );
+  }
 
   const sessions = createSessionStore(sql);
   const links = createSignInLinkStore(sql);
@@ -75,7 +89,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     implementations: [
       createAccountService({ accounts, propagate }),
       createKeyService({ keys, accounts, leakReports, propagate, handleReports, clock: systemClock }),
-      createAuditService(createAuditStore(sql)),
+      createAuditService(audit),
       createSessionService({ accounts, sessions, links, attempts, log, ...shared }),
       createInvitationService({ invitations, ...shared }),
       implementation,

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import stringWidth from "string-width";
@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { adminTool } from "../../cli/admin.ts";
 import type { Command } from "../../cli/command.ts";
 import { callOf, usageOf } from "../../cli/command-help.ts";
-import { openAuth } from "../support/api.ts";
+import { eventually, openAuth } from "../support/api.ts";
 import { root } from "../support/run.ts";
 
-const { auths, quotas, databaseUrl } = inject("cluster");
+const { auths, quotas, databaseUrl, auditHeads } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 
@@ -52,7 +52,20 @@ async function fillUsage(command: Command, which: "all" | "required"): Promise<s
     EMAIL: newEmail(),
     NAME: "shop",
     N: "5",
+    HASH: "",
+    KEY_FILE: path.join(folder, `key-${made++}`),
+    HEADS_FILE: auditHeads.file,
+    PUBLIC_KEY_FILE: auditHeads.publicKeyFile,
   };
+  if (command.name === "audit verify") {
+    values.HASH = JSON.parse((await admin("audit", "verify", "--json")).stdout).head;
+    // auth signs the first head some seconds after the first change.
+    await eventually(
+      () => stat(auditHeads.file),
+      ({ size }) => size > 0,
+      30_000,
+    );
+  }
   const line = usageOf(adminTool, command).slice(callOf(adminTool, "").length + " -- ".length);
   const shown = which === "all" ? line.replaceAll(/[[\]]/g, "") : line.replaceAll(/ ?\[[^\]]*\]/g, "");
   return shown.split(" ").map((word) => {
@@ -91,6 +104,18 @@ describe("each of the operator's commands, called by its own usage line", () => 
     expect(code, `${words.join(" ")}\n${stderr}`).toBe(0);
     expect(stdout.trimEnd().split("\n")).toHaveLength(1);
     expect(JSON.parse(stdout)).toBeTypeOf("object");
+  });
+});
+
+describe("audit key", () => {
+  it("makes a private key that only its owner can read, and overwrites nothing", async () => {
+    const file = path.join(folder, "audit.key");
+    expect((await admin("audit", "key", file)).code).toBe(0);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const before = await readFile(file, "utf8");
+    const { code, stderr } = await admin("audit", "key", file);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("exists already") });
+    expect(await readFile(file, "utf8")).toBe(before);
   });
 });
 

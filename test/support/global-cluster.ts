@@ -1,4 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
 import type { Kind } from "../../dev/cluster.ts";
@@ -19,13 +21,23 @@ declare module "vitest" {
       qrs: string[];
       databaseUrl: string;
       logs: string;
+      /** Where auth appends signed heads of the audit trail, and the public key of their signer. */
+      auditHeads: { file: string; publicKeyFile: string };
     };
   }
 }
 
 /** One real cluster, with two edges, for all integration tests of a run. Each test makes accounts of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { cluster, dataDir, end } = await startEphemeralCluster({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } });
+  const folder = await mkdtemp(path.join(tmpdir(), "qrforge-heads-"));
+  const auditHeads = { file: path.join(folder, "heads"), publicKeyFile: path.join(folder, "key.pub") };
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  await writeFile(auditHeads.publicKeyFile, publicKey.export({ type: "spki", format: "pem" }));
+  const AUDIT_SIGNING_KEY = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+  const { cluster, dataDir, end } = await startEphemeralCluster({
+    replicas: { edge: 2, auth: 1, quota: 1, qr: 1 },
+    env: { auth: { AUDIT_SIGNING_KEY, AUDIT_HEADS_FILE: auditHeads.file } },
+  });
   const addresses = (kind: "auth" | "quota" | "qr") => cluster.members(kind).map((member) => member.address);
   project.provide("cluster", {
     edges: cluster.edgeUrls(),
@@ -38,10 +50,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     qrs: addresses("qr"),
     databaseUrl: cluster.databaseUrl,
     logs: path.join(dataDir, "logs"),
+    auditHeads,
   });
   return async () => {
     const secrets = await findSecrets(path.join(dataDir, "logs"));
     await end();
+    await rm(folder, { recursive: true });
     if (secrets.length > 0) throw new Error(`API keys are in the logs:\n${secrets.join("\n")}`);
   };
 }

@@ -56,11 +56,19 @@ export function checkChain(from: ChainCheck, entries: ChainedRecord[]): ChainChe
   return { checked, hash };
 }
 
-/** Compares the end of the chain with the stored head. */
-export function checkEnd(at: ChainCheck, head: { sequence: number; hash: Buffer }): ChainCheck {
+/** Compares the end of what was checked with the stored head; where only entries up to `until` were, with that. */
+export function checkEnd(
+  at: ChainCheck,
+  head: { sequence: number; hash: Buffer },
+  until = Number.MAX_SAFE_INTEGER,
+): ChainCheck {
   if (at.fault) return at;
-  if (at.checked < head.sequence) return { ...at, fault: { sequence: at.checked + 1, problem: "was removed" } };
+  if (at.checked < Math.min(head.sequence, until)) {
+    return { ...at, fault: { sequence: at.checked + 1, problem: "was removed" } };
+  }
   if (at.checked > head.sequence) return { ...at, fault: { sequence: head.sequence + 1, problem: "was added" } };
-  if (!at.hash.equals(head.hash)) return { ...at, fault: { sequence: at.checked, problem: "was altered" } };
+  if (at.checked === head.sequence && !at.hash.equals(head.hash)) {
+    return { ...at, fault: { sequence: at.checked, problem: "was altered" } };
+  }
   return at;
 }

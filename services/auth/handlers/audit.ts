@@ -24,18 +24,21 @@ export function createAuditService(store: AuditStore): Implementation {
     },
 
     async verifyAuditTrail(request) {
-      const { head, entries } = await store.stretch(Number(request.checked), stretchMax);
+      const until = Number(request.until) || Number.MAX_SAFE_INTEGER;
+      const { head, entries } = await store.stretch(Number(request.checked), stretchMax, until);
       const from = { checked: Number(request.checked), hash: Buffer.from(request.hash) };
       const stretch = checkChain(from, entries);
-      const atEnd = entries.length < stretchMax;
-      const { checked, hash, fault } = atEnd ? checkEnd(stretch, head) : stretch;
+      const isWhole = entries.length < stretchMax || stretch.checked === until;
+      const { checked, hash, fault } = isWhole ? checkEnd(stretch, head, until) : stretch;
+      const since = entries.find((entry) => entry.sequence <= checked && entry.hash.equals(request.since));
       return {
         checked: BigInt(checked),
         hash,
-        done: atEnd || fault !== undefined,
+        done: isWhole || fault !== undefined,
         fault: BigInt(fault?.sequence ?? 0),
         problem: fault?.problem ?? "",
         total: BigInt(head.sequence),
+        sinceSequence: BigInt(since?.sequence ?? 0),
       };
     },
   });

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qrforge/auth/v1/audit.proto.
  */
 export const file_qrforge_auth_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChtxcmZvcmdlL2F1dGgvdjEvYXVkaXQucHJvdG8SD3FyZm9yZ2UuYXV0aC52MSKtAQoKQXVkaXRFbnRyeRIQCghzZXF1ZW5jZRgBIAEoAxIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEg4KBmFjdGlvbhgFIAEoCRISCgphY2NvdW50X2lkGAYgASgJEg4KBmtleV9pZBgHIAEoCRIPCgdkZXRhaWxzGAggASgJIlAKF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg4KBmJlZm9yZRgDIAEoAyJIChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USLAoHZW50cmllcxgBIAMoCzIbLnFyZm9yZ2UuYXV0aC52MS5BdWRpdEVudHJ5IjgKF1ZlcmlmeUF1ZGl0VHJhaWxSZXF1ZXN0Eg8KB2NoZWNrZWQYASABKAMSDAoEaGFzaBgCIAEoDCJ2ChhWZXJpZnlBdWRpdFRyYWlsUmVzcG9uc2USDwoHY2hlY2tlZBgBIAEoAxIMCgRoYXNoGAIgASgMEgwKBGRvbmUYAyABKAgSDQoFZmF1bHQYBCABKAMSDwoHcHJvYmxlbRgFIAEoCRINCgV0b3RhbBgGIAEoAzLqAQoMQXVkaXRTZXJ2aWNlEmwKEExpc3RBdWRpdEVudHJpZXMSKC5xcmZvcmdlLmF1dGgudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIgOQAgESbAoQVmVyaWZ5QXVkaXRUcmFpbBIoLnFyZm9yZ2UuYXV0aC52MS5WZXJpZnlBdWRpdFRyYWlsUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5WZXJpZnlBdWRpdFRyYWlsUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChtxcmZvcmdlL2F1dGgvdjEvYXVkaXQucHJvdG8SD3FyZm9yZ2UuYXV0aC52MSKtAQoKQXVkaXRFbnRyeRIQCghzZXF1ZW5jZRgBIAEoAxIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEg4KBmFjdGlvbhgFIAEoCRISCgphY2NvdW50X2lkGAYgASgJEg4KBmtleV9pZBgHIAEoCRIPCgdkZXRhaWxzGAggASgJIlAKF0xpc3RBdWRpdEVudHJpZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEg4KBmJlZm9yZRgDIAEoAyJIChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USLAoHZW50cmllcxgBIAMoCzIbLnFyZm9yZ2UuYXV0aC52MS5BdWRpdEVudHJ5IlYKF1ZlcmlmeUF1ZGl0VHJhaWxSZXF1ZXN0Eg8KB2NoZWNrZWQYASABKAMSDAoEaGFzaBgCIAEoDBINCgV1bnRpbBgDIAEoAxINCgVzaW5jZRgEIAEoDCKOAQoYVmVyaWZ5QXVkaXRUcmFpbFJlc3BvbnNlEg8KB2NoZWNrZWQYASABKAMSDAoEaGFzaBgCIAEoDBIMCgRkb25lGAMgASgIEg0KBWZhdWx0GAQgASgDEg8KB3Byb2JsZW0YBSABKAkSDQoFdG90YWwYBiABKAMSFgoOc2luY2Vfc2VxdWVuY2UYByABKAMy6gEKDEF1ZGl0U2VydmljZRJsChBMaXN0QXVkaXRFbnRyaWVzEigucXJmb3JnZS5hdXRoLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIDkAIBEmwKEFZlcmlmeUF1ZGl0VHJhaWwSKC5xcmZvcmdlLmF1dGgudjEuVmVyaWZ5QXVkaXRUcmFpbFJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuVmVyaWZ5QXVkaXRUcmFpbFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One change.
@@ -159,6 +159,20 @@ export type VerifyAuditTrailRequest = Message<"qrforge.auth.v1.VerifyAuditTrailR
    * @generated from field: bytes hash = 2;
    */
   hash: Uint8Array;
+
+  /**
+   * The last sequence to check; 0 for the end of the trail.
+   *
+   * @generated from field: int64 until = 3;
+   */
+  until: bigint;
+
+  /**
+   * A hash to look for among the checked entries; empty for none.
+   *
+   * @generated from field: bytes since = 4;
+   */
+  since: Uint8Array;
 };
 
 /**
@@ -189,7 +203,7 @@ export type VerifyAuditTrailResponse = Message<"qrforge.auth.v1.VerifyAuditTrail
   hash: Uint8Array;
 
   /**
-   * Whether the end of the trail was reached, or a fault was found.
+   * Whether the end of the trail or `until` was reached, or a fault was found.
    *
    * @generated from field: bool done = 3;
    */
@@ -215,6 +229,13 @@ export type VerifyAuditTrailResponse = Message<"qrforge.auth.v1.VerifyAuditTrail
    * @generated from field: int64 total = 6;
    */
   total: bigint;
+
+  /**
+   * The sequence of the valid entry of this stretch with the hash `since`; 0 if none has it.
+   *
+   * @generated from field: int64 since_sequence = 7;
+   */
+  sinceSequence: bigint;
 };
 
 /**

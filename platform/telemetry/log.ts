@@ -1,21 +1,32 @@
 import type { DescField, DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { type Logger, pino } from "pino";
+import { type Logger, type LoggerOptions, pino } from "pino";
 import type { ServiceError } from "../errors.ts";
 import { type Clock, systemClock } from "../process/clock.ts";
+import { createLogWriter, type LogWriter } from "./log-writer.ts";
 
 export type { Logger } from "pino";
 
+/** Opened with the first line, since it changes how standard output behaves, which tools print to. */
+let writer: LogWriter | undefined;
+const lazyWriter: LogWriter = {
+  write(line) {
+    writer ??= createLogWriter();
+    writer.write(line);
+  },
+};
+
 /** Creates a logger, which writes one JSON line per event to standard output. */
 export function createLogger(options: { service: string; level: string }): Logger {
-  return pino({
+  const settings: LoggerOptions = {
     level: options.level,
     base: { service: options.service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: "message",
     errorKey: "error",
     formatters: { level: (label) => ({ level: label }) },
-  });
+  };
+  return pino(settings, lazyWriter);
 }
 
 /** Returns a message as plain data for logs. Fields that the proto marks `debug_redact` are hidden at any depth. */

@@ -2,7 +2,7 @@
  * Applies the patches of `patches/NAME@VERSION.patch` to the installed packages. npm runs it after each install; to run it
  * again changes nothing. Plain JavaScript, since an install may run on a Node without type stripping.
  */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { applyPatch, parsePatch, reversePatch } from "diff";
@@ -20,12 +20,21 @@ for (const file of readdirSync(path.join(root, "patches"))) {
   for (const patch of parsePatch(readFileSync(path.join(root, "patches", file), "utf8"))) {
     // As `diff -ru a b` names it.
     const target = path.join(folder, patch.newFileName.replace(/^b\//, ""));
-    const text = readFileSync(target, "utf8");
-    if (applyPatch(text, reversePatch(patch)) !== false) continue;
+    // Kept from the first time on, so that a later form of the patch fits as well.
+    const original = `${target}.orig`;
+    const text = readFileSync(existsSync(original) ? original : target, "utf8");
     const patched = applyPatch(text, patch);
-    if (patched === false) throw new Error(`patches/${file} does not fit ${target}: run npm ci`);
-    // In one step, so that an install that is cut off leaves either the old file or the new one.
-    writeFileSync(`${target}.tmp`, patched);
-    renameSync(`${target}.tmp`, target);
+    if (patched === false) {
+      if (applyPatch(text, reversePatch(patch)) !== false) continue;
+      throw new Error(`patches/${file} does not fit ${target}: run npm ci`);
+    }
+    replace(original, text);
+    replace(target, patched);
   }
+}
+
+/** Replaces a file in one step, so that an install that is cut off leaves either the old one or the new one. */
+function replace(file, text) {
+  writeFileSync(`${file}.tmp`, text);
+  renameSync(`${file}.tmp`, file);
 }

@@ -120,21 +120,16 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
 
   /** Joins the load of others, or begins one. Loads again if the joined one fails before this caller's deadline. */
   async function getLeased(key: string, deadline: number): Promise<Value> {
-    for (;;) {
-      const joined = questions.get(key)?.answer;
-      const answer = joined ?? askForAll(key);
-      try {
-        const got = await until(deadline, answer);
-        if (got) return got.value;
-      } catch (error) {
-        if (!joined || !isUnavailable(error)) throw error;
-      }
-      const leftMs = deadline - clock.monotonic();
-      if (leftMs <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
-      if (!leased()) return await load(key, leftMs);
-      const value = kept(key);
-      if (value !== undefined) return value;
+    const joined = questions.get(key)?.answer;
+    try {
+      const got = await until(deadline, joined ?? askForAll(key));
+      if (got) return got.value;
+    } catch (error) {
+      if (!joined || !isUnavailable(error)) throw error;
     }
+    const leftMs = deadline - clock.monotonic();
+    if (leftMs <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
+    return await getAny(key, leftMs);
   }
 
   /** Returns the last known value if the lease ended recently. */

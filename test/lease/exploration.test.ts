@@ -258,10 +258,7 @@ describe("the exploration finds what is wrong with", () => {
     await found({
       story: "a holder that starts",
       modules: await broken("cache", [
-        [
-          "return await load(key, timeoutMs);",
-          "return await (questions.get(key)?.answer ?? askForAll(key));",
-        ],
+        ["return await load(key, timeoutMs);", "return await (questions.get(key)?.answer ?? askForAll(key));"],
       ]),
     });
   });

@@ -1,17 +1,24 @@
+import { EventEmitter, once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { connect, createServer, type Http2ServerRequest } from "node:http2";
+import type { AddressInfo, Server } from "node:net";
 import { describe, expect, it, vi } from "vitest";
 import type { Logger } from "../../../platform/telemetry/log.ts";
-import { createOriginLookup, plainAddress } from "./client-address.ts";
+import { createOriginLookup, plainAddress, readPeers } from "./client-address.ts";
 import { addressList } from "./trusted-proxies.ts";
 
 const trusted = addressList("X", "").parse("10.0.0.0/8, ::1");
 const warn = vi.fn();
+/** A request on a connection that was opened from an address. */
+function requestFrom(remoteAddress: string | undefined, headers: Record<string, string>): IncomingMessage {
+  const server = new EventEmitter();
+  readPeers(server as Server);
+  const socket = { remoteAddress };
+  server.emit("connection", socket);
+  return { socket, headers } as unknown as IncomingMessage;
+}
 const lookup = (remoteAddress: string | undefined, headers: Record<string, string> = {}) =>
-  createOriginLookup(trusted, { warn } as unknown as Logger)({
-    socket: { remoteAddress },
-    headers,
-    connection: { remoteAddress },
-  } as unknown as IncomingMessage);
+  createOriginLookup(trusted, { warn } as unknown as Logger)(requestFrom(remoteAddress, headers));
 
 describe("a client's address", () => {
   it.each([
@@ -33,13 +40,25 @@ describe("a client's address", () => {
   it("forwarded by who is not trusted is warned of once", () => {
     warn.mockClear();
     const find = createOriginLookup(trusted, { warn } as unknown as Logger);
-    for (let times = 0; times < 3; times++) {
-      find({
-        socket: { remoteAddress: "192.0.2.1" },
-        headers: { "x-forwarded-for": "a" },
-      } as unknown as IncomingMessage);
-    }
+    for (let times = 0; times < 3; times++) find(requestFrom("192.0.2.1", { "x-forwarded-for": "a" }));
     expect(warn).toHaveBeenCalledOnce();
+  });
+
+  it("is known after the client has gone, over HTTP/2 as well", async () => {
+    const server = createServer();
+    readPeers(server);
+    const arrived = once(server, "request");
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    client.on("error", () => {});
+    client.request({ ":path": "/" }).on("error", () => {});
+    const [request] = (await arrived) as [Http2ServerRequest];
+    const gone = once(request.stream, "close");
+    client.destroy();
+    await gone;
+    const origin = createOriginLookup(trusted, { warn } as unknown as Logger)(request);
+    expect(origin).toEqual({ address: "127.0.0.1", isProxied: false, isSecure: false });
+    server.close();
   });
 
   it.each([

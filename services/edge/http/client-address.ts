@@ -1,4 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import type { Http2Stream, ServerHttp2Session } from "node:http2";
+import type { Server, Socket } from "node:net";
 import proxyAddr from "@fastify/proxy-addr";
 import ipaddr from "ipaddr.js";
 import type { Logger } from "../../../platform/telemetry/log.ts";
@@ -15,27 +17,57 @@ export interface Origin {
   isSecure: boolean;
 }
 
+/** What a connection says of its other end. */
+interface Peer {
+  address: string;
+  isTls: boolean;
+}
+
+/** Peers by the socket of HTTP/1.1, or by the stream of HTTP/2. */
+const peers = new WeakMap<Socket | Http2Stream, Peer>();
+
+/** Reads the peer of each connection of a server when it is opened, since Node forgets it when the client disconnects. */
+export function readPeers(server: Pick<Server, "on">): void {
+  const read = (socket: Socket) => peers.set(socket, peerOf(socket));
+  server.on("connection", read);
+  server.on("secureConnection", read);
+  server.on("session", (session: ServerHttp2Session) => {
+    const peer = peerOf(session.socket);
+    // Before the server's own listener, which handles the request.
+    session.prependListener("stream", (stream) => peers.set(stream, peer));
+  });
+}
+
+function peerOf(socket: Socket): Peer {
+  return {
+    address: plainAddress(socket.remoteAddress ?? ""),
+    isTls: "encrypted" in socket && socket.encrypted === true,
+  };
+}
+
 /**
- * Returns a function that determines the origin of a request. It reads the connection when the request arrives, since a
- * client may disconnect later; further calls for the same request return the same value.
+ * Returns a function that determines the origin of a request, of a server whose peers are read. Further calls for the same
+ * request return the same value.
  */
 export function createOriginLookup(trustedProxies: AddressList, log: Logger): (request: RawRequest) => Origin {
   const known = new WeakMap<RawRequest, Origin>();
   let hasWarned = false;
 
   function find(request: RawRequest): Origin {
-    const { socket, headers } = request;
-    const peer = plainAddress(socket?.remoteAddress ?? "");
+    const { headers } = request;
+    // The socket of an HTTP/2 request cannot be used once its client is gone.
+    const { address: peer, isTls } = peers.get("stream" in request ? request.stream : request.socket) ?? {
+      address: "",
+      isTls: false,
+    };
     const isProxied = trustedProxies(peer);
     if (!isProxied && headers["x-forwarded-for"] !== undefined && !hasWarned) {
       hasWarned = true;
       const message = "X-Forwarded-For from an address that is not in TRUSTED_PROXIES is ignored";
       log.warn({ address: peer }, message);
     }
-    const isTls = "encrypted" in socket && socket.encrypted === true;
     return {
-      // proxy-addr reads the headers and the socket, which both HTTP versions have; its types allow only HTTP/1.1.
-      address: isProxied ? forwardedAddress(request as IncomingMessage, trustedProxies) : peer,
+      address: isProxied ? forwardedAddress(headers, peer, trustedProxies) : peer,
       isProxied,
       isSecure: isTls || (isProxied && /^https\s*(?:,|$)/i.test(String(headers["x-forwarded-proto"] ?? ""))),
     };
@@ -48,7 +80,9 @@ export function createOriginLookup(trustedProxies: AddressList, log: Logger): (r
   };
 }
 
-function forwardedAddress(request: IncomingMessage, trustedProxies: AddressList): string {
+function forwardedAddress(headers: RawRequest["headers"], peer: string, trustedProxies: AddressList): string {
+  // proxy-addr reads the headers and the address of the socket, and nothing else.
+  const request = { headers, socket: { remoteAddress: peer } } as IncomingMessage;
   return plainAddress(proxyAddr(request, (address) => trustedProxies(plainAddress(address))));
 }
 

@@ -5,7 +5,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { type Origin, plainAddress } from "./client-address.ts";
+import { type Origin, plainAddress, readPeers } from "./client-address.ts";
 import { errorBody, errorHead } from "./envelope.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -13,7 +13,7 @@ import type { AddressList } from "./trusted-proxies.ts";
 
 /** Bounds on what clients hold by sending and reading, in all; one address can hold half at most. */
 export interface PeerBounds {
-  /** Destroys connections beyond the bound. */
+  /** Reads the peer of each connection, and destroys connections beyond the bound. */
   boundConnections(server: Pick<Server, "on">): void;
   /**
    * Answers 503 to requests beyond the bound. A request counts from its head to the end of its answer. Ends the connection
@@ -42,6 +42,7 @@ export function createPeerBounds(options: {
 
   return {
     boundConnections(server) {
+      readPeers(server);
       server.on("connection", (socket: Socket) => {
         const address = plainAddress(socket.remoteAddress ?? "");
         // A proxy brings the connections of many.

@@ -56,16 +56,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const secrets = await findSecrets(path.join(dataDir, "logs"));
     await end();
     await rm(folder, { recursive: true });
-    if (secrets.length > 0) throw new Error(`API keys are in the logs:\n${secrets.join("\n")}`);
+    if (secrets.length > 0) throw new Error(`API keys or e-mail addresses are in the logs:\n${secrets.join("\n")}`);
   };
 }
 
-/** Lines of a whole run's logs, of every process, that hold a whole API key. */
+/** Lines of a whole run's logs, of every process and of Postgres, that hold a whole API key or the e-mail address of a test's account. */
 async function findSecrets(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder)) {
     const lines = (await readFile(path.join(folder, name), "utf8")).split("\n");
-    found.push(...lines.filter((line) => /api_live_[0-9A-Za-z]{32}/.test(line)).map((line) => `${name}: ${line}`));
+    found.push(
+      ...lines
+        .filter((line) => /api_live_[0-9A-Za-z]{32}|@qrforge\.example/.test(line))
+        .map((line) => `${name}: ${line}`),
+    );
   }
   return found;
 }

@@ -1,5 +1,5 @@
 import { ServiceError } from "../../../platform/errors.ts";
-import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
@@ -77,39 +77,30 @@ export function createAccountStore(sql: Sql) {
     /** Creates an account without a password. Throws CONFLICT if the e-mail address has one. */
     async create(actor: Actor, account: { accountId: string; email: string; plan: PlanName } & PlanLimits) {
       const { accountId, email, plan, perMinute, perDay } = account;
-      try {
-        return await sql.begin(async (tx) => {
-          const [row] = await tx<[AccountRow]>`
-            insert into auth.accounts (account_id, email, plan, per_minute, per_day)
-            values (${accountId}, ${email}, ${plan}, ${perMinute}, ${perDay})
-            returning ${columns}`;
-          const details = { plan, perMinute, perDay };
-          await appendToAudit(tx, actor, { action: "account.create", accountId, details });
-          return row;
-        });
-      } catch (error) {
-        if (violates(error, "accounts_email_unique")) {
-          throw new ServiceError("CONFLICT", "An account with this e-mail exists already.", { cause: error });
-        }
-        throw error;
-      }
+      return await sql.begin(async (tx) => {
+        const [row] = await tx<AccountRow[]>`
+          insert into auth.accounts (account_id, email, plan, per_minute, per_day)
+          values (${accountId}, ${email}, ${plan}, ${perMinute}, ${perDay})
+          on conflict on constraint accounts_email_unique do nothing returning ${columns}`;
+        if (!row) throw new ServiceError("CONFLICT", "An account with this e-mail exists already.");
+        const details = { plan, perMinute, perDay };
+        await appendToAudit(tx, actor, { action: "account.create", accountId, details });
+        return row;
+      });
     },
 
     /** Creates an account on the free plan with a password. Returns false if the e-mail address has an account. */
     async signUp(actor: Actor, account: { accountId: string; email: string; passwordHash: string } & PlanLimits) {
       const { accountId, email, passwordHash, perMinute, perDay } = account;
-      try {
-        await sql.begin(async (tx) => {
-          await tx`
-            insert into auth.accounts (account_id, email, plan, per_minute, per_day, password_hash)
-            values (${accountId}, ${email}, 'free', ${perMinute}, ${perDay}, ${passwordHash})`;
-          await appendToAudit(tx, actor, { action: "account.sign-up", accountId, details: { plan: "free" } });
-        });
+      return await sql.begin(async (tx) => {
+        const made = await tx`
+          insert into auth.accounts (account_id, email, plan, per_minute, per_day, password_hash)
+          values (${accountId}, ${email}, 'free', ${perMinute}, ${perDay}, ${passwordHash})
+          on conflict on constraint accounts_email_unique do nothing returning 1`;
+        if (made.length === 0) return false;
+        await appendToAudit(tx, actor, { action: "account.sign-up", accountId, details: { plan: "free" } });
         return true;
-      } catch (error) {
-        if (violates(error, "accounts_email_unique")) return false;
-        throw error;
-      }
+      });
     },
 
     /** Returns an account. Throws NOT_FOUND if there is none with this id. */

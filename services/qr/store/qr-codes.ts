@@ -3,7 +3,7 @@ import { appendToLog } from "../../../platform/lease/log-store.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
-import type { Sql } from "../../../platform/postgres/pool.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Answered, Once } from "../domain/idempotency.ts";
 import type { Style } from "../symbols/style.ts";
 import { activeCodes, addActiveCodes, codeLimitReached } from "./code-counts.ts";
@@ -58,6 +58,14 @@ export interface CodeChange extends Partial<Style> {
 /** Returned when nothing was created because a slug is taken. */
 export const slugTaken = Symbol("slug taken");
 
+/** Ends the transaction of a creation whose slugs are taken. */
+class SlugTakenError extends Error {}
+
+async function takenSlugs(on: Sql | Tx, slugs: string[]): Promise<string[]> {
+  const rows = await on<{ slug: string }[]>`select slug from qr.codes where slug = any(${slugs}::text[])`;
+  return rows.map(({ slug }) => slug);
+}
+
 /** Columns that an update may change. */
 const changeable = [
   ...([
@@ -101,7 +109,9 @@ export function createCodeStore(sql: Sql) {
             with counted as (
               insert into qr.code_counts as n (account_id, active)
               select ${accountId}, ${codes.length}::bigint
-              where ${activeMax}::bigint = 0 or ${codes.length}::bigint <= ${activeMax}::bigint
+              where (${activeMax}::bigint = 0 or ${codes.length}::bigint <= ${activeMax}::bigint)
+                -- Looked at first: a violation of the constraint is quoted in the database's log.
+                and not exists (select 1 from qr.codes where slug = any(${column("slug")}::text[]))
               on conflict (account_id) do update set active = n.active + excluded.active
               where ${activeMax}::bigint = 0 or n.active + excluded.active <= ${activeMax}::bigint
               returning 1
@@ -120,21 +130,19 @@ export function createCodeStore(sql: Sql) {
             -- In one order, so that two that want the same slugs do not wait for each other.
             order by slug
             returning ${columns}`;
+          if (rows.length === 0 && (await takenSlugs(on, column("slug"))).length > 0) throw new SlugTakenError();
           if (rows.length === 0) throw codeLimitReached({ active: await activeCodes(on, accountId), max: activeMax });
           const byId = new Map(rows.map((row) => [row.codeId, row]));
           return toAnswer(codes.flatMap(({ codeId }) => byId.get(codeId) ?? []));
         });
       } catch (error) {
-        if (violates(error, "codes_slug_unique")) return slugTaken;
+        if (error instanceof SlugTakenError || violates(error, "codes_slug_unique")) return slugTaken;
         throw error;
       }
     },
 
     /** Returns those of these slugs that are taken. */
-    async takenSlugs(slugs: string[]): Promise<string[]> {
-      const rows = await sql<{ slug: string }[]>`select slug from qr.codes where slug = any(${slugs}::text[])`;
-      return rows.map(({ slug }) => slug);
-    },
+    takenSlugs: (slugs: string[]) => takenSlugs(sql, slugs),
 
     /** Returns a code. Throws NOT_FOUND if the account has none with this id. */
     async find(accountId: string, codeId: string): Promise<CodeRow> {

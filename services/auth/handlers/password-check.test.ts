@@ -25,8 +25,8 @@ function checkWith({ disabled = false } = {}) {
     log: { warn: () => {} },
   });
   return {
-    tryWith: (password: string) =>
-      check("ann@qrforge.example", password, "192.0.2.1").then(
+    tryWith: (password: string, address = "192.0.2.1") =>
+      check("ann@qrforge.example", password, address).then(
         () => "right",
         (error) => error.reason ?? error.message,
       ),
@@ -72,6 +72,18 @@ describe("a sign-in", () => {
     for (let i = 0; i < 10; i++) expect(await tryWith("wrong")).toBe("UNAUTHORIZED");
     for (let i = 0; i < 10; i++) expect(await tryWith("right")).toBe("SIGN_IN_LIMITED");
     expect(counted()).toBe(10);
+  });
+
+  it("has few tries from an IPv6 /48, whichever of its networks it comes from", async () => {
+    const { tryWith } = checkWith();
+    const looked = [];
+    for (let network = 0; network < 500; network++) {
+      const outcome = await tryWith("wrong", `2001:db8:7:${network.toString(16)}::1`);
+      if (outcome === "UNAUTHORIZED") looked.push(network);
+    }
+    // 16 times the three tries that one address has that is new to an attacked account.
+    expect(looked).toHaveLength(48);
+    expect(await tryWith("right", "2001:db8:8::1")).toBe("right");
   });
 
   it("to a disabled account is answered and counted like a wrong one", async () => {

@@ -1,5 +1,6 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
+import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import { isLimited, subjectsOf, windowEndsInS } from "../domain/sign-in-limits.ts";
 import { sha256 } from "../domain/tokens.ts";
@@ -16,7 +17,7 @@ export const wrongPassword = () => new ServiceError("UNAUTHORIZED", "Wrong e-mai
 export type PasswordCheck = (
   email: string,
   password: string,
-  network: string,
+  address: string,
 ) => Promise<{ accountId: string; hash: string }>;
 
 /**
@@ -44,17 +45,18 @@ export function createPasswordCheck(dependencies: {
     }
   }
 
-  return async (email, password, network) => {
-    const subjects = subjectsOf(email, network);
+  return async (email, password, address) => {
     const account = await accounts.credentials(email);
-    const known = await attempts.isKnown(account?.accountId ?? "", sha256(network));
+    const known = await attempts.isKnown(account?.accountId ?? "", sha256(rateLimitKey(address)));
+    const subjects = subjectsOf(email, address, known);
     // Counted as a failure before the password is looked at, so that many tries at once cannot pass the limit together.
-    const counted = [subjects.address, subjects.pair, ...(known ? [] : [subjects.account])];
+    const counted = subjects.map(({ hash }) => hash);
     const startedMs = clock.now();
-    const [byAddress = 0, byPair = 0, byAccount = 0] = await attempts.count(counted, 1, startedMs);
+    const counts = await attempts.count(counted, 1, startedMs);
+    const failed = subjects.map((subject, index) => ({ ...subject, failures: (counts[index] ?? 1) - 1 }));
     let isWrong = false;
     try {
-      if (isLimited({ address: byAddress - 1, pair: byPair - 1, account: byAccount - 1 }, known)) {
+      if (isLimited(failed, known)) {
         throw new ServiceError("SIGN_IN_LIMITED", undefined, { retryAfterS: windowEndsInS(startedMs) });
       }
       const right = await passwords.verify(password, account?.passwordHash ?? null);

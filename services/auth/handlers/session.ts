@@ -82,7 +82,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
     signIn: ({ email, password, address }) =>
       withMinimumDuration({ ms: durationMinMs, clock }, async () => {
         const network = rateLimitKey(address);
-        const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, network);
+        const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, address);
         const { token, session } = startSession();
         if (!(await sessions.open(accountId, hash, session, sha256(network)))) throw wrongPassword();
         return { session: toSession(token, accountId, session) };
@@ -112,7 +112,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const issue = passwordIssue(newPassword);
       if (issue !== undefined) throwIfFieldIssues([{ field: "new_password", issue }]);
       const { accountId, email, passwordHash, maySetPassword } = await resolved(token);
-      const before = maySetPassword ? passwordHash : (await check(email, oldPassword, rateLimitKey(address))).hash;
+      const before = maySetPassword ? passwordHash : (await check(email, oldPassword, address)).hash;
       const { token: next, session } = startSession();
       const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await sessions.changePassword(userActor(accountId, address, context), accountId, hashes, session)))

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
-import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
 import { sendAnswer } from "../api/rest.ts";
 import { routes } from "../api/routes/index.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
@@ -126,7 +126,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   }
   const pipeline = createPipeline({
     async consumeQuota(caller, cost, wait) {
-      countCall(caller.accountId);
+      countCall([{ key: caller.accountId, times: 1 }]);
       return cost === 0 ? uncharged : await upstreams.consumeQuota({ ...caller, cost }, wait);
     },
     slots,
@@ -176,7 +176,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
         // Checks that cost nothing come before the body is read.
         verifyCsrf(request, undefined);
         const { address } = originOf(request.raw);
-        if (countSender) countSender(rateLimitKey(address));
+        if (countSender) countSender(rateLimitKeys(address));
         const body = route.method === "GET" ? { value: undefined } : await readBody(request);
         using _slot = slots.acquire();
         return sendSession(request, reply, await route.handle(toRouteCall(startCall(request, reply)), body));

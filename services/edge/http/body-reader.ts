@@ -1,6 +1,6 @@
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
-import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import { siteKey } from "../../../platform/rate-limit-key.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { RawRequest } from "./exchange.ts";
 import { jsonTextIssue } from "./json-text.ts";
@@ -17,14 +17,14 @@ export interface BodySlots {
   acquire(address: string): Slot;
 }
 
-/** Creates slots for bodies. One address can use at most half of them. */
+/** Creates slots for bodies. One address, or IPv6 /48, can use at most half of them. */
 export function createBodySlots({ max, metrics }: { max: number; metrics: Metrics }): BodySlots {
   const semaphore: Semaphore = createSemaphore({ max, keyMax: () => Math.ceil(max / 2) });
   const refused = metrics.counter("bodies_refused", "requests refused because too many bodies were being read");
   metrics.gauge("bodies_in_flight", "bodies being read", () => semaphore.inUse());
   return {
     acquire(address) {
-      const slot = semaphore.tryAcquire(rateLimitKey(address));
+      const slot = semaphore.tryAcquire(siteKey(address));
       if (slot) return slot;
       refused();
       throw new ServiceError("UNAVAILABLE", "Too many requests are being sent at once. Try again shortly.", {

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
-import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import { siteKey } from "../../../platform/rate-limit-key.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Origin, plainAddress, readPeers } from "./client-address.ts";
@@ -11,7 +11,7 @@ import type { Handle, RawRequest } from "./exchange.ts";
 import { requestIdOf } from "./request-id.ts";
 import type { AddressList } from "./trusted-proxies.ts";
 
-/** Bounds on what clients hold by sending and reading, in all; one address can hold half at most. */
+/** Bounds on what clients hold by sending and reading, in all; one address, or IPv6 /48, can hold half at most. */
 export interface PeerBounds {
   /** Reads the peer of each connection, and destroys connections beyond the bound. */
   boundConnections(server: Pick<Server, "on">): void;
@@ -46,7 +46,7 @@ export function createPeerBounds(options: {
       server.on("connection", (socket: Socket) => {
         const address = plainAddress(socket.remoteAddress ?? "");
         // A proxy brings the connections of many.
-        const key = trustedProxies(address) ? `proxied ${proxied++}` : rateLimitKey(address);
+        const key = trustedProxies(address) ? `proxied ${proxied++}` : siteKey(address);
         const slot = connections.tryAcquire(key);
         if (!slot) {
           refused({ kind: "connection" });
@@ -57,7 +57,7 @@ export function createPeerBounds(options: {
       });
     },
     boundRequests: (handle) => (request, response) => {
-      const slot = requests.tryAcquire(rateLimitKey(options.originOf(request).address));
+      const slot = requests.tryAcquire(siteKey(options.originOf(request).address));
       if (!slot) {
         refused({ kind: "request" });
         // Both versions have writeHead and end, but a union of their overloads cannot be called.

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { isApiKey } from "../../../contracts/api-key.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
-import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
 import { parseBody } from "../api/route.ts";
 import { type BodySlots, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -41,7 +41,7 @@ export function serveLeakedKeyReports(app: FastifyInstance, options: LeakedKeyRe
 
   app.post("/leaked-keys", async (request: FastifyRequest, reply: FastifyReply) => {
     const { address } = options.originOf(request.raw);
-    countReport(rateLimitKey(address));
+    countReport(rateLimitKeys(address));
     const body = await readJsonBody(request.raw, { address, slots: options.bodySlots });
     using _slot = options.slots.acquire();
     const { keys } = parseBody(report, body);

@@ -22,4 +22,21 @@ describe("the limit of unknown keys", () => {
     for (let time = 0; time < 100; time++) limit.record("192.0.2.1", time % 2 === 0 ? "a" : "b", now);
     expect(() => limit.check("192.0.2.1", now)).not.toThrow();
   });
+
+  it("holds for an IPv6 /48 as a whole, however many of its networks try, and is not forgotten", () => {
+    const limit = createGuessLimit({ perMinuteMax: 3 });
+    let looked = 0;
+    for (let index = 0; index < 200_000; index++) {
+      const address = `2001:db8:7:${(index % 65_536).toString(16)}::1`;
+      try {
+        limit.check(address, now);
+      } catch {
+        continue;
+      }
+      looked++;
+      limit.record(address, `hash ${index}`, now);
+    }
+    expect(looked).toBe(3 * 16);
+    expect(() => limit.check("2001:db8:8::1", now)).not.toThrow();
+  });
 });

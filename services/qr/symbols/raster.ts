@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
+import { withBoundedMemory } from "./wasm-memory.ts";
 
 export interface Raster {
   /** RGBA samples, row by row from the top. */
@@ -14,7 +15,7 @@ let ready: Promise<void> | undefined;
 /** Loads resvg as WebAssembly, so that pictures are the same on every machine. */
 async function prepare(): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
-  ready ??= readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")).then((bytes) => initWasm(bytes));
+  ready ??= withBoundedMemory(async () => initWasm(await readFile(resolve("@resvg/resvg-wasm/index_bg.wasm"))));
   await ready;
 }
 

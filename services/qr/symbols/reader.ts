@@ -2,17 +2,16 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { prepareZXingModule, readBarcodes } from "zxing-wasm/reader";
 import type { Raster } from "./raster.ts";
+import { withBoundedMemory } from "./wasm-memory.ts";
 
 let ready: Promise<unknown> | undefined;
 
 async function prepare(): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
-  ready ??= readFile(resolve("zxing-wasm/reader/zxing_reader.wasm")).then((bytes) =>
-    prepareZXingModule({
-      overrides: { wasmBinary: new Uint8Array(bytes).buffer },
-      fireImmediately: true,
-    }),
-  );
+  ready ??= withBoundedMemory(async () => {
+    const bytes = await readFile(resolve("zxing-wasm/reader/zxing_reader.wasm"));
+    return prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(bytes).buffer }, fireImmediately: true });
+  });
   await ready;
 }
 

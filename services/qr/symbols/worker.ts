@@ -1,7 +1,7 @@
 import type { FieldIssue } from "../../../platform/errors.ts";
 import { outlineText } from "./caption.ts";
 import { drawSymbol } from "./geometry.ts";
-import { normaliseLogo } from "./logo.ts";
+import { normaliseLogo } from "./logos/logo.ts";
 import { toPdf } from "./pdf.ts";
 import { toPng } from "./raster.ts";
 import { readabilityIssue } from "./readability.ts";

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { toRaster } from "../raster.ts";
+import { readabilityIssue } from "../readability.ts";
+import { type Logo, logoBytesMax, plainStyle } from "../style.ts";
 import { logoPngBytesMax, normaliseLogo } from "./logo.ts";
-import { toRaster } from "./raster.ts";
-import { readabilityIssue } from "./readability.ts";
-import { type Logo, logoBytesMax, plainStyle } from "./style.ts";
 
 type Case = { file: string; about: string; kept?: [number, number]; issue?: string };
 
-const folder = new URL("../../../test/cases/logos/", import.meta.url);
+const folder = new URL("../../../../test/cases/logos/", import.meta.url);
 const cases: Case[] = JSON.parse(readFileSync(new URL("cases.json", folder), "utf8"));
 const bytesOf = (file: string) => readFileSync(new URL(file, folder));
 const mimeTypes: Record<string, string> = { jpg: "image/jpeg", png: "image/png", svg: "image/svg+xml" };

@@ -8,7 +8,7 @@
  *     …
  *     \.
  *     -- check auth.accounts: 1 rows, checksum 5832392407078270699
- *     update auth.lease_head set log_id = gen_random_uuid();
+ *     update auth.lease_head set log_id = gen_random_uuid(), server_started_at = null;
  *     -- end
  *
  * The checks come after the last table. docs/adr/0020-backups.md explains the checksums.

@@ -24,8 +24,13 @@ export const skippedTables: ReadonlySet<string> = new Set([
   "qr.visitor_salts",
   "qr.scan_visitors",
 ]);
-/** Gives a restored log a new id, since it may lack the end of the original: edges that read that must start anew. */
-const afterwards = ["auth", "qr"].map((schema) => `update ${schema}.lease_head set log_id = gen_random_uuid();`);
+/**
+ * Gives a restored log a new id, since it may lack the end of the original: edges that read that must start anew. Without the
+ * start of a server it is treated as after a failover, so that a change waits for edges that the database does not know.
+ */
+const afterwards = ["auth", "qr"].map(
+  (schema) => `update ${schema}.lease_head set log_id = gen_random_uuid(), server_started_at = null;`,
+);
 /** Compression level. Level 6, gzip's default, takes 50 % longer and makes the file 3 % smaller. */
 const compression = { level: 3, chunkSize: 256 << 10, highWaterMark: 1 << 20 };
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../process/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
-import type { Broadcast, Grant, LeaseTimes, Renewal } from "./protocol.ts";
+import type { Acknowledgement, Broadcast, Grant, LeaseTimes, Renewal } from "./protocol.ts";
 
 export interface LeaseHolderOptions {
   /** Identifier of this run of this process. */
@@ -9,8 +9,8 @@ export interface LeaseHolderOptions {
   clock: Clock;
   /** Requests a renewal from the granter; rejects after `timeoutMs`. */
   renew(renewal: Renewal, options: { timeoutMs: number }): Promise<Grant>;
-  /** Reports a position as applied to waiting changes. The message may get lost. */
-  acknowledge(position: number, logId: string): void;
+  /** Reports to a waiting change that its keys are evicted. The message may get lost. */
+  acknowledge(acknowledgement: Acknowledgement): void;
   /** Evicts keys. Answers to loads of them in flight are not cached. */
   forget(keys: string[]): void;
   /** Evicts all keys. Answers to loads in flight are not cached. */
@@ -41,6 +41,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   const { clock, times, log } = options;
   let applied: number | undefined;
   let logId = "";
+  let changeId = "";
   let leasedUntil = Number.NEGATIVE_INFINITY;
   let renewals = 0;
   let closed = false;
@@ -53,7 +54,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     // The lease starts here: the granter registers this holder later than this instant, and before it reads the log.
     const sentAt = clock.monotonic();
     const grant = await options.renew(
-      { holder: options.holder, renewal: ++renewals, applied, logId },
+      { holder: options.holder, renewal: ++renewals, applied, logId, changeId },
       { timeoutMs: renewalTimeoutMs },
     );
     if (closed) return false;
@@ -79,13 +80,12 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   function apply(grant: Grant): boolean {
     if (grant.keys === undefined) {
       options.reset();
-      applied = grant.position;
-      logId = grant.logId;
+      ({ position: applied, logId, changeId } = grant);
       return true;
     }
     options.forget(grant.keys);
     // A broadcast may have advanced this holder while the renewal was in flight.
-    if (applied === undefined || grant.position > applied) applied = grant.position;
+    if (applied === undefined || grant.position >= applied) ({ position: applied, changeId } = grant);
     return grant.keys.length > 0;
   }
 
@@ -97,13 +97,20 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   return {
     leasedUntil: () => leasedUntil,
     applied: () => applied,
-    receive({ from, position, keys, logId: theirLog }) {
+    receive(broadcast) {
+      const { from, position, keys } = broadcast;
       if (keys) options.forget(keys);
       // Positions of another log do not count: of another suite, or from before a restore.
-      if (applied === undefined || closed || theirLog !== logId) return;
-      if (keys && from === applied + 1) applied = position;
-      if (position <= applied) options.acknowledge(applied, logId);
-      else renewSoon();
+      if (applied === undefined || closed || broadcast.logId !== logId) return;
+      // The same position may have another change before it: one that the database has lost.
+      if (keys && from === applied + 1 && broadcast.previousChangeId === changeId)
+        ({ position: applied, changeId } = broadcast);
+      const isCurrent = position === applied && broadcast.changeId === changeId;
+      // Names the change and not `applied`, which may be a position of a lost history. A granter of an earlier version does
+      // not name it, and takes the position for all changes up to it.
+      const isEvicted = broadcast.changeId === "" ? position <= applied : keys !== undefined || isCurrent;
+      if (isEvicted) options.acknowledge({ position, logId, changeId: broadcast.changeId });
+      if (position > applied || (position === applied && !isCurrent)) renewSoon();
     },
     async run() {
       let inARow = 0;

@@ -22,6 +22,8 @@ export interface Renewal {
   applied: number | undefined;
   /** Identifier of the log of `applied`; empty without one. */
   logId: string;
+  /** Identifier of the change at `applied`; empty if it is not known. */
+  changeId: string;
 }
 
 export interface Grant {
@@ -33,6 +35,8 @@ export interface Grant {
   leaseMs: number;
   /** Identifier of the log of `position`. */
   logId: string;
+  /** Identifier of the change at `position`; empty if it is not known. */
+  changeId: string;
 }
 
 /** Log entries just committed, at the positions `from` to `position`. */
@@ -43,6 +47,19 @@ export interface Broadcast {
   keys: string[] | undefined;
   /** Identifier of their log; empty for a hint, which is in no log. */
   logId: string;
+  /** Identifier of the change that made these entries, which no other history of the log repeats. */
+  changeId: string;
+  /** Identifier of the change at the position before `from`; empty if it is not known. */
+  previousChangeId: string;
+}
+
+/** A holder's report that it has evicted the keys of a change. */
+export interface Acknowledgement {
+  /** Last position of the change. */
+  position: number;
+  logId: string;
+  /** Identifier of the change; empty for all changes up to `position`, from a holder of an earlier version. */
+  changeId: string;
 }
 
 /** Log positions of a change, with their keys. */

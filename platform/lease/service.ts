@@ -36,8 +36,8 @@ export function openGranter(options: {
     broadcast: send,
   });
   bus.subscribe(subject.applied, (data) => {
-    const { holder, position, logId } = fromBinary(LeaseAppliedSchema, data);
-    granter.acknowledged(holder, Number(position), logId);
+    const { holder, position, logId, changeId } = fromBinary(LeaseAppliedSchema, data);
+    granter.acknowledged(holder, { position: Number(position), logId, changeId });
   });
   const running = granter.run();
   options.closer.defer("lease granter", () => {
@@ -45,7 +45,7 @@ export function openGranter(options: {
     return running;
   });
   const implementation = implement(LeaseService, {
-    async renew({ holder, renewal, applied, logId }) {
+    async renew({ holder, renewal, applied, logId, changeId }) {
       if (!/^[0-9a-z-]{1,64}$/.test(holder))
         throw new ServiceError("INVALID_REQUEST", "holder must be 1 to 64 of [0-9a-z-]");
       const grant = await granter.renew({
@@ -53,9 +53,10 @@ export function openGranter(options: {
         renewal: Number(renewal),
         applied: applied === undefined ? undefined : Number(applied),
         logId,
+        changeId,
       });
-      const { position, keys, leaseMs } = grant;
-      return { position: BigInt(position), keys: keys ?? [], reset: keys === undefined, leaseMs, logId: grant.logId };
+      const { position, keys, ...rest } = grant;
+      return { ...rest, position: BigInt(position), keys: keys ?? [], reset: keys === undefined };
     },
     async release({ holder }) {
       await granter.release(holder);
@@ -63,7 +64,8 @@ export function openGranter(options: {
     },
   });
   // A hint has no position in the log and nothing waits for it. Position 0 is never new to a holder.
-  const hint = (key: string) => send({ from: 0, position: 0, keys: [key], logId: "" });
+  const hint = (key: string) =>
+    send({ from: 0, position: 0, keys: [key], logId: "", changeId: "", previousChangeId: "" });
   return { granter, implementation, hint };
 }
 
@@ -87,18 +89,17 @@ export function openHolder(options: {
     holder,
     times: options,
     clock: systemClock,
-    async renew({ renewal, applied, logId }, wait) {
+    async renew({ renewal, applied, ...rest }, wait) {
       const request = {
-        holder,
+        ...rest,
         renewal: BigInt(renewal),
         applied: applied === undefined ? undefined : BigInt(applied),
-        logId,
       };
-      const { position, keys, reset, leaseMs, logId: log } = await client.renew(request, wait);
-      return { position: Number(position), keys: reset ? undefined : keys, leaseMs, logId: log };
+      const { position, keys, reset, leaseMs, logId, changeId } = await client.renew(request, wait);
+      return { position: Number(position), keys: reset ? undefined : keys, leaseMs, logId, changeId };
     },
-    acknowledge(position, logId) {
-      const message = create(LeaseAppliedSchema, { holder, position: BigInt(position), logId });
+    acknowledge({ position, logId, changeId }) {
+      const message = create(LeaseAppliedSchema, { holder, position: BigInt(position), logId, changeId });
       bus.publish(subject.applied, toBinary(LeaseAppliedSchema, message));
     },
     forget: (keys) => options.cache.forget(keys),
@@ -122,12 +123,12 @@ export function toPropagation({ acknowledged, waitedOut, elapsedMs }: Propagatio
   return { acknowledgedCount: acknowledged, waitedOutCount: waitedOut, elapsedMs };
 }
 
-function encodeBroadcast({ from, position, keys, logId }: Broadcast): Uint8Array {
+function encodeBroadcast({ from, position, keys, ...ids }: Broadcast): Uint8Array {
   const message = create(LeaseBroadcastSchema, {
+    ...ids,
     from: BigInt(from),
     position: BigInt(position),
     keys: keys ?? [],
-    logId,
   });
   return toBinary(LeaseBroadcastSchema, message);
 }
@@ -137,5 +138,6 @@ function decodeBroadcast(data: Uint8Array): Broadcast {
   const from = Number(message.from);
   const position = Number(message.position);
   const whole = message.keys.length === position - from + 1;
-  return { from, position, keys: whole ? message.keys : undefined, logId: message.logId };
+  const { logId, changeId, previousChangeId } = message;
+  return { from, position, keys: whole ? message.keys : undefined, logId, changeId, previousChangeId };
 }

@@ -8,7 +8,16 @@ import { createLeasedCache } from "../../platform/lease/cache.ts";
 import { createLeaseGranter } from "../../platform/lease/granter.ts";
 import { createLeaseHolder } from "../../platform/lease/holder.ts";
 import { root } from "../support/run.ts";
-import { type Choose, type Modules, type Option, type Outcome, type Stimulus, simulate, times } from "./simulation.ts";
+import {
+  type Choose,
+  type Modules,
+  type Option,
+  type Outcome,
+  type Stimulus,
+  simulate,
+  times,
+  type WorldOptions,
+} from "./simulation.ts";
 
 const real: Modules = { createLeaseHolder, createLeasedCache, createLeaseGranter };
 const randomSchedules = 100_000;
@@ -54,6 +63,22 @@ const stories = {
     { do: "request", holder: 0, key: "a" },
     { do: "request", holder: 0, key: "a" },
   ],
+  "a lost history": [
+    { do: "change", key: "a" },
+    { do: "returned" },
+    { do: "lose", commits: 1 },
+    { do: "change", key: "b" },
+    { do: "returned" },
+    { do: "request", holder: 0, key: "b" },
+    { do: "request", holder: 0, key: "b" },
+  ],
+  "a lost registration": [
+    { do: "lose", commits: 1 },
+    { do: "change", key: "a" },
+    { do: "returned" },
+    { do: "request", holder: 0, key: "a" },
+    { do: "request", holder: 0, key: "a" },
+  ],
 } satisfies Record<string, Stimulus[]>;
 type Story = keyof typeof stories;
 
@@ -77,7 +102,8 @@ function randomRun(seed: number, options: RunOptions): Promise<Outcome> {
     if (draw < 0.8) return { do: "change", key: pickOne(keys) };
     if (draw < 0.9) return { do: pickOne(["pause", "resume", "absence"] as const), holder };
     if (draw < 0.94) return { do: "crash", holder };
-    return draw < 0.97 ? { do: "crash-granter" } : { do: "trim" };
+    if (draw < 0.98) return draw < 0.96 ? { do: "crash-granter" } : { do: "trim" };
+    return { do: "lose", commits: 1 + int(3) };
   };
   const story = options.story ?? (random() < 0.5 ? pickOne(Object.keys(stories) as Story[]) : undefined);
   const stimuli = story ? stories[story] : Array.from({ length: 4 + int(8) }, anything);
@@ -123,10 +149,14 @@ function randomRun(seed: number, options: RunOptions): Promise<Outcome> {
   });
 }
 
+/** What happens one after the other to one holder. */
+const inOrder = { inOrder: true, holders: 1 };
+const bounds = { departures: 2, depth: 40 };
+
 /** Every schedule that departs from the calm one at most `departures` times within its first `depth` choices. */
 async function everyRun(
   stimuli: Stimulus[],
-  world: { modules: Modules; looseLog?: boolean },
+  world: Pick<WorldOptions, "modules" | "inOrder" | "holders">,
   bounds: { departures: number; depth: number },
   onOutcome: (outcome: Outcome, departures: number[][]) => boolean,
 ): Promise<number> {
@@ -183,6 +213,14 @@ async function firstViolation(options: RunOptions, seeds: number): Promise<numbe
   return undefined;
 }
 
+async function holdsInEveryRun(stimuli: Stimulus[], world: Pick<WorldOptions, "inOrder" | "holders">): Promise<void> {
+  const count = await everyRun(stimuli, { ...world, modules: real }, bounds, (outcome, departures) => {
+    expect(outcome.violations, JSON.stringify(departures)).toEqual([]);
+    return false;
+  });
+  expect(count).toBeGreaterThan(1_000);
+}
+
 describe("once a change has returned, no request that starts afterwards is given what it changed", () => {
   it("in every schedule that departs from the calm one at most twice within 40 choices", {
     timeout: 240_000,
@@ -209,12 +247,10 @@ describe("once a change has returned, no request that starts afterwards is given
       ],
     ];
     for (const stimuli of scenarios) {
-      const count = await everyRun(stimuli, { modules: real }, { departures: 2, depth: 40 }, (outcome, departures) => {
-        expect(outcome.violations, JSON.stringify(departures)).toEqual([]);
-        return false;
-      });
-      expect(count).toBeGreaterThan(5_000);
+      await holdsInEveryRun(stimuli, {});
     }
+    await holdsInEveryRun(stories["a lost history"], inOrder);
+    await holdsInEveryRun(stories["a lost registration"], inOrder);
   });
 
   it(`in ${randomSchedules} random schedules`, { timeout: 240_000 }, async () => {
@@ -278,11 +314,36 @@ describe("the exploration finds what is wrong with", () => {
       modules: await broken("granter", [
         ["      await store.register(renewal, times.leaseMs);\n", ""],
         [
-          "      if (applied !== undefined && applied <= position)",
-          "      await store.register(renewal, times.leaseMs);\n      if (applied !== undefined && applied <= position)",
+          "      if (applied !== undefined) acknowledged",
+          "      await store.register(renewal, times.leaseMs);\n      if (applied !== undefined) acknowledged",
         ],
       ]),
     });
+  });
+});
+
+/** Finds a fault in the bounded exploration and in the random one. */
+async function foundInBoth(story: Story, modules: Modules): Promise<void> {
+  let isFound = false;
+  await everyRun(stories[story], { ...inOrder, modules }, bounds, ({ violations }) => {
+    isFound = violations.length > 0;
+    return isFound;
+  });
+  expect(isFound).toBe(true);
+  expect(await firstViolation({ modules, story }, 30_000)).toBeTypeOf("number");
+}
+
+describe("the exploration finds, in either way, what is wrong with", { timeout: 120_000 }, () => {
+  it("positions that a lost history shares with the one that follows it", async () => {
+    const modules = await broken("holder", [["applied, logId, changeId },", 'applied, logId, changeId: "" },']]);
+    await foundInBoth("a lost history", modules);
+  });
+
+  it("a list of holders that is trusted after the last registrations were lost", async () => {
+    const modules = await broken("granter", [
+      ["first !== undefined && first.unsettled === undefined", "first !== undefined"],
+    ]);
+    await foundInBoth("a lost registration", modules);
   });
 });
 

@@ -1,9 +1,11 @@
 import { pino } from "pino";
+import { isUnavailable } from "../../platform/errors.ts";
 import type { createLeasedCache, LeasedCache } from "../../platform/lease/cache.ts";
-import type { createLeaseGranter, HolderRow, LeaseGranter, LeaseStore } from "../../platform/lease/granter.ts";
+import type { createLeaseGranter, LeaseGranter, LeaseStore } from "../../platform/lease/granter.ts";
 import type { createLeaseHolder, LeaseHolder } from "../../platform/lease/holder.ts";
-import type { Grant, LogEntries } from "../../platform/lease/protocol.ts";
+import type { Grant } from "../../platform/lease/protocol.ts";
 import type { Clock } from "../../platform/process/clock.ts";
+import { createDatabase } from "./database.ts";
 
 /** The code under test: the real modules, or a broken variant of one. */
 export interface Modules {
@@ -33,6 +35,8 @@ export type Stimulus =
   | { do: "absence"; holder: number }
   | { do: "crash-granter" }
   | { do: "trim" }
+  /** The database loses its last commits of changes and all later statements; all that there ever were if there are fewer. */
+  | { do: "lose"; commits: number }
   /** Holds back what comes after it until every change call has returned. */
   | { do: "returned" };
 
@@ -96,14 +100,9 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   const absent = new Set<string>();
   let open = 0;
 
-  // Truth and log, as the database has them.
-  const versions = new Map<string, number>();
+  const database = createDatabase({ looseLog: options.looseLog === true });
+  /** Versions that are promised to be seen: those of changes that have returned and are not lost. */
   const returned = new Map<string, number>();
-  const rows = new Map<string, HolderRow>();
-  let log: { position: number; key: string }[] = [];
-  let head = 0;
-  let trimmed = 0;
-  const versionOf = (key: string) => versions.get(key) ?? 0;
 
   const push = (owner: string, stream: string, run: () => void, lossy = false) =>
     pending.push({ owner, stream, run, lossy });
@@ -163,35 +162,12 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   }
 
   const storeOf = (owner: string): LeaseStore => ({
-    register: (renewal, leaseMs) =>
-      query(owner, "register", () => {
-        const before = rows.get(renewal.holder);
-        const applied = renewal.applied !== undefined && renewal.applied <= head ? renewal.applied : undefined;
-        rows.set(renewal.holder, {
-          holder: renewal.holder,
-          leaseMs,
-          renewal: Math.max(renewal.renewal, before?.renewal ?? 0),
-          applied: applied === undefined ? before?.applied : Math.max(applied, before?.applied ?? 0),
-        });
-      }),
-    read: ({ applied: after }, keysMax) =>
-      query(owner, "read log", () => {
-        const entries = log.filter((entry) => entry.position > (after ?? 0)).sort((a, b) => a.position - b.position);
-        const keys = entries.map((entry) => entry.key);
-        if (options.looseLog) {
-          // What a log on a plain sequence can see: the entries that happen to be committed.
-          const position = Math.max(0, ...log.map((entry) => entry.position));
-          return { position, keys: after === undefined ? undefined : keys, logId: "log" };
-        }
-        const reaches = after !== undefined && after >= trimmed && after <= head && keys.length <= keysMax;
-        return { position: head, keys: reaches ? keys : undefined, logId: "log" };
-      }),
-    holders: () => query(owner, "read holders", () => [...rows.values()]),
-    forget: (row) =>
-      query(owner, "forget", () => {
-        if (rows.get(row.holder)?.renewal === row.renewal) rows.delete(row.holder);
-      }),
-    release: (holder) => query(owner, "release", () => void rows.delete(holder)),
+    register: (renewal, leaseMs) => query(owner, "register", () => database.register(renewal, leaseMs)),
+    read: (renewal, keysMax) => query(owner, "read log", () => database.read(renewal, keysMax)),
+    holders: (entries) => query(owner, "read holders", () => database.holders(entries)),
+    settle: (unsettled) => query(owner, "settle", () => database.settle(unsettled)),
+    forget: (row) => query(owner, "forget", () => database.forget(row)),
+    release: (holder) => query(owner, "release", () => database.release(holder)),
     deleteExpired: () => query(owner, "trim", () => {}),
   });
 
@@ -222,7 +198,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     const cache = modules.createLeasedCache<number>({
       load: (key) =>
         call(owner, "database", `load ${index}`, () => {
-          return Promise.resolve(versionOf(key));
+          return Promise.resolve(database.versionOf(key));
         }),
       leasedUntil: () => lease.leasedUntil(),
       loadTimeoutMs: rpcTimeoutMs,
@@ -238,8 +214,8 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
       times,
       clock,
       renew: (renewal) => call<Grant>(owner, granterOwner, `renew ${index}`, () => granter.renew(renewal)),
-      acknowledge: (position, logId) => {
-        push(granterOwner, `acknowledge ${index}`, () => granter.acknowledged(owner, position, logId), true);
+      acknowledge: (acknowledgement) => {
+        push(granterOwner, `acknowledge ${index}`, () => granter.acknowledged(owner, acknowledgement), true);
       },
       forget: (keys) => cache.forget(keys),
       reset: () => cache.reset(),
@@ -261,9 +237,11 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     // The request starts when its own process gets to it.
     push(owner, `request ${index}`, () => {
       const least = returned.get(key) ?? 0;
+      const before = losses;
       cache.get(key, { timeoutMs: rpcTimeoutMs }).then(
         (version) => {
-          if (version < least)
+          // What was promised may be lost while a request is under way.
+          if (version < least && before === losses)
             outcome.violations.push(`${owner} gave version ${version} of ${key}, ${least} had returned`);
         },
         () => {},
@@ -277,24 +255,23 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     const by = granterOwner;
     const through = granter;
     open++;
-    let entries: LogEntries;
-    let version = 0;
-    const commit = (position: number) => {
-      version = versionOf(key) + 1;
-      versions.set(key, version);
-      log.push({ position, key });
-      return { from: position, position, keys: [key], logId: "log" };
-    };
-    if (options.looseLog) {
-      const position = await query(by, "take position", () => ++head);
-      entries = await query(by, commitStream, () => commit(position));
-    } else {
-      entries = await query(by, commitStream, () => commit(++head));
+    const taken = options.looseLog ? await query(by, "take position", database.takePosition) : undefined;
+    const { entries, version } = await query(by, commitStream, () => database.commit(key, commitStream, taken));
+    try {
+      outcome.waits.push((await through.propagate(entries)).elapsedMs);
+      if (!database.isLost(entries.changeId)) returned.set(key, Math.max(version, returned.get(key) ?? 0));
+    } catch (error) {
+      // The call fails, and so promises nothing.
+      if (!isUnavailable(error)) throw error;
     }
-    const { elapsedMs } = await through.propagate(entries);
-    outcome.waits.push(elapsedMs);
-    returned.set(key, Math.max(version, returned.get(key) ?? 0));
     open--;
+  }
+
+  let losses = 0;
+  function lose(commits: number): void {
+    losses++;
+    database.lose(commits);
+    for (const [key, version] of returned) returned.set(key, Math.min(version, database.versionOf(key)));
   }
 
   function perform(stimulus: Stimulus): void {
@@ -314,10 +291,8 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
       kill(granterOwner);
       open = 0;
       startGranter();
-    } else if (stimulus.do === "trim") {
-      log = [];
-      trimmed = head;
-    }
+    } else if (stimulus.do === "lose") lose(stimulus.commits);
+    else if (stimulus.do === "trim") database.trim();
   }
 
   let untold: Stimulus[] = [];
@@ -334,7 +309,7 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   /** Lets one thing happen; false if nothing can. */
   async function step(pick: Choose): Promise<boolean> {
     for (const owner of absent) {
-      if (rows.has(owner)) continue;
+      if (database.isRegistered(owner)) continue;
       absent.delete(owner);
       paused.delete(owner);
     }

@@ -55,6 +55,10 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
     files: ["services/qr/migrations/0004_scans.sql", "services/qr/store/scans.ts"],
   },
   "the catalog": { looks: /\bpg_(?:inherits|class)\b/, files: ["services/qr/store/scans.ts"] },
+  "the start time of the one server": {
+    looks: /\bpg_postmaster_start_time\b/,
+    files: ["platform/lease/log-store.ts"],
+  },
   "rows skipped while locked": {
     looks: /\bskip locked\b/,
     files: [

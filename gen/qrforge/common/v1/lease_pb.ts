@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qrforge/common/v1/lease.proto.
  */
 export const file_qrforge_common_v1_lease: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2NvbW1vbi92MS9sZWFzZS5wcm90bxIRcXJmb3JnZS5jb21tb24udjEiYQoMUmVuZXdSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIPCgdyZW5ld2FsGAIgASgDEhQKB2FwcGxpZWQYAyABKANIAIgBARIOCgZsb2dfaWQYBCABKAlCCgoIX2FwcGxpZWQiYAoNUmVuZXdSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoAxIMCgRrZXlzGAIgAygJEg0KBXJlc2V0GAMgASgIEhAKCGxlYXNlX21zGAQgASgFEg4KBmxvZ19pZBgFIAEoCSIgCg5SZWxlYXNlUmVxdWVzdBIOCgZob2xkZXIYASABKAkiEQoPUmVsZWFzZVJlc3BvbnNlIk4KDkxlYXNlQnJvYWRjYXN0EgwKBGZyb20YASABKAMSEAoIcG9zaXRpb24YAiABKAMSDAoEa2V5cxgDIAMoCRIOCgZsb2dfaWQYBCABKAkiQAoMTGVhc2VBcHBsaWVkEg4KBmhvbGRlchgBIAEoCRIQCghwb3NpdGlvbhgCIAEoAxIOCgZsb2dfaWQYAyABKAkiVwoLUHJvcGFnYXRpb24SGgoSYWNrbm93bGVkZ2VkX2NvdW50GAEgASgFEhgKEHdhaXRlZF9vdXRfY291bnQYAiABKAUSEgoKZWxhcHNlZF9tcxgDIAEoATK2AQoMTGVhc2VTZXJ2aWNlEk8KBVJlbmV3Eh8ucXJmb3JnZS5jb21tb24udjEuUmVuZXdSZXF1ZXN0GiAucXJmb3JnZS5jb21tb24udjEuUmVuZXdSZXNwb25zZSIDkAICElUKB1JlbGVhc2USIS5xcmZvcmdlLmNvbW1vbi52MS5SZWxlYXNlUmVxdWVzdBoiLnFyZm9yZ2UuY29tbW9uLnYxLlJlbGVhc2VSZXNwb25zZSIDkAICYgZwcm90bzM");
+  fileDesc("Ch1xcmZvcmdlL2NvbW1vbi92MS9sZWFzZS5wcm90bxIRcXJmb3JnZS5jb21tb24udjEidAoMUmVuZXdSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCRIPCgdyZW5ld2FsGAIgASgDEhQKB2FwcGxpZWQYAyABKANIAIgBARIOCgZsb2dfaWQYBCABKAkSEQoJY2hhbmdlX2lkGAUgASgJQgoKCF9hcHBsaWVkInMKDVJlbmV3UmVzcG9uc2USEAoIcG9zaXRpb24YASABKAMSDAoEa2V5cxgCIAMoCRINCgVyZXNldBgDIAEoCBIQCghsZWFzZV9tcxgEIAEoBRIOCgZsb2dfaWQYBSABKAkSEQoJY2hhbmdlX2lkGAYgASgJIiAKDlJlbGVhc2VSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCSIRCg9SZWxlYXNlUmVzcG9uc2UifQoOTGVhc2VCcm9hZGNhc3QSDAoEZnJvbRgBIAEoAxIQCghwb3NpdGlvbhgCIAEoAxIMCgRrZXlzGAMgAygJEg4KBmxvZ19pZBgEIAEoCRIRCgljaGFuZ2VfaWQYBSABKAkSGgoScHJldmlvdXNfY2hhbmdlX2lkGAYgASgJIlMKDExlYXNlQXBwbGllZBIOCgZob2xkZXIYASABKAkSEAoIcG9zaXRpb24YAiABKAMSDgoGbG9nX2lkGAMgASgJEhEKCWNoYW5nZV9pZBgEIAEoCSJXCgtQcm9wYWdhdGlvbhIaChJhY2tub3dsZWRnZWRfY291bnQYASABKAUSGAoQd2FpdGVkX291dF9jb3VudBgCIAEoBRISCgplbGFwc2VkX21zGAMgASgBMrYBCgxMZWFzZVNlcnZpY2USTwoFUmVuZXcSHy5xcmZvcmdlLmNvbW1vbi52MS5SZW5ld1JlcXVlc3QaIC5xcmZvcmdlLmNvbW1vbi52MS5SZW5ld1Jlc3BvbnNlIgOQAgISVQoHUmVsZWFzZRIhLnFyZm9yZ2UuY29tbW9uLnYxLlJlbGVhc2VSZXF1ZXN0GiIucXJmb3JnZS5jb21tb24udjEuUmVsZWFzZVJlc3BvbnNlIgOQAgJiBnByb3RvMw");
 
 /**
  * Request of Renew.
@@ -45,6 +45,14 @@ export type RenewRequest = Message<"qrforge.common.v1.RenewRequest"> & {
    * @generated from field: string log_id = 4;
    */
   logId: string;
+
+  /**
+   * The change at `applied`; empty if it is not known. A position of which the log has another change is of a history that
+   * the database has lost.
+   *
+   * @generated from field: string change_id = 5;
+   */
+  changeId: string;
 };
 
 /**
@@ -94,6 +102,13 @@ export type RenewResponse = Message<"qrforge.common.v1.RenewResponse"> & {
    * @generated from field: string log_id = 5;
    */
   logId: string;
+
+  /**
+   * The change at `position`; empty if it is not known.
+   *
+   * @generated from field: string change_id = 6;
+   */
+  changeId: string;
 };
 
 /**
@@ -172,6 +187,20 @@ export type LeaseBroadcast = Message<"qrforge.common.v1.LeaseBroadcast"> & {
    * @generated from field: string log_id = 4;
    */
   logId: string;
+
+  /**
+   * The change that made these entries.
+   *
+   * @generated from field: string change_id = 5;
+   */
+  changeId: string;
+
+  /**
+   * The change at the position before `from`; empty if it is not known.
+   *
+   * @generated from field: string previous_change_id = 6;
+   */
+  previousChangeId: string;
 };
 
 /**
@@ -195,7 +224,7 @@ export type LeaseApplied = Message<"qrforge.common.v1.LeaseApplied"> & {
   holder: string;
 
   /**
-   * The last position that the holder has applied.
+   * The last position of the change whose keys the holder has removed.
    *
    * @generated from field: int64 position = 2;
    */
@@ -207,6 +236,13 @@ export type LeaseApplied = Message<"qrforge.common.v1.LeaseApplied"> & {
    * @generated from field: string log_id = 3;
    */
   logId: string;
+
+  /**
+   * That change. If it is empty, the holder has removed the keys of all entries up to `position`.
+   *
+   * @generated from field: string change_id = 4;
+   */
+  changeId: string;
 };
 
 /**

@@ -100,9 +100,12 @@ async function checkClock(sql: Sql): Promise<Finding[]> {
 }
 
 async function checkStandbys(sql: Sql): Promise<Finding[]> {
-  const rows = await sql<{ name: string; state: string; lag: string | null }[]>`
-    select application_name as name, state, extract(epoch from replay_lag) as lag from pg_stat_replication`;
-  return rows.map(({ name, state, lag }) => {
+  const rows = await sql<{ name: string; state: string; lag: string | null; waitedFor: boolean }[]>`
+    select application_name as name, state, extract(epoch from replay_lag) as lag,
+      current_setting('synchronous_standby_names') <> '' and current_setting('synchronous_commit') not in ('off', 'local')
+        and coalesce(sync_state in ('sync', 'quorum'), true) as "waitedFor"
+    from pg_stat_replication`;
+  const found = rows.map(({ name, state, lag }) => {
     const seconds = Number(lag ?? 0);
     // Returns no finding if the user lacks the permission to read it.
     if (state === null) return good("standbys", `${name} is there`);
@@ -115,6 +118,17 @@ async function checkStandbys(sql: Sql): Promise<Finding[]> {
       "Until it has caught up, analytics read from it are late, and a failover loses what it lacks.",
     );
   });
+  if (rows.length > 0 && !rows.some(({ waitedFor }) => waitedFor)) {
+    found.push(
+      warn(
+        "standbys",
+        "no standby is synchronous",
+        "A failover loses the last commits, and revoked keys can work again. Set synchronous_standby_names (and leave " +
+          "synchronous_commit on) if one of them is to take over.",
+      ),
+    );
+  }
+  return found;
 }
 
 async function checkSchemas(sql: Sql): Promise<Finding[]> {

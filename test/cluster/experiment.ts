@@ -50,7 +50,7 @@ export async function runExperiment(options: {
     if (typeof nats === "string") return `no nats-server: ${nats}`;
     stops.push(() => nats.stop());
     report(`NATS: ${nats.nodes.length} servers`);
-    const pair = await startPair(folder, aborting.signal);
+    const pair = await startPair(folder, aborting.signal, { synchronous: true });
     stops.push(() => pair.stop());
     report("Postgres: a primary and a synchronous standby");
     const dataDir = path.join(folder, "cluster");

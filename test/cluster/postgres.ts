@@ -14,12 +14,14 @@ interface Server {
   child: ChildProcess;
 }
 
-/** A primary, and a standby that has on disk what the primary has acknowledged. */
+/** A primary, and a standby that has on disk what the primary has acknowledged, unless it is asynchronous. */
 export interface Pair {
   primary: Server;
   standby: Server;
   /** Both in one URL, which leads to whichever of them takes changes. */
   url: string;
+  /** Cuts the standby off, which stays as it is. Resolves once it receives nothing any more. */
+  cutOff(): Promise<void>;
   /** Ends the primary as a power cut would, makes the standby the primary, and tells how long that took, in ms. */
   failOver(): Promise<number>;
   stop(): Promise<void>;
@@ -47,7 +49,11 @@ export async function onServer<T>(url: string, work: (sql: postgres.Sql) => Prom
 }
 
 /** Starts a primary, copies it while it runs, and has the copy follow it. */
-export async function startPair(folder: string, signal: AbortSignal): Promise<Pair> {
+export async function startPair(
+  folder: string,
+  signal: AbortSignal,
+  { synchronous }: { synchronous: boolean },
+): Promise<Pair> {
   const [first, second] = ["primary", "standby"].map((name) => path.join(folder, name)) as [string, string];
   for (const dataDir of [first, second]) await mkdir(dataDir, { recursive: true });
   const primary = await startServer(first, signal);
@@ -73,10 +79,12 @@ export async function startPair(folder: string, signal: AbortSignal): Promise<Pa
   const standby = await startServer(second, signal);
   await onServer(primary.url, async (sql) => {
     // A commit is acknowledged when it is on both disks. Only the primary has this: alone, the standby waits for nobody.
-    await sql.unsafe("alter system set synchronous_standby_names = 'standby'");
-    await sql`select pg_reload_conf()`;
+    if (synchronous) {
+      await sql.unsafe("alter system set synchronous_standby_names = 'standby'");
+      await sql`select pg_reload_conf()`;
+    }
     await eventually(
-      () => sql`select 1 from pg_stat_replication where sync_state = 'sync'`,
+      () => sql`select 1 from pg_stat_replication where sync_state = ${synchronous ? "sync" : "async"}`,
       (rows) => rows.length === 1,
       readyMaxMs,
     );
@@ -91,6 +99,16 @@ export async function startPair(folder: string, signal: AbortSignal): Promise<Pa
     primary,
     standby,
     url: `postgres://${username}:${password}@${hostname}:${port},${new URL(standby.url).host}/postgres?target_session_attrs=read-write`,
+    cutOff: () =>
+      onServer(standby.url, async (sql) => {
+        await sql.unsafe("alter system set primary_conninfo = ''");
+        await sql`select pg_reload_conf()`;
+        await eventually(
+          () => sql`select 1 from pg_stat_wal_receiver`,
+          (rows) => rows.length === 0,
+          readyMaxMs,
+        );
+      }),
     async failOver() {
       await end(primary, "SIGKILL");
       const startedMs = performance.now();

@@ -1,4 +1,5 @@
 import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from "nats";
+import { withTimeout } from "../concurrency/timeout.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -19,6 +20,8 @@ export interface Bus {
 
 /** Pause before reconnecting after the client has given up, in ms. */
 const retryMs = 2_000;
+/** Timeout of the last messages of a closing bus, in ms. */
+const drainTimeoutMs = 1_000;
 
 /** Returns the client's options for `nats://user:password@host:port,host:port`, as the client ignores all but hosts in URLs. */
 function serversOf(url: string): Pick<ConnectionOptions, "servers" | "user" | "pass" | "tls"> {
@@ -77,7 +80,9 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
       timeout: 2_000,
-      pingInterval: 10_000,
+      // Drops a connection that hangs after four seconds.
+      pingInterval: 2_000,
+      maxPingOut: 1,
     });
     if (closed) {
       await established.close();
@@ -112,7 +117,11 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
     async close() {
       closed = true;
       up = false;
-      await connection?.drain();
+      // A server that hangs does not acknowledge that it has everything.
+      await withTimeout(connection?.drain() ?? Promise.resolve(), drainTimeoutMs).catch((error) => {
+        log.warn({ error }, "bus messages may not have been sent");
+        return connection?.close();
+      });
     },
   };
 }

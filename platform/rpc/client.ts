@@ -1,6 +1,7 @@
 import { create, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc-js";
+import { service as healthService } from "grpc-health-check";
 import { ServiceError } from "../errors.ts";
 import { systemClock } from "../process/clock.ts";
 import { type Carrier, injectContext, openSpan } from "../telemetry/tracing.ts";
@@ -35,6 +36,8 @@ export interface OpenRpcClient<S extends DescService> {
   client: RpcClient<S>;
   /** Resolves once a replica is connected; rejects with UNAVAILABLE after `timeoutMs`. */
   ready(options: { timeoutMs: number }): Promise<void>;
+  /** Resolves if a replica says that it is serving; rejects with UNAVAILABLE or, after `timeoutMs`, DEADLINE_EXCEEDED. */
+  serving(options: { timeoutMs: number }): Promise<void>;
   close(): void;
 }
 
@@ -51,9 +54,10 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
     "grpc.min_reconnect_backoff_ms": 100,
     // Reconnects to a restarted replica before the next one is restarted.
     "grpc.max_reconnect_backoff_ms": 500,
-    // Drops a replica that hangs after seven seconds.
-    "grpc.keepalive_time_ms": 5_000,
+    // Drops a connection that hangs after four seconds, also one without calls.
+    "grpc.keepalive_time_ms": 2_000,
     "grpc.keepalive_timeout_ms": 2_000,
+    "grpc.keepalive_permit_without_calls": 1,
     // TLS has no names for IP addresses: https://www.rfc-editor.org/rfc/rfc6066#section-3
     ...(options.tls && to.startsWith("ipv4:") && { "grpc.ssl_target_name_override": options.tls.tlsServerName }),
     // Ignores proxy settings, which are meant for external traffic.
@@ -70,8 +74,31 @@ export function createRpcClient<S extends DescService>(service: S, options: RpcC
           error ? reject(new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 })) : resolve(),
         ),
       ),
+    // Calls go to the replicas by turns.
+    serving: ({ timeoutMs }) =>
+      Promise.any(Array.from({ length: replicasAsked }, () => checkHealth(channel, service, timeoutMs))).catch(
+        ({ errors }: AggregateError) => Promise.reject(errors[0]),
+      ),
     close: () => channel.close(),
   };
+}
+
+/** Replicas that are asked for their health; one that serves is enough. */
+const replicasAsked = 3;
+const health = healthService.Check as MethodDefinition<{ service: string }, { status: string }>;
+
+/** Asks grpc.health.v1 of one replica. Resolves if it is serving. */
+function checkHealth(channel: Client, service: DescService, timeoutMs: number): Promise<void> {
+  const { path, requestSerialize, responseDeserialize } = health;
+  const deadline = systemClock.now() + timeoutMs;
+  const request = { service: service.typeName };
+  return new Promise((resolve, reject) => {
+    channel.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, answer) => {
+      if (error) reject(statusToError(error));
+      else if (answer?.status === "SERVING") resolve();
+      else reject(new ServiceError("UNAVAILABLE", `${service.typeName} is not serving.`, { retryAfterS: 1 }));
+    });
+  });
 }
 
 const noMetadata = new Metadata();

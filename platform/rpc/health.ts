@@ -1,3 +1,4 @@
+import { withTimeout } from "../concurrency/timeout.ts";
 import type { Clock } from "../process/clock.ts";
 import type { Closer } from "../process/closer.ts";
 import type { Health } from "../process/health.ts";
@@ -6,12 +7,13 @@ import type { Logger } from "../telemetry/log.ts";
 import type { RpcServer } from "./server.ts";
 
 const probeMs = 2_000;
+const probeTimeoutMs = 2_000;
 
 /** Sets the health of a server and of the process by a periodic probe of their dependencies, until closed. */
 export function watchHealth(options: {
   server: RpcServer;
   health: Health;
-  probe(): Promise<unknown>;
+  probe(): PromiseLike<unknown>;
   clock: Clock;
   closer: Closer;
   log: Logger;
@@ -19,7 +21,7 @@ export function watchHealth(options: {
   const { clock, log } = options;
   let serving = true;
   async function probe(closing: AbortSignal): Promise<void> {
-    const answered = await options.probe().then(
+    const answered = await withTimeout(options.probe(), probeTimeoutMs).then(
       () => true,
       (error) => {
         if (serving) log.warn({ error }, "not serving: the database does not answer");

@@ -12,6 +12,7 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type handleUnaryCall, type MethodDefinition, Server, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import { withTimeout } from "../concurrency/timeout.ts";
 import { ServiceError, toServiceError } from "../errors.ts";
 import { registerCertificateExpiry } from "../process/build-info.ts";
 import { systemClock } from "../process/clock.ts";
@@ -171,7 +172,8 @@ function adapt(
       const context = contextOf(call);
       const read = request;
       const answered = span.run(() => handler(read, context));
-      const answer = await withDeadline(answered, context.remainingMs());
+      // A call that hangs frees its slot at its caller's deadline.
+      const answer = await withTimeout(answered, Math.min(context.remainingMs(), callMaxMs));
       callback(null, output.serialize(create(method.output, answer)));
     } catch (error) {
       const failure = toServiceError(error);
@@ -190,21 +192,8 @@ function adapt(
   };
 }
 
-/** Timeout of a call without a deadline, in ms; also keeps the delay within a timer's range. */
+/** Timeout of a call without a deadline, in ms. */
 const callMaxMs = 60_000;
-
-/** Returns a handler's response; rejects with DEADLINE_EXCEEDED at the caller's deadline, so a hanging call frees its slot. */
-async function withDeadline<T>(answer: Promise<T>, remainingMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ServiceError("DEADLINE_EXCEEDED")), Math.min(remainingMs, callMaxMs));
-  });
-  try {
-    return await Promise.race([answer, expired]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 function carrierOf({ metadata }: ServerUnaryCall<Buffer, Buffer>): Carrier {
   const [parent] = metadata.get("traceparent");

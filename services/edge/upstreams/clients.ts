@@ -57,8 +57,8 @@ export interface Upstreams {
   symbols: RpcClient<typeof SymbolService>;
   /** The queue of scans for qr. */
   scanQueue: Publisher;
-  /** Resolves if every service can be reached. */
-  ready(wait: Wait): Promise<void>;
+  /** Resolves if every service that requests need says that it is serving. Concurrent calls share the questions. */
+  ready(wait: Wait): Promise<unknown>;
 }
 
 export function createUpstreams(
@@ -153,6 +153,7 @@ export function createUpstreams(
     metrics.gauge(`${name}_lease_seconds`, `how long the lease on ${name}s still runs`, left);
   }
 
+  let checking: Promise<unknown> | undefined;
   return {
     peekKey(hash) {
       const answer = keyCache.peek(hash);
@@ -193,10 +194,13 @@ export function createUpstreams(
       queue: queueOf(BatchRecordScansRequestSchema),
       replicas: config.natsReplicas,
     }),
-    async ready(wait) {
+    ready(wait) {
       // With the policy open, requests are served without quota.
       const needed = [keys, quota, qrCodes].filter((client) => client !== quota || config.quotaPolicy === "closed");
-      await Promise.all(needed.map((client) => client.ready(wait)));
+      checking ??= Promise.all(needed.map((client) => client.serving(wait))).finally(() => {
+        checking = undefined;
+      });
+      return checking;
     },
   };
 }

@@ -34,6 +34,12 @@ export const settings = {
   symbolTimeoutMs: integer("SYMBOL_TIMEOUT_MS", "timeout of one drawing, in ms", 10_000, { min: 100 }),
   symbolCacheMib: integer("SYMBOL_CACHE_MIB", "size of the cache of drawings, in MiB", 64),
   scanDays: integer("SCAN_DAYS", "days for which single scans are stored", 35, { min: 2 }),
+  scanRowsPerHourMax: integer(
+    "SCAN_ROWS_PER_HOUR_MAX",
+    "maximum number of single scans that are stored for one code and hour; further ones are only counted",
+    10_000,
+    { min: 1 },
+  ),
   hourlyRetentionDays: integer("SCAN_HOURLY_RETENTION_DAYS", "days for which counts by hour are stored", 400, {
     min: 1,
   }),

@@ -42,7 +42,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
 
   const idempotency = createIdempotencyStore(sql);
   const logos = createLogoStore(sql);
-  const scans = createScanStore(sql);
+  const scans = createScanStore(sql, { rowsPerHourMax: config.scanRowsPerHourMax });
   const salts = createVisitorSaltStore(sql);
   await startRetention({ idempotency, logos, salts, scans, retention: config, clock, closer, log });
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });

@@ -1,13 +1,24 @@
+import { randomUUID } from "node:crypto";
 import { request } from "node:http";
+import { pino } from "pino";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import { seeded } from "../../dev/seed/random.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { openPool } from "../../platform/postgres/pool.ts";
+import { createScanStore } from "../../services/qr/store/scans.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
-const { edges, auths } = inject("cluster");
+const { edges, auths, databaseUrl } = inject("cluster");
 const edge = edges[0] as string;
 const auth = openAuth(auths);
-afterAll(() => auth.close());
+const sql = openPool({
+  ...{ databaseUrl, databasePassword: "", databasePoolSize: 8, statementTimeoutMs: 5_000, schema: "qr" },
+  log: pino({ level: "silent" }),
+});
+afterAll(async () => {
+  auth.close();
+  await sql.end();
+});
 
 const phone =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
@@ -154,5 +165,59 @@ describe("a redirect URL", () => {
       expect(headers).toEqual(expected);
     }
     expect(accepted).toBeGreaterThan(30);
+  });
+});
+
+describe("single scans of a code", () => {
+  const bounded = createScanStore(sql, { rowsPerHourMax: 10 });
+  const hour = new Date("2030-05-06T07:00:00Z");
+
+  /** A batch of scans in one hour, each by a visitor of its own. */
+  const batchOf = (codeId: string, count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      ...{ scanId: randomUUID(), codeId, scannedAt: new Date(hour.getTime() + index) },
+      ...{ device: "mobile", country: "DE", referrer: "direct", visitor: Buffer.from(randomUUID().slice(0, 8)) },
+    }));
+  async function kept(codeId: string) {
+    const [row] = await sql<[{ rows: number; scans: number; days: number; devices: number }]>`
+      select (select count(*) from qr.scans where code_id = ${codeId}) as rows,
+        (select sum(scans)::bigint from qr.scan_hours where code_id = ${codeId}) as scans,
+        (select sum(scans)::bigint from qr.scan_days where code_id = ${codeId}) as days,
+        (select sum(scans)::bigint from qr.scan_dimensions
+          where code_id = ${codeId} and dimension = 'device') as devices`;
+    return row;
+  }
+  const all = (scans: number) => ({ scans, days: scans, devices: scans });
+
+  it("are stored up to a bound by hour, and counted beyond it, once however often they come", async () => {
+    const { code } = await newCode();
+    const batches = [7, 7, 1, 20].map((count) => batchOf(code.id, count));
+    for (const batch of batches) expect(await bounded.record(batch)).toBe(batch.length);
+    expect(await kept(code.id)).toEqual({ rows: 10, ...all(35) });
+    for (const batch of batches) expect(await bounded.record(batch)).toBe(0);
+    expect(await kept(code.id)).toEqual({ rows: 10, ...all(35) });
+    const next = batchOf(code.id, 3).map((one) => ({ ...one, scannedAt: new Date("2030-05-06T08:00:00Z") }));
+    expect(await bounded.record(next)).toBe(3);
+    expect(await kept(code.id)).toEqual({ rows: 13, ...all(38) });
+  });
+
+  it("are counted once when many replicas get the same batch at the same time", async () => {
+    const { code } = await newCode();
+    const batches = Array.from({ length: 6 }, () => batchOf(code.id, 9));
+    const sent = [...batches, ...batches, ...batches, ...batches];
+    const recorded = await Promise.all(sent.map((batch) => bounded.record(batch)));
+    expect(recorded.reduce((sum, count) => sum + count, 0)).toBe(54);
+    const { rows, ...counts } = await kept(code.id);
+    expect(counts).toEqual(all(54));
+    expect(rows).toBeLessThan(54);
+  });
+
+  it("that were stored before batches were known are not counted again", async () => {
+    const { code } = await newCode();
+    const batch = batchOf(code.id, 20);
+    await createScanStore(sql).record(batch);
+    const again = [...batchOf(code.id, 1), ...batch, batch[0] as (typeof batch)[number]];
+    expect(await bounded.record(again)).toBe(1);
+    expect(await kept(code.id)).toEqual({ rows: 20, ...all(21) });
   });
 });

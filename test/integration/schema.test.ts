@@ -40,7 +40,7 @@ describe("every table", () => {
       const expected = {
         account: ["account_id"],
         "random id of one account": ["key_id", "code_id", "project_id"],
-        hash: ["key_hash", "token_hash", "subject"],
+        hash: ["key_hash", "token_hash", "subject", "batch_id"],
         "time-ordered id: spread by hash": ["scan_id", "batch_id", "statement_id"],
       }[spreads];
       expect(expected, table).toContain(first);

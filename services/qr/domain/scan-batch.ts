@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { timestampDate, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type BatchRecordScansRequest, Device } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 import { ServiceError } from "../../../platform/errors.ts";
@@ -22,6 +23,14 @@ const devices: Record<number, string> = {
   [Device.DESKTOP]: "desktop",
   [Device.OTHER]: "other",
 };
+
+/** Returns the id of a batch, a UUID: the same whenever and by whichever way the same scans come again. */
+export function batchIdOf(scans: Pick<ScanRow, "scanId">[]): string {
+  const hex = createHash("sha256")
+    .update(scans.map(({ scanId }) => scanId.toLowerCase()).join())
+    .digest("hex");
+  return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
 
 /** Returns the scans of a batch that came over gRPC or the queue. Throws INVALID_REQUEST if one is malformed. */
 export function readScans({ scans }: BatchRecordScansRequest): ScanRow[] {

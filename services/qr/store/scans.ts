@@ -1,7 +1,7 @@
 import type { PendingQuery, Row } from "postgres";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
-import type { ScanRow } from "../domain/scan-batch.ts";
+import { batchIdOf, type ScanRow } from "../domain/scan-batch.ts";
 
 /** How long scans and counts are stored, in days. */
 export interface Retention {
@@ -15,6 +15,8 @@ export interface Retention {
 
 /** Approximate number of values of a dimension that are counted apart for one code on one day. */
 const valuesMax = 200;
+/** Days for which a batch that was counted is recognised when it comes again. */
+const batchDays = 3;
 /** Rows that one statement deletes at most. */
 const deleteRowsMax = 10_000;
 
@@ -35,20 +37,28 @@ export async function deleteInBatches(
   }
 }
 
-/** Scans in Postgres, and the counts that are written with them. */
-export function createScanStore(sql: Sql) {
+/**
+ * Scans in Postgres, and the counts that are written with them. About `rowsPerHourMax` single scans of a code are stored for
+ * each hour, and 24 times as many visitors for each day; further ones only count.
+ */
+export function createScanStore(sql: Sql, { rowsPerHourMax = Number.POSITIVE_INFINITY } = {}) {
   return cleanStore({
     /**
-     * Stores scans and their counts, and returns how many were new. Scans stored before, and those of codes that do not exist,
-     * change nothing. The tables are written one after the other, each in the order of its key, so that replicas cannot
-     * deadlock.
+     * Stores a batch of scans and their counts, and returns how many were new. A batch or a scan that was stored before, and
+     * scans of codes that do not exist, change nothing. The tables are written one after the other, each in the order of its
+     * key, so that replicas cannot deadlock.
      */
-    async record(scans: ScanRow[]): Promise<number> {
+    async record(batch: ScanRow[]): Promise<number> {
+      const scans = [...new Map(batch.map((scan) => [scan.scanId.toLowerCase(), scan])).values()];
       const column = <K extends keyof ScanRow>(name: K) => scans.map((scan) => scan[name]);
       const [{ recorded }] = await sql<[{ recorded: number }]>`
-        with fresh as (
-          insert into qr.scans (scan_id, code_id, scanned_at, device, country, referrer, visitor)
-          select s.scan_id, s.code_id, s.scanned_at, s.device, s.country, s.referrer, decode(s.visitor, 'hex')
+        with marked as (
+          -- Waits for another statement that counts the same batch, and then counts nothing.
+          insert into qr.scan_batches (batch_id) values (${batchIdOf(batch)}::uuid) on conflict do nothing returning 1
+        ), placed as (
+          select s.scan_id, s.code_id, s.scanned_at, s.device, s.country, s.referrer, decode(s.visitor, 'hex') as visitor,
+            coalesce(h.scans, 0) + row_number() over (
+              partition by s.code_id, date_trunc('hour', s.scanned_at, 'UTC') order by s.scan_id) as place
           from unnest(
             ${column("scanId")}::uuid[], ${column("codeId")}::text[],
             ${scans.map((scan) => scan.scannedAt.toISOString())}::timestamptz[], ${column("device")}::text[],
@@ -56,9 +66,23 @@ export function createScanStore(sql: Sql) {
             ${scans.map((scan) => scan.visitor?.toString("hex") ?? null)}::text[]
           ) as s (scan_id, code_id, scanned_at, device, country, referrer, visitor)
           join qr.codes c on c.code_id = s.code_id
-          order by s.scan_id
+          left join qr.scan_hours h on h.code_id = s.code_id and h.hour = date_trunc('hour', s.scanned_at, 'UTC')
+          where exists (select from marked)
+        ), kept as (
+          insert into qr.scans (scan_id, code_id, scanned_at, device, country, referrer, visitor)
+          select scan_id, code_id, scanned_at, device, country, referrer, visitor
+          from placed where place <= ${rowsPerHourMax}::float8 order by scan_id
           on conflict do nothing
-          returning *, (scanned_at at time zone 'UTC')::date as day
+          returning *
+        ), fresh as (
+          select code_id, scanned_at, device, country, referrer, visitor, (scanned_at at time zone 'UTC')::date as day
+          from (
+            select code_id, scanned_at, device, country, referrer, visitor from kept
+            union all
+            select code_id, scanned_at, device, country, referrer, visitor from placed p
+            where place > ${rowsPerHourMax}::float8 and not exists (
+              select from qr.scans k where (k.scan_id, k.scanned_at) = (p.scan_id, p.scanned_at))
+          ) as counted
         ), hours as (
           insert into qr.scan_hours as h (code_id, hour, scans)
           select code_id, date_trunc('hour', scanned_at, 'UTC'), count(*) from fresh group by 1, 2 order by 1, 2
@@ -66,9 +90,12 @@ export function createScanStore(sql: Sql) {
           returning 1
         ), seen as (
           insert into qr.scan_visitors (code_id, day, visitor)
-          select distinct code_id, day, visitor from fresh, (select count(*) from hours) as after
+          select distinct f.code_id, f.day, visitor
+          from (select count(*) from hours) as after, fresh f left join qr.scan_days d using (code_id, day)
           -- The visitors of a day that is over are deleted: late scans of it count none.
-          where visitor is not null and day >= (now() at time zone 'UTC')::date order by 1, 2, 3
+          where visitor is not null and f.day >= (now() at time zone 'UTC')::date
+            and coalesce(d.visitors, 0) < 24 * ${rowsPerHourMax}::float8
+          order by 1, 2, 3
           on conflict do nothing
           returning code_id, day
         ), days as (
@@ -138,6 +165,12 @@ export function createScanStore(sql: Sql) {
         "qr.scans_other",
         ["scan_id", "scanned_at"],
         sql`scanned_at < now() - ${scanDays} * interval '1 day'`,
+      );
+      await deleteInBatches(
+        sql,
+        "qr.scan_batches",
+        ["batch_id"],
+        sql`counted_at < now() - ${batchDays} * interval '1 day'`,
       );
       await deleteInBatches(
         sql,

@@ -122,6 +122,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       NATS_URL: options.natsUrl || (supervisor.state().nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
       SIGN_UP: signUp,
+      ...(kind === "auth" && { PUBLIC_URL: publicUrl }),
       ...(kind !== "edge" && { DATABASE_URL: databaseUrl() }),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),

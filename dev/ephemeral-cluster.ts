@@ -12,8 +12,8 @@ export const ephemeralOptions = {
   databaseUrl: "",
   natsUrl: "",
   restart: false,
-  // Ignores SIGN_UP and SHORT_URL_BASE of the environment.
-  env: { auth: { SIGN_UP: "open" } },
+  // Ignores SIGN_UP and SHORT_URL_BASE of the environment, and sends nobody mail by its server.
+  env: { auth: { SIGN_UP: "open", SMTP_URL: "", SMTP_URL_FILE: "" } },
   report: () => {},
 } satisfies Omit<ClusterOptions, "dataDir">;
 

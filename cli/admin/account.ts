@@ -4,6 +4,7 @@ import { UsageError } from "../errors.ts";
 import { invitationLink, signInLink } from "../links.ts";
 import { type Column, card, shortTime, table } from "../table.ts";
 import {
+  type Admin,
   type Answer,
   adminCommand,
   checkId,
@@ -21,6 +22,23 @@ const plans = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 const accountArgument = {
   accountId: { type: "text", value: "ACCOUNT_ID", meaning: "the account's id", required: true, check: checkId },
 } as const;
+
+const accountOrEmailArgument = {
+  account: {
+    type: "text",
+    value: "ACCOUNT",
+    meaning: "the account's id, or its e-mail address",
+    required: true,
+    check: (text: string) => (text.includes("@") ? undefined : checkId(text)),
+  },
+} as const;
+
+/** Returns the id of an account that is given by its id or its e-mail address. */
+async function findAccountId(account: string, { accounts }: Pick<Admin, "accounts">): Promise<string> {
+  if (!account.includes("@")) return account;
+  const found = await accounts.getAccount({ email: account }, wait);
+  return accountJson(found.account).account_id;
+}
 
 const emailArgument = {
   email: { type: "text", value: "EMAIL", meaning: "the e-mail address of the person", required: true },
@@ -160,6 +178,17 @@ export const accountCommands = [
     },
   }),
   adminCommand({
+    name: "account set-email",
+    summary: "Gives an account another e-mail address, and ends its sessions and links.",
+    details: `Hands an address over: give the account that has it another one, then the address is free. Make sure first that the
+person who asks owns the address. Where mail is set up, the old address gets a notice.`,
+    arguments: { ...accountOrEmailArgument, email: { ...emailArgument.email, meaning: "the new e-mail address" } },
+    async run({ account, email }, { accounts, actor }) {
+      const accountId = await findAccountId(account, { accounts });
+      return accountAnswer((await accounts.setAccountEmail({ accountId, email, actor }, wait)).account);
+    },
+  }),
+  adminCommand({
     name: "account disable",
     summary: "Refuses all keys and sessions of an account until it is enabled; in force on every edge when it returns.",
     arguments: accountArgument,
@@ -178,13 +207,17 @@ export const accountCommands = [
   adminCommand({
     name: "account invite",
     summary: "Makes a link with which a person sets a password and gets an account, once, within 7 days.",
-    details: `Send it as you would send a password. A new link to the same address ends the one before. It is refused while auth runs
-with SIGN_UP=closed.`,
+    details: `Send it as you would send a password, or have it sent with --mail. A new link to the same address ends the one before. It
+is refused while auth runs with SIGN_UP=closed.`,
     arguments: emailArgument,
-    options: invitationOptions,
+    options: { ...invitationOptions, mail: { type: "flag", meaning: "sends the link by mail instead of printing it" } },
     async run(values, { invitations, actor, dashboardUrl }) {
-      const request = { email: values.email, ...readPlan(values), actor };
+      const request = { email: values.email, ...readPlan(values), actor, sendMail: values.mail };
       const { token, accountId, email, expireTime } = await invitations.createInvitation(request, wait);
+      if (values.mail) {
+        const text = `A mail to ${email} is on its way. Its link makes the account, once, within 7 days.`;
+        return { json: { email, account_id: accountId }, text };
+      }
       const link = invitationLink(dashboardUrl, token);
       const expires_at = isoTime(expireTime);
       return {
@@ -206,8 +239,9 @@ with SIGN_UP=closed.`,
     name: "account sign-in-link",
     summary: "Makes a link that signs a person in to an account, once, within an hour.",
     details: "Send it to somebody who has lost the password: the dashboard's account page sets a new one.",
-    arguments: accountArgument,
-    async run({ accountId }, { sessions, actor, dashboardUrl }) {
+    arguments: accountOrEmailArgument,
+    async run({ account }, { accounts, sessions, actor, dashboardUrl }) {
+      const accountId = await findAccountId(account, { accounts });
       const { token, expireTime } = await sessions.createSignInLink({ accountId, actor }, wait);
       const link = signInLink(dashboardUrl, token);
       const text = `${link}\n\nWhoever opens it is signed in to the account. It works once, within an hour.`;

@@ -12,7 +12,7 @@ import type { Watch } from "./watch.ts";
 
 /**
  * Tables that a backup omits, since their rows must not be restored: lease holders, sessions, links that
- * open an account, the days for which a head of the audit trail is signed, and the salts of visitor hashes.
+ * open an account, mails, the days for which a head of the audit trail is signed, and the salts of visitor hashes.
  */
 export const skippedTables: ReadonlySet<string> = new Set([
   "auth.lease_holders",
@@ -21,6 +21,8 @@ export const skippedTables: ReadonlySet<string> = new Set([
   "auth.sign_in_links",
   "auth.invitations",
   "auth.audit_heads",
+  "auth.mails",
+  "auth.mail_links",
   "qr.visitor_salts",
   "qr.scan_visitors",
 ]);

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { granterSettings } from "../../platform/lease/settings.ts";
+import { mailFrom, smtpUrl } from "../../platform/mail/smtp.ts";
 import {
   busSettings,
   choice,
@@ -11,6 +12,7 @@ import {
   type Setting,
   secret,
   text,
+  url,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { metricsAddress } from "../../platform/telemetry/metrics.ts";
@@ -53,6 +55,14 @@ export const settings = {
   auditHeadsFile: text(
     "AUDIT_HEADS_FILE",
     "file to which signed heads of the audit trail are appended; unset, they are logged at level info",
+    "",
+  ),
+  smtpUrl,
+  mailFrom,
+  publicUrl: url(
+    "PUBLIC_URL",
+    "URL at which people reach the dashboard, for the links in mails; required with SMTP_URL",
+    ["http", "https"],
     "",
   ),
 };

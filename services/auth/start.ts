@@ -1,9 +1,11 @@
 import { openGranter } from "../../platform/lease/service.ts";
+import { createMailSender } from "../../platform/mail/smtp.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
 import { openDatabase } from "../../platform/postgres/database.ts";
 import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
+import { type Config, ConfigError } from "../../platform/process/config.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
 import { repeat } from "../../platform/process/loop.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
@@ -13,15 +15,22 @@ import { createAccountService } from "./handlers/account.ts";
 import { createAuditService } from "./handlers/audit.ts";
 import { createInvitationService } from "./handlers/invitation.ts";
 import { createKeyService } from "./handlers/key.ts";
+import { createMailLinkService } from "./handlers/mail-link.ts";
+import { createMailRequests } from "./handlers/mail-requests.ts";
 import { createSessionService } from "./handlers/session.ts";
 import { createHeadSigner, openHeadWriter } from "./jobs/audit-heads.ts";
 import { createLeakWorker } from "./jobs/leaked-key-reports.ts";
+import { deliverMails } from "./jobs/mail-delivery.ts";
+import { startOldKeyNotices } from "./jobs/old-key-notices.ts";
 import { createPasswordHasher } from "./passwords/hasher.ts";
 import { createAccountStore } from "./store/accounts.ts";
 import { createAuditStore } from "./store/audit.ts";
 import { createInvitationStore } from "./store/invitations.ts";
 import { createKeyStore } from "./store/keys.ts";
 import { createLeakReportStore } from "./store/leak-reports.ts";
+import { createMailLinkStore } from "./store/mail-links.ts";
+import { createMailStore } from "./store/mails.ts";
+import { createOutbox } from "./store/outbox.ts";
 import { createSessionStore } from "./store/sessions.ts";
 import { createSignInAttemptStore } from "./store/sign-in-attempts.ts";
 import { createSignInLinkStore } from "./store/sign-in-links.ts";
@@ -30,6 +39,14 @@ import { createSignInLinkStore } from "./store/sign-in-links.ts";
 const deleteExpiredMs = 60_000;
 /** Interval at which it is checked whether the day's head of the audit trail is signed, in ms. */
 const signHeadMs = 10_000;
+
+/** Returns how mail is sent, or undefined if it is not. Throws ConfigError if a setting for it is missing. */
+function mailOf({ smtpUrl, mailFrom, publicUrl }: Config<typeof settings>) {
+  if (!smtpUrl) return undefined;
+  const missing = [...(mailFrom ? [] : ["MAIL_FROM"]), ...(publicUrl ? [] : ["PUBLIC_URL"])];
+  if (!mailFrom || !publicUrl) throw new ConfigError(missing.map((name) => `${name} must be set with SMTP_URL`));
+  return { sender: createMailSender(smtpUrl, mailFrom), dashboardUrl: publicUrl };
+}
 
 export const start: Start<typeof settings> = async (config, log, metrics, health) => {
   const writeHead = await openHeadWriter(config, log);
@@ -41,9 +58,11 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   closer.defer("bus", () => bus.close());
   const { granter, implementation } = openGranter({ schema: "auth", sql, bus, times: config, closer, log });
 
-  const accounts = createAccountStore(sql);
-  const keys = createKeyStore(sql);
-  const leakReports = createLeakReportStore(sql);
+  const mail = mailOf(config);
+  const outbox = createOutbox({ isOn: mail !== undefined });
+  const accounts = createAccountStore(sql, outbox);
+  const keys = createKeyStore(sql, outbox);
+  const leakReports = createLeakReportStore(sql, outbox);
   const { propagate } = granter;
   const leaks = createLeakWorker({ leakReports, propagate, clock: systemClock, log });
   const working = leaks.run();
@@ -61,16 +80,19 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     );
   }
 
-  const sessions = createSessionStore(sql);
-  const links = createSignInLinkStore(sql);
+  const sessions = createSessionStore(sql, outbox);
+  const links = createSignInLinkStore(sql, outbox);
   const attempts = createSignInAttemptStore(sql);
-  const invitations = createInvitationStore(sql);
+  const invitations = createInvitationStore(sql, outbox);
+  const mails = createMailStore(sql);
+  const mailLinks = createMailLinkStore(sql, outbox);
   const deleteExpired = async () => {
     const more = [
       await sessions.deleteExpired(),
       await links.deleteExpired(),
       await attempts.deleteExpired(systemClock.now()),
       await invitations.deleteExpired(),
+      await mails.deleteExpired(),
     ];
     return more.includes(true);
   };
@@ -80,7 +102,14 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     clock: systemClock,
     sessionMs: config.sessionMs,
     signUp: config.signUp,
+    mailLinks: mail && mailLinks,
+    requests: createMailRequests(mailLinks, systemClock),
   };
+  if (mail) {
+    const delivery = { mails, ...mail, clock: systemClock, log, metrics };
+    closer.loop("mail delivery", (closing) => deliverMails(delivery, closing));
+    startOldKeyNotices({ keys, clock: systemClock, closer, log });
+  }
   const { handleReports } = leaks;
   const server = await createRpcServer({
     ...config,
@@ -91,7 +120,8 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
       createKeyService({ keys, accounts, leakReports, propagate, handleReports, clock: systemClock }),
       createAuditService(audit),
       createSessionService({ accounts, sessions, links, attempts, log, ...shared }),
-      createInvitationService({ invitations, ...shared }),
+      createInvitationService({ invitations, hasMail: mail !== undefined, ...shared }),
+      createMailLinkService(shared),
       implementation,
     ],
   });

@@ -10,6 +10,7 @@ import { SessionService, SignUpMode } from "../../gen/qrforge/auth/v1/session_pb
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import { createInvitationStore } from "../../services/auth/store/invitations.ts";
+import { createOutbox } from "../../services/auth/store/outbox.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
@@ -171,7 +172,7 @@ describe("an invitation", () => {
       sql`update auth.invitations set expires_at = now() - ${days}::integer * interval '1 day' where account_id = ${accountId}`;
     await expire(kept.accountId, 29);
     await expire(old.accountId, 31);
-    await createInvitationStore(sql as unknown as Sql).deleteExpired();
+    await createInvitationStore(sql as unknown as Sql, createOutbox({ isOn: false })).deleteExpired();
     const left = await sql`
       select account_id as id from auth.invitations where account_id in (${kept.accountId}, ${old.accountId})`;
     expect(left.map(({ id }) => id)).toEqual([kept.accountId]);

@@ -16,6 +16,7 @@ import { createAuditService } from "../../services/auth/handlers/audit.ts";
 import { createHeadSigner, openHeadWriter } from "../../services/auth/jobs/audit-heads.ts";
 import { createAccountStore } from "../../services/auth/store/accounts.ts";
 import { createAuditStore } from "../../services/auth/store/audit.ts";
+import { createOutbox } from "../../services/auth/store/outbox.ts";
 
 const { databaseUrl } = inject("cluster");
 const log = pino({ level: "silent" });
@@ -49,7 +50,7 @@ const { privateKey: key } = generateKeyPairSync("ed25519");
 const store = () => createAuditStore(sql);
 
 async function change(times: number): Promise<void> {
-  const accounts = createAccountStore(sql);
+  const accounts = createAccountStore(sql, createOutbox({ isOn: false }));
   for (let time = 0; time < times; time++) {
     const accountId = newId();
     const account = { accountId, email: `${accountId}@qrforge.example`, plan: "pro" as const, perMinute: 0, perDay: 0 };

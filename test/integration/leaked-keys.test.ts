@@ -11,6 +11,7 @@ import { createAccountStore } from "../../services/auth/store/accounts.ts";
 import { createAuditStore } from "../../services/auth/store/audit.ts";
 import { createKeyStore } from "../../services/auth/store/keys.ts";
 import { createLeakReportStore } from "../../services/auth/store/leak-reports.ts";
+import { createOutbox } from "../../services/auth/store/outbox.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths, databaseUrl } = inject("cluster");
@@ -112,21 +113,22 @@ describe("reports in the database", () => {
     await sql`drop database ${sql(name)} with (force)`;
   });
 
+  const outbox = createOutbox({ isOn: false });
   const operator = { name: "operator:ann", address: "192.0.2.7" };
   async function newKey(): Promise<{ key: string; keyId: string }> {
     const [accountId, keyId, key] = [newId(), newId(), formatApiKey(randomBase62(26))];
     const account = { accountId, email: `${accountId}@qrforge.example`, plan: "pro" as const, perMinute: 0, perDay: 0 };
-    await createAccountStore(own).create(operator, account);
-    await createKeyStore(own).create(operator, accountId, { keyId, name: "x", ...tracesOf(key) });
+    await createAccountStore(own, outbox).create(operator, account);
+    await createKeyStore(own, outbox).create(operator, accountId, { keyId, name: "x", ...tracesOf(key) });
     return { key, keyId };
   }
   const stored = async () => (await own`select 1 from auth.leak_reports`).length;
 
   it("are those of active keys alone", async () => {
-    const reports = createLeakReportStore(own);
+    const reports = createLeakReportStore(own, outbox);
     const { key, keyId } = await newKey();
     const { key: ended, keyId: endedId } = await newKey();
-    await createKeyStore(own).revoke(operator, endedId, "");
+    await createKeyStore(own, outbox).revoke(operator, endedId, "");
     const reporter = { name: "reporter", address: "198.51.100.1" };
     await reports.add(reporter, [...madeUp(998), key, ended].map(hashOf));
     expect(await stored()).toBe(1);
@@ -142,7 +144,7 @@ describe("reports in the database", () => {
   });
 
   it("are taken in turn by the networks they come from", async () => {
-    const reports = createLeakReportStore(own);
+    const reports = createLeakReportStore(own, outbox);
     const many = await Promise.all(Array.from({ length: 5 }, newKey));
     for (const [index, { key }] of many.entries()) {
       await reports.add({ name: "reporter", address: `2001:db8:0:1::${index + 1}` }, [hashOf(key)]);
@@ -155,7 +157,7 @@ describe("reports in the database", () => {
   });
 
   it("of several replicas at once revoke each key once", async () => {
-    const reports = createLeakReportStore(own);
+    const reports = createLeakReportStore(own, outbox);
     const keys = await Promise.all(Array.from({ length: 10 }, newKey));
     await reports.add(
       { name: "reporter", address: "198.51.100.3" },

@@ -63,6 +63,8 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
     looks: /\bskip locked\b/,
     files: [
       "services/auth/store/invitations.ts",
+      "services/auth/store/keys.ts",
+      "services/auth/store/mails.ts",
       "services/auth/store/sessions.ts",
       "services/auth/store/sign-in-attempts.ts",
       "services/auth/store/sign-in-links.ts",

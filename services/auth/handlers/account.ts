@@ -1,13 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type AccountSchema, AccountService, Plan } from "../../../gen/qrforge/auth/v1/account_pb.ts";
-import type { FieldIssue } from "../../../platform/errors.ts";
+import { type FieldIssue, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
 import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import type { PlanName } from "../domain/plans.ts";
+import { normalizeEmail, type PlanName } from "../domain/plans.ts";
 import type { AccountRow, AccountStore } from "../store/accounts.ts";
 import { requestActor } from "./actor.ts";
 import { readEmail, readPlan, toLimits, validId } from "./requests.ts";
@@ -41,8 +41,20 @@ export function createAccountService({ accounts, propagate }: AccountDependencie
       return { account: toAccount(account) };
     },
 
-    async getAccount({ accountId }) {
-      return { account: toAccount(await accounts.get(validId(accountId, "account"))) };
+    async getAccount({ accountId, email }) {
+      const found =
+        accountId === "" && email !== ""
+          ? accounts.getByEmail(normalizeEmail(email) ?? "")
+          : accounts.get(validId(accountId, "account"));
+      return { account: toAccount(await found) };
+    },
+
+    async setAccountEmail(request, context) {
+      const issues: FieldIssue[] = [];
+      const email = readEmail(request.email, issues);
+      throwIfFieldIssues(issues);
+      const accountId = validId(request.accountId, "account");
+      return { account: toAccount(await accounts.setEmail(requestActor(request, context), accountId, email)) };
     },
 
     async listAccounts(request) {

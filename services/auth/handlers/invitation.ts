@@ -12,7 +12,7 @@ import { newSession, sha256 } from "../domain/tokens.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import { type InvitationObstacle, type InvitationStore, invitationDays } from "../store/invitations.ts";
 import { requestActor, userActor } from "./actor.ts";
-import { readEmail, readPlan } from "./requests.ts";
+import { browserName, readEmail, readPlan } from "./requests.ts";
 import { toSession } from "./session.ts";
 
 export interface InvitationDependencies {
@@ -22,6 +22,8 @@ export interface InvitationDependencies {
   /** Duration of a session, in ms. */
   sessionMs: number;
   signUp: SignUp;
+  /** Whether mail is sent. */
+  hasMail: boolean;
 }
 
 const obstacles: Record<InvitationObstacle, () => ServiceError> = {
@@ -43,7 +45,7 @@ const obstacles: Record<InvitationObstacle, () => ServiceError> = {
 
 /** Creates the handlers of InvitationService. A token has 256 random bits, so guesses need no limit here. */
 export function createInvitationService(dependencies: InvitationDependencies): Implementation {
-  const { invitations, passwords, signUp } = dependencies;
+  const { invitations, passwords, signUp, hasMail } = dependencies;
 
   async function findOpen(token: string) {
     requireInvitations(signUp);
@@ -64,15 +66,18 @@ export function createInvitationService(dependencies: InvitationDependencies): I
       const issues: FieldIssue[] = [];
       const email = readEmail(request.email, issues);
       const { plan, limits } = readPlan({ plan: request.plan || Plan.FREE, limits: request.limits }, issues);
+      const { sendMail } = request;
+      if (sendMail && !hasMail) {
+        throw new ServiceError(
+          "FORBIDDEN",
+          "No mail is sent here: auth runs without SMTP_URL. Hand the link over that account invite prints without --mail.",
+        );
+      }
       const token = newToken();
-      const { accountId, expiresAt } = await invitations.create(requestActor(request, context), {
-        accountId: newId(),
-        email,
-        tokenHash: sha256(token),
-        plan,
-        ...limits,
-      });
-      return { token, accountId, email, expireTime: timestampFromDate(expiresAt) };
+      const invitation = { accountId: newId(), email, tokenHash: sha256(token), plan, ...limits };
+      const actor = requestActor(request, context);
+      const { accountId, expiresAt } = await invitations.create(actor, invitation, { sendMail });
+      return { token: sendMail ? "" : token, accountId, email, expireTime: timestampFromDate(expiresAt) };
     },
 
     async deleteInvitation(request, context) {
@@ -88,14 +93,15 @@ export function createInvitationService(dependencies: InvitationDependencies): I
       return { email, expireTime: timestampFromDate(expiresAt) };
     },
 
-    async acceptInvitation({ token, password, address }, context) {
+    async acceptInvitation({ token, password, address, browser }, context) {
       // Checked first, so that an unknown token does not cost the hashing of a password.
       await findOpen(token);
       const issue = passwordIssue(password);
       if (issue !== undefined) throwIfFieldIssues([{ field: "password", issue }]);
       const { token: sessionToken, session } = newSession(newToken(), dependencies.clock.now(), dependencies.sessionMs);
       const by = (accountId: string) => userActor(accountId, address, context);
-      const accepted = await invitations.accept(by, sha256(token), await passwords.hash(password), session);
+      const hash = await passwords.hash(password);
+      const accepted = await invitations.accept(by, sha256(token), hash, session, { browser: browserName(browser) });
       if (typeof accepted === "string") throw obstacles[accepted]();
       return { session: toSession(sessionToken, accepted.accountId, session) };
     },

@@ -16,7 +16,7 @@ import { decodePageToken, encodePageToken, pageSize } from "../../../platform/po
 import type { Clock } from "../../../platform/process/clock.ts";
 import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { tracesOf } from "../domain/keys.ts";
+import { rotateAfterDays, rotateSuggestDays, tracesOf } from "../domain/keys.ts";
 import { activeCodesMax } from "../domain/plans.ts";
 import type { AccountStore } from "../store/accounts.ts";
 import type { KeyRow, KeyStore, ResolvedRow } from "../store/keys.ts";
@@ -28,8 +28,6 @@ const keyStatuses = { active: KeyStatus.ACTIVE, rotated: KeyStatus.ROTATED, revo
 const keysPerCallMax = 1_000;
 /** The least duration of a report, in ms, so that its timing does not show which keys are real. */
 const reportMs = 100;
-const rotateSuggestDays = 60;
-const rotateAfterDays = 90;
 const dayMs = 86_400_000;
 
 export interface KeyDependencies {

@@ -2,6 +2,7 @@ import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { Plan } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import type { Limits } from "../../../gen/qrforge/common/v1/limits_pb.ts";
 import { describeFields, type FieldIssue, ServiceError } from "../../../platform/errors.ts";
+import { isPlainAddress } from "../../../platform/mail/address.ts";
 import { limitsOf, normalizeEmail, type PlanLimits, type PlanName } from "../domain/plans.ts";
 
 const planNames: Partial<Record<Plan, PlanName>> = {
@@ -18,11 +19,16 @@ export function validId(id: string, what: "account" | "key"): string {
   return id;
 }
 
-/** Returns an e-mail address in the form in which it is stored. Adds to `issues` if the text is none. */
+/** Returns a new e-mail address in the form in which it is stored. Adds to `issues` if the text is none that mail can reach. */
 export function readEmail(text: string, issues: FieldIssue[]): string {
   const email = normalizeEmail(text);
-  if (email === undefined) issues.push(emailIssue);
+  if (email === undefined || !isPlainAddress(email)) issues.push(emailIssue);
   return email ?? "";
+}
+
+/** Returns the name of a browser as it is shown in mails; empty for one that could be anything. */
+export function browserName(text: string): string {
+  return /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,59}$/u.test(text) ? text : "";
 }
 
 /** Returns the plan and limits of a request. Throws INVALID_PAYLOAD with these issues and its own, if there are any. */

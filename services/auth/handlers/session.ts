@@ -13,12 +13,14 @@ import { requireOpenSignUp, type SignUp } from "../domain/sign-up.ts";
 import { type NewSession, newSession, sha256 } from "../domain/tokens.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
 import type { AccountStore } from "../store/accounts.ts";
+import type { MailLinkStore } from "../store/mail-links.ts";
 import type { SessionStore } from "../store/sessions.ts";
 import type { SignInAttemptStore } from "../store/sign-in-attempts.ts";
 import type { SignInLinkStore } from "../store/sign-in-links.ts";
 import { requestActor, userActor } from "./actor.ts";
+import { type MailRequests, noMail } from "./mail-requests.ts";
 import { createPasswordCheck, wrongPassword } from "./password-check.ts";
-import { readEmail, toLimits } from "./requests.ts";
+import { browserName, readEmail, toLimits } from "./requests.ts";
 
 export interface SessionDependencies {
   accounts: Pick<AccountStore, "signUp" | "credentials">;
@@ -31,6 +33,9 @@ export interface SessionDependencies {
   /** Duration of a session, in ms. */
   sessionMs: number;
   signUp: SignUp;
+  /** Undefined where no mail is sent. */
+  mailLinks: Pick<MailLinkStore, "requestSignUp" | "requestEmailChange"> | undefined;
+  requests: MailRequests;
 }
 
 /** The least duration of a sign-up and a sign-in, in ms, so that their timing does not show what they found. */
@@ -45,11 +50,15 @@ const signUpModes: Record<SignUp, SignUpMode> = {
   closed: SignUpMode.CLOSED,
 };
 
+/** Returns what is wrong with a password that is set with the link of a mail. */
+const mailedPasswordIssue = (password: string) =>
+  password === "" ? undefined : "must be left out: it is set with the link that is sent by mail";
+
 const noSession = () => new ServiceError("UNAUTHORIZED", "There is no such session. Sign in again.");
 
 /** Creates the handlers of SessionService: sign-up, sign-in and sessions. */
 export function createSessionService(dependencies: SessionDependencies): Implementation {
-  const { accounts, sessions, links, passwords, clock } = dependencies;
+  const { accounts, sessions, links, passwords, clock, mailLinks, requests } = dependencies;
   const check = createPasswordCheck(dependencies);
 
   const startSession = () => newSession(newToken(), clock.now(), dependencies.sessionMs);
@@ -61,15 +70,20 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
   }
 
   return implement(SessionService, {
-    getSignUpMode: async () => ({ mode: signUpModes[dependencies.signUp] }),
+    getSignUpMode: async () => ({ mode: signUpModes[dependencies.signUp], hasMail: mailLinks !== undefined }),
 
     async signUp(request, context) {
       requireOpenSignUp(dependencies.signUp);
       const issues: FieldIssue[] = [];
       const email = readEmail(request.email, issues);
-      const issue = passwordIssue(request.password);
+      const issue = mailLinks ? mailedPasswordIssue(request.password) : passwordIssue(request.password);
       if (issue !== undefined) issues.push({ field: "password", issue });
       throwIfFieldIssues(issues);
+      if (mailLinks) {
+        await requests.count(request.address);
+        await withMinimumDuration({ ms: durationMinMs, clock }, () => mailLinks.requestSignUp(email));
+        return { needsMail: true };
+      }
       return withMinimumDuration({ ms: durationMinMs, clock }, async () => {
         const accountId = newId();
         const passwordHash = await passwords.hash(request.password);
@@ -79,12 +93,13 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       });
     },
 
-    signIn: ({ email, password, address }) =>
+    signIn: ({ email, password, address, browser }) =>
       withMinimumDuration({ ms: durationMinMs, clock }, async () => {
         const network = rateLimitKey(address);
         const { accountId, hash } = await check(normalizeEmail(email) ?? "", password, address);
         const { token, session } = startSession();
-        if (!(await sessions.open(accountId, hash, session, sha256(network)))) throw wrongPassword();
+        const from = { addressHash: sha256(network), browser: browserName(browser) };
+        if (!(await sessions.open(accountId, hash, session, from))) throw wrongPassword();
         return { session: toSession(token, accountId, session) };
       }),
 
@@ -92,9 +107,10 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const found = await resolved(token);
       const { accountId, email, expiresAt, passwordHash, maySetPassword } = found;
       const hasPassword = passwordHash !== null;
+      const mayChangeEmail = mailLinks !== undefined;
       const expireTime = timestampFromDate(expiresAt);
       const plan = { limits: toLimits(found), activeCodesMax: activeCodesMax(found.plan) };
-      return { accountId, email, expireTime, hasPassword, maySetPassword, ...plan };
+      return { accountId, email, expireTime, hasPassword, maySetPassword, mayChangeEmail, ...plan };
     },
 
     async signOut({ token }) {
@@ -120,6 +136,18 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       return { session: toSession(next, accountId, session) };
     },
 
+    async requestEmailChange({ token, password, email: text, address }) {
+      if (!mailLinks) throw noMail();
+      const issues: FieldIssue[] = [];
+      const next = readEmail(text, issues);
+      throwIfFieldIssues(issues);
+      const { accountId, email, maySetPassword } = await resolved(token);
+      if (!maySetPassword) await check(email, password, rateLimitKey(address));
+      await requests.count(address);
+      await withMinimumDuration({ ms: durationMinMs, clock }, () => mailLinks.requestEmailChange(accountId, next));
+      return {};
+    },
+
     async createSignInLink(request, context) {
       const token = newToken();
       const expiresAt = new Date(clock.now() + linkMs);
@@ -131,10 +159,10 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       return { token, expireTime: timestampFromDate(expiresAt) };
     },
 
-    async redeemSignInLink({ token, address }, context) {
+    async redeemSignInLink({ token, address, browser }, context) {
       const { token: next, session } = startSession();
       const by = (accountId: string) => userActor(accountId, address, context);
-      const accountId = await links.redeem(by, sha256(token), session);
+      const accountId = await links.redeem(by, sha256(token), session, { browser: browserName(browser) });
       if (accountId === undefined) {
         throw new ServiceError(
           "UNAUTHORIZED",

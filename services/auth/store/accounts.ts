@@ -1,11 +1,13 @@
 import { ServiceError } from "../../../platform/errors.ts";
-import { cleanStore } from "../../../platform/postgres/errors.ts";
+import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
-import type { Sql } from "../../../platform/postgres/pool.ts";
+import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import { activeKeysMax, type PlanLimits, type PlanName } from "../domain/plans.ts";
 import { appendToAudit } from "./audit.ts";
 import { appendKeysToLog } from "./key-log.ts";
+import type { Outbox } from "./outbox.ts";
+import { closeAllIn } from "./sessions.ts";
 
 export interface AccountRow {
   accountId: string;
@@ -30,10 +32,37 @@ export const noSuchAccount = () => new ServiceError("NOT_FOUND", "There is no su
 /** Columns of an account that an operator may change. */
 const changeable = ["plan", "perMinute", "perDay", "disabled"] as const;
 
+const columnsOf = (sql: Sql | Tx) => sql`account_id as "accountId", email, plan, per_minute as "perMinute",
+  per_day as "perDay", disabled, created_at as "createdAt"`;
+
+/**
+ * Gives an account another e-mail address and ends its sessions and links, in a transaction of its own. Adds a notice to the
+ * old address. Returns the account, or why its address was not changed.
+ */
+export async function replaceEmail(
+  tx: Tx,
+  outbox: Outbox,
+  actor: Actor,
+  accountId: string,
+  email: string,
+): Promise<AccountRow | "unknown" | "taken"> {
+  const [before] = await tx<AccountRow[]>`
+    select ${columnsOf(tx)} from auth.accounts where account_id = ${accountId} for update`;
+  if (!before) return "unknown";
+  if (before.email === email) return before;
+  const changed = await tx`
+    update auth.accounts set email = ${email} where account_id = ${accountId}
+      and not exists (select 1 from auth.accounts where email = ${email}) returning 1`;
+  if (changed.length === 0) return "taken";
+  await closeAllIn(tx, accountId);
+  await appendToAudit(tx, actor, { action: "account.set-email", accountId });
+  await outbox.add(tx, { kind: "email-changed", email: before.email, accountId, cause: "notice", details: {} });
+  return { ...before, email };
+}
+
 /** Accounts in Postgres. Each method is one transaction. */
-export function createAccountStore(sql: Sql) {
-  const columns = sql`account_id as "accountId", email, plan, per_minute as "perMinute", per_day as "perDay",
-    disabled, created_at as "createdAt"`;
+export function createAccountStore(sql: Sql, outbox: Outbox) {
+  const columns = columnsOf(sql);
 
   /** Changes an account, if that changes anything, and logs the keys whose answers that changes. */
   async function changeAccount(
@@ -109,6 +138,26 @@ export function createAccountStore(sql: Sql) {
         select ${columns} from auth.accounts where account_id = ${accountId}`;
       if (!row) throw noSuchAccount();
       return row;
+    },
+
+    /** Returns the account of an e-mail address. Throws NOT_FOUND if there is none. */
+    async getByEmail(email: string): Promise<AccountRow> {
+      const [row] = await sql<AccountRow[]>`select ${columns} from auth.accounts where email = ${email}`;
+      if (!row) throw noSuchAccount();
+      return row;
+    },
+
+    /** Gives an account another e-mail address. Throws CONFLICT if another account has it. */
+    async setEmail(actor: Actor, accountId: string, email: string): Promise<AccountRow> {
+      const replaced = await sql
+        .begin((tx) => replaceEmail(tx, outbox, actor, accountId, email))
+        .catch((error) => {
+          if (violates(error, "accounts_email_unique")) return "taken" as const;
+          throw error;
+        });
+      if (replaced === "unknown") throw noSuchAccount();
+      if (replaced === "taken") throw new ServiceError("CONFLICT", "Another account has this e-mail address.");
+      return replaced;
     },
 
     /** Lists accounts, newest first. */

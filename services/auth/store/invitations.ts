@@ -5,6 +5,7 @@ import type { Actor } from "../domain/audit.ts";
 import type { PlanLimits, PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
+import type { Outbox } from "./outbox.ts";
 import { expiredRowsMax, insertSession } from "./sessions.ts";
 
 /** Days for which an invitation can be accepted. */
@@ -30,16 +31,21 @@ export type FoundInvitation =
 export type InvitationStore = ReturnType<typeof createInvitationStore>;
 
 /** Invitations in Postgres, by the database's clock. Each method is one transaction. */
-export function createInvitationStore(sql: Sql) {
+export function createInvitationStore(sql: Sql, outbox: Outbox) {
   const state = sql`case when accepted_at is not null then 'accepted' when expires_at <= now() then 'expired'
     else 'open' end as state`;
 
   return cleanStore({
     /**
      * Stores an invitation in place of an earlier one to the same address, whose account id it keeps. Returns that id and
-     * until when it can be accepted. Throws CONFLICT if the address has an account.
+     * until when it can be accepted. With `sendMail`, adds a mail whose link replaces the token. Throws CONFLICT if the address has
+     * an account, or got too many mails.
      */
-    async create(actor: Actor, invitation: NewInvitation): Promise<{ accountId: string; expiresAt: Date }> {
+    async create(
+      actor: Actor,
+      invitation: NewInvitation,
+      { sendMail }: { sendMail: boolean },
+    ): Promise<{ accountId: string; expiresAt: Date }> {
       const { email, plan, perMinute, perDay } = invitation;
       return await sql.begin(async (tx) => {
         const [made] = await tx<{ accountId: string; expiresAt: Date }[]>`
@@ -56,12 +62,16 @@ export function createInvitationStore(sql: Sql) {
             select account_id as "accountId" from auth.accounts where email = ${email}`;
           throw new ServiceError(
             "CONFLICT",
-            `This address has an account already. Make a link that signs in to it: account sign-in-link ${account?.accountId ?? "ACCOUNT_ID"}`,
+            `This address has an account already. Make a link that signs in to it: account sign-in-link ${account?.accountId ?? email}`,
           );
         }
         const { accountId } = made;
         const details = { plan, perMinute, perDay };
         await appendToAudit(tx, actor, { action: "invitation.create", accountId, details });
+        const mail = { kind: "invitation", accountId, email, cause: "notice", details: {} } as const;
+        if (sendMail && !(await outbox.add(tx, mail))) {
+          throw new ServiceError("CONFLICT", "This address got too many mails in this hour. Try again later.");
+        }
         return made;
       });
     },
@@ -93,6 +103,7 @@ export function createInvitationStore(sql: Sql) {
       tokenHash: Buffer,
       passwordHash: string,
       session: NewSession,
+      { browser }: { browser: string },
     ): Promise<{ accountId: string } | InvitationObstacle> {
       return await sql.begin(async (tx) => {
         const [found] = await tx<(NewInvitation & Pick<FoundInvitation, "state">)[]>`
@@ -110,6 +121,7 @@ export function createInvitationStore(sql: Sql) {
         await insertSession(tx, accountId, session);
         const details = { plan, perMinute, perDay };
         await appendToAudit(tx, actor(accountId), { action: "invitation.accept", accountId, details });
+        await outbox.noteBrowser(tx, { accountId, browser });
         return { accountId };
       });
     },

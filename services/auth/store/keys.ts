@@ -3,11 +3,12 @@ import { cleanStore } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
-import type { KeyTraces } from "../domain/keys.ts";
+import { type KeyTraces, rotateAfterDays } from "../domain/keys.ts";
 import { activeKeysMax, type PlanName } from "../domain/plans.ts";
 import { noSuchAccount } from "./accounts.ts";
 import { appendToAudit } from "./audit.ts";
 import { appendKeysToLog, toHexes } from "./key-log.ts";
+import type { Outbox } from "./outbox.ts";
 
 export interface KeyRow {
   keyId: string;
@@ -75,7 +76,7 @@ export type KeyStore = ReturnType<typeof createKeyStore>;
 const noSuchKey = () => new ServiceError("NOT_FOUND", "There is no such key.");
 
 /** Keys in Postgres. Each method is one transaction. */
-export function createKeyStore(sql: Sql) {
+export function createKeyStore(sql: Sql, outbox: Outbox) {
   const columns = keyColumns(sql);
 
   async function insertKey(tx: Tx, actor: Actor, accountId: string, key: NewKey): Promise<KeyRow> {
@@ -182,6 +183,21 @@ export function createKeyStore(sql: Sql) {
         update auth.keys k set last_used_at = u.used_at
         from uses u join locked using (key_id)
         where k.key_id = u.key_id and (k.last_used_at is null or k.last_used_at < u.used_at)`;
+    },
+
+    /** Adds mails to the owners of up to `max` keys whose rotation is due, once for each key. Returns whether there may be more. */
+    async noticeOldKeys(max: number): Promise<boolean> {
+      return await sql.begin(async (tx) => {
+        const keys = await tx<KeyRow[]>`
+          update auth.keys set rotation_noticed_at = now() where key_id in (
+            select k.key_id from auth.keys k join auth.accounts a using (account_id)
+            where k.status = 'active' and k.rotation_noticed_at is null and not a.disabled
+              and k.created_at < now() - ${rotateAfterDays} * interval '1 day'
+            order by k.created_at limit ${max} for update of k skip locked)
+          returning ${columns}`;
+        await outbox.addAboutKeys(tx, "keys-old", keys);
+        return keys.length === max;
+      });
     },
 
     /** Returns the keys with these hashes, in any order; an unknown hash has no row. */

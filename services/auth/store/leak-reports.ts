@@ -5,12 +5,13 @@ import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Actor } from "../domain/audit.ts";
 import { appendKeysToLog, toHexes } from "./key-log.ts";
 import { revokeKeys } from "./keys.ts";
+import type { Outbox } from "./outbox.ts";
 import { expiredRowsMax } from "./sessions.ts";
 
 export type LeakReportStore = ReturnType<typeof createLeakReportStore>;
 
 /** Reports of leaked keys in Postgres, until they are handled. Each method is one transaction. */
-export function createLeakReportStore(sql: Sql) {
+export function createLeakReportStore(sql: Sql, outbox: Outbox) {
   return cleanStore({
     /** Looks up the hashes of keys that were reported as leaked, and stores those of active keys. The others cost nothing more. */
     async add(actor: Actor, hashes: Uint8Array[]): Promise<void> {
@@ -23,8 +24,8 @@ export function createLeakReportStore(sql: Sql) {
     },
 
     /**
-     * Revokes up to `max` reported keys, one of each reporter before a second one of any, and deletes their reports. Returns
-     * the ids of the revoked keys, and what to propagate.
+     * Revokes up to `max` reported keys, one of each reporter before a second one of any, deletes their reports, and adds
+     * mails to their owners. Returns the ids of the revoked keys, and what to propagate.
      */
     async revoke(max: number): Promise<{ keyIds: string[]; entries: LogEntries } | undefined> {
       return await sql.begin(async (tx) => {
@@ -45,7 +46,9 @@ export function createLeakReportStore(sql: Sql) {
           delete from auth.leak_reports where key_hash in (
             select decode(hex, 'hex') from unnest(${toHexes(reports.map(({ keyHash }) => keyHash))}::text[]) as h (hex))`;
         const keyHashes = revoked.map(({ keyHash }) => keyHash);
-        return { keyIds: revoked.map(({ keyId }) => keyId), entries: await appendKeysToLog(tx, keyHashes) };
+        const entries = await appendKeysToLog(tx, keyHashes);
+        await outbox.addAboutKeys(tx, "keys-leaked", revoked);
+        return { keyIds: revoked.map(({ keyId }) => keyId), entries };
       });
     },
 

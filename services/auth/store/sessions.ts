@@ -4,6 +4,7 @@ import type { Actor } from "../domain/audit.ts";
 import type { PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
+import type { Outbox } from "./outbox.ts";
 
 export interface ResolvedSession {
   accountId: string;
@@ -29,16 +30,28 @@ export async function insertSession(tx: Tx, accountId: string, session: NewSessi
     values (${session.tokenHash}, ${accountId}, ${session.expiresAt}, ${byLink})`;
 }
 
-async function closeAllIn(tx: Tx, accountId: string): Promise<void> {
+/** Ends every way into an account that is open without its password, in the transaction of what makes that necessary. */
+export async function closeAllIn(tx: Tx, accountId: string): Promise<void> {
   await tx`delete from auth.sessions where account_id = ${accountId}`;
   await tx`delete from auth.sign_in_links where account_id = ${accountId}`;
+  await tx`delete from auth.mail_links where account_id = ${accountId}`;
+  await tx`
+    delete from auth.mails where account_id = ${accountId} and kind in ('password-reset', 'email-change')`;
 }
 
 /** Sessions in Postgres. Each method is one transaction. */
-export function createSessionStore(sql: Sql) {
+export function createSessionStore(sql: Sql, outbox: Outbox) {
   return cleanStore({
-    /** Opens a session and remembers the address, if the password that was checked is still the account's. Returns whether it is. */
-    async open(accountId: string, passwordHash: string, session: NewSession, addressHash: Buffer): Promise<boolean> {
+    /**
+     * Opens a session and remembers the address and the browser, if the password that was checked is still the account's.
+     * Returns whether it is.
+     */
+    async open(
+      accountId: string,
+      passwordHash: string,
+      session: NewSession,
+      from: { addressHash: Buffer; browser: string },
+    ): Promise<boolean> {
       return await sql.begin(async (tx) => {
         const [account] = await tx`
           select 1 from auth.accounts
@@ -47,8 +60,9 @@ export function createSessionStore(sql: Sql) {
         await insertSession(tx, accountId, session);
         await tx`
           insert into auth.known_addresses (account_id, address_hash, last_at)
-          values (${accountId}, ${addressHash}, now())
+          values (${accountId}, ${from.addressHash}, now())
           on conflict (account_id, address_hash) do update set last_at = excluded.last_at`;
+        await outbox.noteBrowser(tx, { accountId, browser: from.browser });
         return true;
       });
     },
@@ -81,13 +95,14 @@ export function createSessionStore(sql: Sql) {
       session: NewSession,
     ): Promise<boolean> {
       return await sql.begin(async (tx) => {
-        const changed = await tx`
+        const [changed] = await tx<{ email: string }[]>`
           update auth.accounts set password_hash = ${hashes.after}
-          where account_id = ${accountId} and password_hash is not distinct from ${hashes.before} returning 1`;
-        if (changed.length === 0) return false;
+          where account_id = ${accountId} and password_hash is not distinct from ${hashes.before} returning email`;
+        if (!changed) return false;
         await closeAllIn(tx, accountId);
         await insertSession(tx, accountId, session);
         await appendToAudit(tx, actor, { action: "password.change", accountId });
+        await outbox.add(tx, { kind: "password-changed", ...changed, accountId, cause: "notice", details: {} });
         return true;
       });
     },

@@ -3,12 +3,13 @@ import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
+import type { Outbox } from "./outbox.ts";
 import { expiredRowsMax, insertSession } from "./sessions.ts";
 
 export type SignInLinkStore = ReturnType<typeof createSignInLinkStore>;
 
 /** One-time sign-in links in Postgres. Each method is one transaction. */
-export function createSignInLinkStore(sql: Sql) {
+export function createSignInLinkStore(sql: Sql, outbox: Outbox) {
   return cleanStore({
     /** Stores a link. Returns false if there is no such account. */
     async create(actor: Actor, accountId: string, link: NewSession): Promise<boolean> {
@@ -25,7 +26,12 @@ export function createSignInLinkStore(sql: Sql) {
     },
 
     /** Deletes a link and opens a session. Returns the account's id, or undefined if the link cannot be used (any more). */
-    async redeem(actor: (accountId: string) => Actor, tokenHash: Buffer, session: NewSession) {
+    async redeem(
+      actor: (accountId: string) => Actor,
+      tokenHash: Buffer,
+      session: NewSession,
+      { browser }: { browser: string },
+    ) {
       return await sql.begin(async (tx) => {
         const [link] = await tx<{ accountId: string }[]>`
           delete from auth.sign_in_links l using auth.accounts a
@@ -35,6 +41,7 @@ export function createSignInLinkStore(sql: Sql) {
         const { accountId } = link;
         await insertSession(tx, accountId, session, { byLink: true });
         await appendToAudit(tx, actor(accountId), { action: "sign-in-link.use", accountId });
+        await outbox.noteBrowser(tx, { accountId, browser });
         return accountId;
       });
     },

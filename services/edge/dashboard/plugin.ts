@@ -15,6 +15,7 @@ import { createMinuteCounter } from "../pipeline/minute-counter.ts";
 import { type Call, type Caller, createPipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
+import { browserOf } from "./browser.ts";
 import { costOverDashboard } from "./cost.ts";
 import { verifyCsrf } from "./csrf.ts";
 import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
@@ -96,10 +97,13 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     setHeaders: (headers) => void reply.headers(headers),
   });
   /** Returns the context of handlers; the timeout of each upstream call is the time left when it is made. */
-  const toRouteCall = ({ address, remainingMs }: Call): RouteCall => ({
+  const toRouteCall = ({ address, headers, remainingMs }: Call): RouteCall => ({
     upstreams,
     shortUrlBase,
     address,
+    get browser() {
+      return browserOf(headers["user-agent"] ?? "");
+    },
     nowMs: options.clock.now(),
     wait: {
       get timeoutMs() {
@@ -119,10 +123,10 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     if (token === "") throw new ServiceError("UNAUTHORIZED", "You are not signed in.");
     if (request.method !== "GET") verifyCsrf(request, token);
     const resolved = await upstreams.sessions.resolveSession({ token }, { timeoutMs });
-    const { accountId, email, hasPassword, maySetPassword, activeCodesMax } = resolved;
+    const { accountId, email, hasPassword, maySetPassword, mayChangeEmail, activeCodesMax } = resolved;
     const { perMinute = 0n, perDay = 0n } = resolved.limits ?? {};
     const limits = { perMinute: Number(perMinute), perDay: Number(perDay) };
-    return { token, accountId, email, hasPassword, maySetPassword, limits, activeCodesMax };
+    return { token, accountId, email, hasPassword, maySetPassword, mayChangeEmail, limits, activeCodesMax };
   }
   const pipeline = createPipeline({
     async consumeQuota(caller, cost, wait) {

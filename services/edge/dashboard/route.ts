@@ -13,6 +13,8 @@ export interface SignedInUser {
   hasPassword: boolean;
   /** Whether the user may set a new password without the old one. */
   maySetPassword: boolean;
+  /** Whether the user may have the account's e-mail address changed by mail. */
+  mayChangeEmail: boolean;
   limits: Limits;
   /** Number of codes that the account's plan allows to be active; 0 is unlimited. */
   activeCodesMax: bigint;
@@ -25,6 +27,8 @@ export interface RouteCall {
   shortUrlBase: string;
   /** The client's network address. */
   address: string;
+  /** The client's browser and operating system, such as "Firefox on Windows"; empty if unknown. */
+  readonly browser: string;
   /** Time left for the request whenever it is read, in ms. */
   wait: { readonly timeoutMs: number };
   /** Current time, in ms since the Unix epoch. */

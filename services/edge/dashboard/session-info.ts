@@ -16,6 +16,7 @@ export async function sessionInfo(
     ...toAccountResponse(required(account, "an account")),
     has_password: user.hasPassword,
     may_set_password: user.maySetPassword,
+    may_change_email: user.mayChangeEmail,
     csrf_token: csrfToken(user.token),
     short_urls: { base: shortUrlBase, reach: reachOf(shortUrlBase) },
   };

@@ -4,6 +4,7 @@ import { AccountService } from "../../../gen/qrforge/auth/v1/account_pb.ts";
 import { AuditService } from "../../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { KeyService } from "../../../gen/qrforge/auth/v1/key_pb.ts";
+import { MailLinkService } from "../../../gen/qrforge/auth/v1/mail_link_pb.ts";
 import { SessionService } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { type QrCode, QrCodeService } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
@@ -49,6 +50,7 @@ export interface Upstreams {
   accounts: RpcClient<typeof AccountService>;
   sessions: RpcClient<typeof SessionService>;
   invitations: RpcClient<typeof InvitationService>;
+  mailLinks: RpcClient<typeof MailLinkService>;
   audit: RpcClient<typeof AuditService>;
   quota: RpcClient<typeof QuotaService>;
   qrCodes: RpcClient<typeof QrCodeService>;
@@ -70,13 +72,14 @@ export function createUpstreams(
   const accounts = createRpcClient(AccountService, { address: config.authAddress, tls: config });
   const sessions = createRpcClient(SessionService, { address: config.authAddress, tls: config });
   const invitations = createRpcClient(InvitationService, { address: config.authAddress, tls: config });
+  const mailLinks = createRpcClient(MailLinkService, { address: config.authAddress, tls: config });
   const audit = createRpcClient(AuditService, { address: config.authAddress, tls: config });
   const quota = createRpcClient(QuotaService, { address: config.quotaAddress, tls: config });
   const qrCodes = createRpcClient(QrCodeService, { address: config.qrAddress, tls: config });
   const projects = createRpcClient(ProjectService, { address: config.qrAddress, tls: config });
   const scans = createRpcClient(ScanService, { address: config.qrAddress, tls: config });
   const symbols = createRpcClient(SymbolService, { address: config.qrAddress, tls: config });
-  const clients = [keys, accounts, sessions, invitations, audit, quota, qrCodes, projects, scans, symbols];
+  const clients = [keys, accounts, sessions, invitations, mailLinks, audit, quota, qrCodes, projects, scans, symbols];
   closer.defer("rpc clients", () => clients.map((client) => client.close()));
 
   const batching = {
@@ -183,6 +186,7 @@ export function createUpstreams(
     accounts: accounts.client,
     sessions: sessions.client,
     invitations: invitations.client,
+    mailLinks: mailLinks.client,
     audit: audit.client,
     quota: quota.client,
     qrCodes: qrCodes.client,

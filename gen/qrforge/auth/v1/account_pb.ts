@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/auth/v1/account.proto.
  */
 export const file_qrforge_auth_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvYWNjb3VudC5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIr8BCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSDQoFZW1haWwYAiABKAkSIwoEcGxhbhgDIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIQCghkaXNhYmxlZBgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinAEKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEiMKBHBsYW4YAiABKA4yFS5xcmZvcmdlLmF1dGgudjEuUGxhbhIpCgZsaW1pdHMYAyABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMSJQoFYWN0b3IYBCABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiQgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudCInChFHZXRBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJIj8KEkdldEFjY291bnRSZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQiPAoTTGlzdEFjY291bnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJbChRMaXN0QWNjb3VudHNSZXNwb25zZRIqCghhY2NvdW50cxgBIAMoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKiAQoVU2V0QWNjb3VudFBsYW5SZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSIwoEcGxhbhgCIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgDIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIlCgVhY3RvchgEIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJ4ChZTZXRBY2NvdW50UGxhblJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudBIzCgtwcm9wYWdhdGlvbhgCIAEoCzIeLnFyZm9yZ2UuY29tbW9uLnYxLlByb3BhZ2F0aW9uIlIKFURpc2FibGVBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIngKFkRpc2FibGVBY2NvdW50UmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iUQoURW5hYmxlQWNjb3VudFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIlCgVhY3RvchgCIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJ3ChVFbmFibGVBY2NvdW50UmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24qTgoEUGxhbhIUChBQTEFOX1VOU1BFQ0lGSUVEEAASDQoJUExBTl9GUkVFEAESDAoIUExBTl9QUk8QAhITCg9QTEFOX0VOVEVSUFJJU0UQAzLjBAoOQWNjb3VudFNlcnZpY2USXgoNQ3JlYXRlQWNjb3VudBIlLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVBY2NvdW50UmVxdWVzdBomLnFyZm9yZ2UuYXV0aC52MS5DcmVhdGVBY2NvdW50UmVzcG9uc2USWgoKR2V0QWNjb3VudBIiLnFyZm9yZ2UuYXV0aC52MS5HZXRBY2NvdW50UmVxdWVzdBojLnFyZm9yZ2UuYXV0aC52MS5HZXRBY2NvdW50UmVzcG9uc2UiA5ACARJgCgxMaXN0QWNjb3VudHMSJC5xcmZvcmdlLmF1dGgudjEuTGlzdEFjY291bnRzUmVxdWVzdBolLnFyZm9yZ2UuYXV0aC52MS5MaXN0QWNjb3VudHNSZXNwb25zZSIDkAIBEmYKDlNldEFjY291bnRQbGFuEiYucXJmb3JnZS5hdXRoLnYxLlNldEFjY291bnRQbGFuUmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5TZXRBY2NvdW50UGxhblJlc3BvbnNlIgOQAgISZgoORGlzYWJsZUFjY291bnQSJi5xcmZvcmdlLmF1dGgudjEuRGlzYWJsZUFjY291bnRSZXF1ZXN0GicucXJmb3JnZS5hdXRoLnYxLkRpc2FibGVBY2NvdW50UmVzcG9uc2UiA5ACAhJjCg1FbmFibGVBY2NvdW50EiUucXJmb3JnZS5hdXRoLnYxLkVuYWJsZUFjY291bnRSZXF1ZXN0GiYucXJmb3JnZS5hdXRoLnYxLkVuYWJsZUFjY291bnRSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_lease, file_qrforge_common_v1_limits]);
+  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvYWNjb3VudC5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIr8BCgdBY2NvdW50EhIKCmFjY291bnRfaWQYASABKAkSDQoFZW1haWwYAiABKAkSIwoEcGxhbhgDIAEoDjIVLnFyZm9yZ2UuYXV0aC52MS5QbGFuEikKBmxpbWl0cxgEIAEoCzIZLnFyZm9yZ2UuY29tbW9uLnYxLkxpbWl0cxIQCghkaXNhYmxlZBgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinAEKFENyZWF0ZUFjY291bnRSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEiMKBHBsYW4YAiABKA4yFS5xcmZvcmdlLmF1dGgudjEuUGxhbhIpCgZsaW1pdHMYAyABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMSJQoFYWN0b3IYBCABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiQgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudCI2ChFHZXRBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEg0KBWVtYWlsGAIgASgJIj8KEkdldEFjY291bnRSZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQiYgoWU2V0QWNjb3VudEVtYWlsUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEiUKBWFjdG9yGAMgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIkQKF1NldEFjY291bnRFbWFpbFJlc3BvbnNlEikKB2FjY291bnQYASABKAsyGC5xcmZvcmdlLmF1dGgudjEuQWNjb3VudCI8ChNMaXN0QWNjb3VudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlsKFExpc3RBY2NvdW50c1Jlc3BvbnNlEioKCGFjY291bnRzGAEgAygLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqIBChVTZXRBY2NvdW50UGxhblJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIjCgRwbGFuGAIgASgOMhUucXJmb3JnZS5hdXRoLnYxLlBsYW4SKQoGbGltaXRzGAMgASgLMhkucXJmb3JnZS5jb21tb24udjEuTGltaXRzEiUKBWFjdG9yGAQgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIngKFlNldEFjY291bnRQbGFuUmVzcG9uc2USKQoHYWNjb3VudBgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5BY2NvdW50EjMKC3Byb3BhZ2F0aW9uGAIgASgLMh4ucXJmb3JnZS5jb21tb24udjEuUHJvcGFnYXRpb24iUgoVRGlzYWJsZUFjY291bnRSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSJQoFYWN0b3IYAiABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IieAoWRGlzYWJsZUFjY291bnRSZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQSMwoLcHJvcGFnYXRpb24YAiABKAsyHi5xcmZvcmdlLmNvbW1vbi52MS5Qcm9wYWdhdGlvbiJRChRFbmFibGVBY2NvdW50UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIncKFUVuYWJsZUFjY291bnRSZXNwb25zZRIpCgdhY2NvdW50GAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLkFjY291bnQSMwoLcHJvcGFnYXRpb24YAiABKAsyHi5xcmZvcmdlLmNvbW1vbi52MS5Qcm9wYWdhdGlvbipOCgRQbGFuEhQKEFBMQU5fVU5TUEVDSUZJRUQQABINCglQTEFOX0ZSRUUQARIMCghQTEFOX1BSTxACEhMKD1BMQU5fRU5URVJQUklTRRADMs4FCg5BY2NvdW50U2VydmljZRJeCg1DcmVhdGVBY2NvdW50EiUucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZUFjY291bnRSZXF1ZXN0GiYucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZUFjY291bnRSZXNwb25zZRJaCgpHZXRBY2NvdW50EiIucXJmb3JnZS5hdXRoLnYxLkdldEFjY291bnRSZXF1ZXN0GiMucXJmb3JnZS5hdXRoLnYxLkdldEFjY291bnRSZXNwb25zZSIDkAIBEmkKD1NldEFjY291bnRFbWFpbBInLnFyZm9yZ2UuYXV0aC52MS5TZXRBY2NvdW50RW1haWxSZXF1ZXN0GigucXJmb3JnZS5hdXRoLnYxLlNldEFjY291bnRFbWFpbFJlc3BvbnNlIgOQAgISYAoMTGlzdEFjY291bnRzEiQucXJmb3JnZS5hdXRoLnYxLkxpc3RBY2NvdW50c1JlcXVlc3QaJS5xcmZvcmdlLmF1dGgudjEuTGlzdEFjY291bnRzUmVzcG9uc2UiA5ACARJmCg5TZXRBY2NvdW50UGxhbhImLnFyZm9yZ2UuYXV0aC52MS5TZXRBY2NvdW50UGxhblJlcXVlc3QaJy5xcmZvcmdlLmF1dGgudjEuU2V0QWNjb3VudFBsYW5SZXNwb25zZSIDkAICEmYKDkRpc2FibGVBY2NvdW50EiYucXJmb3JnZS5hdXRoLnYxLkRpc2FibGVBY2NvdW50UmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5EaXNhYmxlQWNjb3VudFJlc3BvbnNlIgOQAgISYwoNRW5hYmxlQWNjb3VudBIlLnFyZm9yZ2UuYXV0aC52MS5FbmFibGVBY2NvdW50UmVxdWVzdBomLnFyZm9yZ2UuYXV0aC52MS5FbmFibGVBY2NvdW50UmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_lease, file_qrforge_common_v1_limits]);
 
 /**
  * One customer. Keys, codes, projects and quota belong to an account.
@@ -146,11 +146,18 @@ export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse> = /*
  */
 export type GetAccountRequest = Message<"qrforge.auth.v1.GetAccountRequest"> & {
   /**
-   * Id of the account.
+   * Id of the account; empty to look it up by its e-mail address.
    *
    * @generated from field: string account_id = 1;
    */
   accountId: string;
+
+  /**
+   * E-mail address of the account; not read if there is an id.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
 };
 
 /**
@@ -182,6 +189,62 @@ export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PUR
   messageDesc(file_qrforge_auth_v1_account, 4);
 
 /**
+ * Request of SetAccountEmail.
+ *
+ * @generated from message qrforge.auth.v1.SetAccountEmailRequest
+ */
+export type SetAccountEmailRequest = Message<"qrforge.auth.v1.SetAccountEmailRequest"> & {
+  /**
+   * Id of the account.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * New e-mail address, at most 254 characters.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * Actor, for the audit trail.
+   *
+   * @generated from field: qrforge.auth.v1.Actor actor = 3;
+   */
+  actor?: Actor | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.SetAccountEmailRequest.
+ * Use `create(SetAccountEmailRequestSchema)` to create a new message.
+ */
+export const SetAccountEmailRequestSchema: GenMessage<SetAccountEmailRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_account, 5);
+
+/**
+ * Response of SetAccountEmail.
+ *
+ * @generated from message qrforge.auth.v1.SetAccountEmailResponse
+ */
+export type SetAccountEmailResponse = Message<"qrforge.auth.v1.SetAccountEmailResponse"> & {
+  /**
+   * The account as stored.
+   *
+   * @generated from field: qrforge.auth.v1.Account account = 1;
+   */
+  account?: Account | undefined;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.SetAccountEmailResponse.
+ * Use `create(SetAccountEmailResponseSchema)` to create a new message.
+ */
+export const SetAccountEmailResponseSchema: GenMessage<SetAccountEmailResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_account, 6);
+
+/**
  * Request of ListAccounts.
  *
  * @generated from message qrforge.auth.v1.ListAccountsRequest
@@ -207,7 +270,7 @@ export type ListAccountsRequest = Message<"qrforge.auth.v1.ListAccountsRequest">
  * Use `create(ListAccountsRequestSchema)` to create a new message.
  */
 export const ListAccountsRequestSchema: GenMessage<ListAccountsRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 5);
+  messageDesc(file_qrforge_auth_v1_account, 7);
 
 /**
  * Response of ListAccounts.
@@ -235,7 +298,7 @@ export type ListAccountsResponse = Message<"qrforge.auth.v1.ListAccountsResponse
  * Use `create(ListAccountsResponseSchema)` to create a new message.
  */
 export const ListAccountsResponseSchema: GenMessage<ListAccountsResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 6);
+  messageDesc(file_qrforge_auth_v1_account, 8);
 
 /**
  * Request of SetAccountPlan.
@@ -277,7 +340,7 @@ export type SetAccountPlanRequest = Message<"qrforge.auth.v1.SetAccountPlanReque
  * Use `create(SetAccountPlanRequestSchema)` to create a new message.
  */
 export const SetAccountPlanRequestSchema: GenMessage<SetAccountPlanRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 7);
+  messageDesc(file_qrforge_auth_v1_account, 9);
 
 /**
  * Response of SetAccountPlan.
@@ -305,7 +368,7 @@ export type SetAccountPlanResponse = Message<"qrforge.auth.v1.SetAccountPlanResp
  * Use `create(SetAccountPlanResponseSchema)` to create a new message.
  */
 export const SetAccountPlanResponseSchema: GenMessage<SetAccountPlanResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 8);
+  messageDesc(file_qrforge_auth_v1_account, 10);
 
 /**
  * Request of DisableAccount.
@@ -333,7 +396,7 @@ export type DisableAccountRequest = Message<"qrforge.auth.v1.DisableAccountReque
  * Use `create(DisableAccountRequestSchema)` to create a new message.
  */
 export const DisableAccountRequestSchema: GenMessage<DisableAccountRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 9);
+  messageDesc(file_qrforge_auth_v1_account, 11);
 
 /**
  * Response of DisableAccount.
@@ -361,7 +424,7 @@ export type DisableAccountResponse = Message<"qrforge.auth.v1.DisableAccountResp
  * Use `create(DisableAccountResponseSchema)` to create a new message.
  */
 export const DisableAccountResponseSchema: GenMessage<DisableAccountResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 10);
+  messageDesc(file_qrforge_auth_v1_account, 12);
 
 /**
  * Request of EnableAccount.
@@ -389,7 +452,7 @@ export type EnableAccountRequest = Message<"qrforge.auth.v1.EnableAccountRequest
  * Use `create(EnableAccountRequestSchema)` to create a new message.
  */
 export const EnableAccountRequestSchema: GenMessage<EnableAccountRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 11);
+  messageDesc(file_qrforge_auth_v1_account, 13);
 
 /**
  * Response of EnableAccount.
@@ -417,7 +480,7 @@ export type EnableAccountResponse = Message<"qrforge.auth.v1.EnableAccountRespon
  * Use `create(EnableAccountResponseSchema)` to create a new message.
  */
 export const EnableAccountResponseSchema: GenMessage<EnableAccountResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_account, 12);
+  messageDesc(file_qrforge_auth_v1_account, 14);
 
 /**
  * Plan of an account.
@@ -484,7 +547,7 @@ export const AccountService: GenService<{
     output: typeof CreateAccountResponseSchema;
   },
   /**
-   * Returns an account. Fails with NOT_FOUND if there is none with this id.
+   * Returns an account by its id or its e-mail address. Fails with NOT_FOUND if there is none.
    *
    * @generated from rpc qrforge.auth.v1.AccountService.GetAccount
    */
@@ -492,6 +555,17 @@ export const AccountService: GenService<{
     methodKind: "unary";
     input: typeof GetAccountRequestSchema;
     output: typeof GetAccountResponseSchema;
+  },
+  /**
+   * For operators: gives an account another e-mail address and ends its sessions and links, in one durable transaction. Fails
+   * with CONFLICT if another account has the address. Setting what is already set changes nothing.
+   *
+   * @generated from rpc qrforge.auth.v1.AccountService.SetAccountEmail
+   */
+  setAccountEmail: {
+    methodKind: "unary";
+    input: typeof SetAccountEmailRequestSchema;
+    output: typeof SetAccountEmailResponseSchema;
   },
   /**
    * Lists accounts, newest first.

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qrforge/auth/v1/invitation.proto.
  */
 export const file_qrforge_auth_v1_invitation: GenFile = /*@__PURE__*/
-  fileDesc("CiBxcmZvcmdlL2F1dGgvdjEvaW52aXRhdGlvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIp8BChdDcmVhdGVJbnZpdGF0aW9uUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIjCgRwbGFuGAIgASgOMhUucXJmb3JnZS5hdXRoLnYxLlBsYW4SKQoGbGltaXRzGAMgASgLMhkucXJmb3JnZS5jb21tb24udjEuTGltaXRzEiUKBWFjdG9yGAQgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIoIBChhDcmVhdGVJbnZpdGF0aW9uUmVzcG9uc2USEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEg0KBWVtYWlsGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJPChdEZWxldGVJbnZpdGF0aW9uUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIlCgVhY3RvchgCIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciIaChhEZWxldGVJbnZpdGF0aW9uUmVzcG9uc2UiKgoUR2V0SW52aXRhdGlvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASJXChVHZXRJbnZpdGF0aW9uUmVzcG9uc2USDQoFZW1haWwYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlUKF0FjY2VwdEludml0YXRpb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQESFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIkUKGEFjY2VwdEludml0YXRpb25SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24yswMKEUludml0YXRpb25TZXJ2aWNlEmcKEENyZWF0ZUludml0YXRpb24SKC5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlSW52aXRhdGlvblJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEmcKEERlbGV0ZUludml0YXRpb24SKC5xcmZvcmdlLmF1dGgudjEuRGVsZXRlSW52aXRhdGlvblJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuRGVsZXRlSW52aXRhdGlvblJlc3BvbnNlEmMKDUdldEludml0YXRpb24SJS5xcmZvcmdlLmF1dGgudjEuR2V0SW52aXRhdGlvblJlcXVlc3QaJi5xcmZvcmdlLmF1dGgudjEuR2V0SW52aXRhdGlvblJlc3BvbnNlIgOQAgESZwoQQWNjZXB0SW52aXRhdGlvbhIoLnFyZm9yZ2UuYXV0aC52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5BY2NlcHRJbnZpdGF0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_account, file_qrforge_auth_v1_actor, file_qrforge_auth_v1_session, file_qrforge_common_v1_limits]);
+  fileDesc("CiBxcmZvcmdlL2F1dGgvdjEvaW52aXRhdGlvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxIrIBChdDcmVhdGVJbnZpdGF0aW9uUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIjCgRwbGFuGAIgASgOMhUucXJmb3JnZS5hdXRoLnYxLlBsYW4SKQoGbGltaXRzGAMgASgLMhkucXJmb3JnZS5jb21tb24udjEuTGltaXRzEiUKBWFjdG9yGAQgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yEhEKCXNlbmRfbWFpbBgFIAEoCCKCAQoYQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEhIKBXRva2VuGAEgASgJQgOAAQESEgoKYWNjb3VudF9pZBgCIAEoCRINCgVlbWFpbBgDIAEoCRIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTwoXRGVsZXRlSW52aXRhdGlvblJlcXVlc3QSDQoFZW1haWwYASABKAkSJQoFYWN0b3IYAiABKAsyFi5xcmZvcmdlLmF1dGgudjEuQWN0b3IiGgoYRGVsZXRlSW52aXRhdGlvblJlc3BvbnNlIioKFEdldEludml0YXRpb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEiVwoVR2V0SW52aXRhdGlvblJlc3BvbnNlEg0KBWVtYWlsGAEgASgJEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJmChdBY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDwoHYWRkcmVzcxgDIAEoCRIPCgdicm93c2VyGAQgASgJIkUKGEFjY2VwdEludml0YXRpb25SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24yswMKEUludml0YXRpb25TZXJ2aWNlEmcKEENyZWF0ZUludml0YXRpb24SKC5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlSW52aXRhdGlvblJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEmcKEERlbGV0ZUludml0YXRpb24SKC5xcmZvcmdlLmF1dGgudjEuRGVsZXRlSW52aXRhdGlvblJlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuRGVsZXRlSW52aXRhdGlvblJlc3BvbnNlEmMKDUdldEludml0YXRpb24SJS5xcmZvcmdlLmF1dGgudjEuR2V0SW52aXRhdGlvblJlcXVlc3QaJi5xcmZvcmdlLmF1dGgudjEuR2V0SW52aXRhdGlvblJlc3BvbnNlIgOQAgESZwoQQWNjZXB0SW52aXRhdGlvbhIoLnFyZm9yZ2UuYXV0aC52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBopLnFyZm9yZ2UuYXV0aC52MS5BY2NlcHRJbnZpdGF0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_auth_v1_account, file_qrforge_auth_v1_actor, file_qrforge_auth_v1_session, file_qrforge_common_v1_limits]);
 
 /**
  * Request of CreateInvitation.
@@ -55,6 +55,13 @@ export type CreateInvitationRequest = Message<"qrforge.auth.v1.CreateInvitationR
    * @generated from field: qrforge.auth.v1.Actor actor = 4;
    */
   actor?: Actor | undefined;
+
+  /**
+   * Whether to send the invitation by mail. Fails with FORBIDDEN where auth sends none.
+   *
+   * @generated from field: bool send_mail = 5;
+   */
+  sendMail: boolean;
 };
 
 /**
@@ -71,7 +78,7 @@ export const CreateInvitationRequestSchema: GenMessage<CreateInvitationRequest> 
  */
 export type CreateInvitationResponse = Message<"qrforge.auth.v1.CreateInvitationResponse"> & {
   /**
-   * The token: 43 characters of base64url. It is returned only once.
+   * The token: 43 characters of base64url. It is returned only once; empty if it is sent by mail.
    *
    * @generated from field: string token = 1;
    */
@@ -224,6 +231,13 @@ export type AcceptInvitationRequest = Message<"qrforge.auth.v1.AcceptInvitationR
    * @generated from field: string address = 3;
    */
   address: string;
+
+  /**
+   * Browser and operating system of the person, such as "Firefox on Windows"; empty if unknown.
+   *
+   * @generated from field: string browser = 4;
+   */
+  browser: string;
 };
 
 /**
@@ -262,7 +276,7 @@ export const AcceptInvitationResponseSchema: GenMessage<AcceptInvitationResponse
  */
 export const InvitationService: GenService<{
   /**
-   * For operators: invites an address. A new invitation replaces an earlier one to the same address, whose token no longer
+   * For operators: invites an address, by a mail or by a token to hand over. A new invitation replaces an earlier one to the same address, whose token no longer
    * works. Fails with CONFLICT if the address has an account, and with FORBIDDEN where sign-up is closed.
    *
    * @generated from rpc qrforge.auth.v1.InvitationService.CreateInvitation

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/auth/v1/session.proto.
  */
 export const file_qrforge_auth_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvc2Vzc2lvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxImIKB1Nlc3Npb24SEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIWChRHZXRTaWduVXBNb2RlUmVxdWVzdCJCChVHZXRTaWduVXBNb2RlUmVzcG9uc2USKQoEbW9kZRgBIAEoDjIbLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBNb2RlIkYKDVNpZ25VcFJlcXVlc3QSDQoFZW1haWwYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIhAKDlNpZ25VcFJlc3BvbnNlIkYKDVNpZ25JblJlcXVlc3QSDQoFZW1haWwYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIjsKDlNpZ25JblJlc3BvbnNlEikKB3Nlc3Npb24YASABKAsyGC5xcmZvcmdlLmF1dGgudjEuU2Vzc2lvbiIrChVSZXNvbHZlU2Vzc2lvblJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASLhAQoWUmVzb2x2ZVNlc3Npb25SZXNwb25zZRISCgphY2NvdW50X2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxoYXNfcGFzc3dvcmQYBCABKAgSGAoQbWF5X3NldF9wYXNzd29yZBgFIAEoCBIpCgZsaW1pdHMYBiABKAsyGS5xcmZvcmdlLmNvbW1vbi52MS5MaW1pdHMSGAoQYWN0aXZlX2NvZGVzX21heBgHIAEoAyIkCg5TaWduT3V0UmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBIhEKD1NpZ25PdXRSZXNwb25zZSIuChhTaWduT3V0RXZlcnl3aGVyZVJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASIbChlTaWduT3V0RXZlcnl3aGVyZVJlc3BvbnNlInIKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEhkKDG9sZF9wYXNzd29yZBgCIAEoCUIDgAEBEhkKDG5ld19wYXNzd29yZBgDIAEoCUIDgAEBEg8KB2FkZHJlc3MYBCABKAkiQwoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24iVAoXQ3JlYXRlU2lnbkluTGlua1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIlCgVhY3RvchgCIAEoCzIWLnFyZm9yZ2UuYXV0aC52MS5BY3RvciJfChhDcmVhdGVTaWduSW5MaW5rUmVzcG9uc2USEgoFdG9rZW4YASABKAlCA4ABARIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPgoXUmVkZWVtU2lnbkluTGlua1JlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABARIPCgdhZGRyZXNzGAIgASgJIkUKGFJlZGVlbVNpZ25JbkxpbmtSZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24qdAoKU2lnblVwTW9kZRIcChhTSUdOX1VQX01PREVfVU5TUEVDSUZJRUQQABIVChFTSUdOX1VQX01PREVfT1BFThABEhgKFFNJR05fVVBfTU9ERV9JTlZJVEVEEAISFwoTU0lHTl9VUF9NT0RFX0NMT1NFRBADMuwGCg5TZXNzaW9uU2VydmljZRJjCg1HZXRTaWduVXBNb2RlEiUucXJmb3JnZS5hdXRoLnYxLkdldFNpZ25VcE1vZGVSZXF1ZXN0GiYucXJmb3JnZS5hdXRoLnYxLkdldFNpZ25VcE1vZGVSZXNwb25zZSIDkAIBEkkKBlNpZ25VcBIeLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBSZXF1ZXN0Gh8ucXJmb3JnZS5hdXRoLnYxLlNpZ25VcFJlc3BvbnNlEkkKBlNpZ25JbhIeLnFyZm9yZ2UuYXV0aC52MS5TaWduSW5SZXF1ZXN0Gh8ucXJmb3JnZS5hdXRoLnYxLlNpZ25JblJlc3BvbnNlEmYKDlJlc29sdmVTZXNzaW9uEiYucXJmb3JnZS5hdXRoLnYxLlJlc29sdmVTZXNzaW9uUmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5SZXNvbHZlU2Vzc2lvblJlc3BvbnNlIgOQAgESUQoHU2lnbk91dBIfLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0UmVxdWVzdBogLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0UmVzcG9uc2UiA5ACAhJvChFTaWduT3V0RXZlcnl3aGVyZRIpLnFyZm9yZ2UuYXV0aC52MS5TaWduT3V0RXZlcnl3aGVyZVJlcXVlc3QaKi5xcmZvcmdlLmF1dGgudjEuU2lnbk91dEV2ZXJ5d2hlcmVSZXNwb25zZSIDkAICEmEKDkNoYW5nZVBhc3N3b3JkEiYucXJmb3JnZS5hdXRoLnYxLkNoYW5nZVBhc3N3b3JkUmVxdWVzdBonLnFyZm9yZ2UuYXV0aC52MS5DaGFuZ2VQYXNzd29yZFJlc3BvbnNlEmcKEENyZWF0ZVNpZ25JbkxpbmsSKC5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlU2lnbkluTGlua1JlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuQ3JlYXRlU2lnbkluTGlua1Jlc3BvbnNlEmcKEFJlZGVlbVNpZ25JbkxpbmsSKC5xcmZvcmdlLmF1dGgudjEuUmVkZWVtU2lnbkluTGlua1JlcXVlc3QaKS5xcmZvcmdlLmF1dGgudjEuUmVkZWVtU2lnbkluTGlua1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_limits]);
+  fileDesc("Ch1xcmZvcmdlL2F1dGgvdjEvc2Vzc2lvbi5wcm90bxIPcXJmb3JnZS5hdXRoLnYxImIKB1Nlc3Npb24SEgoFdG9rZW4YASABKAlCA4ABARISCgphY2NvdW50X2lkGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIWChRHZXRTaWduVXBNb2RlUmVxdWVzdCJUChVHZXRTaWduVXBNb2RlUmVzcG9uc2USKQoEbW9kZRgBIAEoDjIbLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBNb2RlEhAKCGhhc19tYWlsGAIgASgIIkYKDVNpZ25VcFJlcXVlc3QSDQoFZW1haWwYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABARIPCgdhZGRyZXNzGAMgASgJIiQKDlNpZ25VcFJlc3BvbnNlEhIKCm5lZWRzX21haWwYASABKAgiVwoNU2lnbkluUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIVCghwYXNzd29yZBgCIAEoCUIDgAEBEg8KB2FkZHJlc3MYAyABKAkSDwoHYnJvd3NlchgEIAEoCSI7Cg5TaWduSW5SZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24iKwoVUmVzb2x2ZVNlc3Npb25SZXF1ZXN0EhIKBXRva2VuGAEgASgJQgOAAQEi+wEKFlJlc29sdmVTZXNzaW9uUmVzcG9uc2USEgoKYWNjb3VudF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIvCgtleHBpcmVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMaGFzX3Bhc3N3b3JkGAQgASgIEhgKEG1heV9zZXRfcGFzc3dvcmQYBSABKAgSKQoGbGltaXRzGAYgASgLMhkucXJmb3JnZS5jb21tb24udjEuTGltaXRzEhgKEGFjdGl2ZV9jb2Rlc19tYXgYByABKAMSGAoQbWF5X2NoYW5nZV9lbWFpbBgIIAEoCCIkCg5TaWduT3V0UmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBIhEKD1NpZ25PdXRSZXNwb25zZSIuChhTaWduT3V0RXZlcnl3aGVyZVJlcXVlc3QSEgoFdG9rZW4YASABKAlCA4ABASIbChlTaWduT3V0RXZlcnl3aGVyZVJlc3BvbnNlInIKFUNoYW5nZVBhc3N3b3JkUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEhkKDG9sZF9wYXNzd29yZBgCIAEoCUIDgAEBEhkKDG5ld19wYXNzd29yZBgDIAEoCUIDgAEBEg8KB2FkZHJlc3MYBCABKAkiQwoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRIpCgdzZXNzaW9uGAEgASgLMhgucXJmb3JnZS5hdXRoLnYxLlNlc3Npb24iZgoZUmVxdWVzdEVtYWlsQ2hhbmdlUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEhUKCHBhc3N3b3JkGAIgASgJQgOAAQESDQoFZW1haWwYAyABKAkSDwoHYWRkcmVzcxgEIAEoCSIcChpSZXF1ZXN0RW1haWxDaGFuZ2VSZXNwb25zZSJUChdDcmVhdGVTaWduSW5MaW5rUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEiUKBWFjdG9yGAIgASgLMhYucXJmb3JnZS5hdXRoLnYxLkFjdG9yIl8KGENyZWF0ZVNpZ25JbkxpbmtSZXNwb25zZRISCgV0b2tlbhgBIAEoCUIDgAEBEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJPChdSZWRlZW1TaWduSW5MaW5rUmVxdWVzdBISCgV0b2tlbhgBIAEoCUIDgAEBEg8KB2FkZHJlc3MYAiABKAkSDwoHYnJvd3NlchgDIAEoCSJFChhSZWRlZW1TaWduSW5MaW5rUmVzcG9uc2USKQoHc2Vzc2lvbhgBIAEoCzIYLnFyZm9yZ2UuYXV0aC52MS5TZXNzaW9uKnQKClNpZ25VcE1vZGUSHAoYU0lHTl9VUF9NT0RFX1VOU1BFQ0lGSUVEEAASFQoRU0lHTl9VUF9NT0RFX09QRU4QARIYChRTSUdOX1VQX01PREVfSU5WSVRFRBACEhcKE1NJR05fVVBfTU9ERV9DTE9TRUQQAzLbBwoOU2Vzc2lvblNlcnZpY2USYwoNR2V0U2lnblVwTW9kZRIlLnFyZm9yZ2UuYXV0aC52MS5HZXRTaWduVXBNb2RlUmVxdWVzdBomLnFyZm9yZ2UuYXV0aC52MS5HZXRTaWduVXBNb2RlUmVzcG9uc2UiA5ACARJJCgZTaWduVXASHi5xcmZvcmdlLmF1dGgudjEuU2lnblVwUmVxdWVzdBofLnFyZm9yZ2UuYXV0aC52MS5TaWduVXBSZXNwb25zZRJJCgZTaWduSW4SHi5xcmZvcmdlLmF1dGgudjEuU2lnbkluUmVxdWVzdBofLnFyZm9yZ2UuYXV0aC52MS5TaWduSW5SZXNwb25zZRJmCg5SZXNvbHZlU2Vzc2lvbhImLnFyZm9yZ2UuYXV0aC52MS5SZXNvbHZlU2Vzc2lvblJlcXVlc3QaJy5xcmZvcmdlLmF1dGgudjEuUmVzb2x2ZVNlc3Npb25SZXNwb25zZSIDkAIBElEKB1NpZ25PdXQSHy5xcmZvcmdlLmF1dGgudjEuU2lnbk91dFJlcXVlc3QaIC5xcmZvcmdlLmF1dGgudjEuU2lnbk91dFJlc3BvbnNlIgOQAgISbwoRU2lnbk91dEV2ZXJ5d2hlcmUSKS5xcmZvcmdlLmF1dGgudjEuU2lnbk91dEV2ZXJ5d2hlcmVSZXF1ZXN0GioucXJmb3JnZS5hdXRoLnYxLlNpZ25PdXRFdmVyeXdoZXJlUmVzcG9uc2UiA5ACAhJhCg5DaGFuZ2VQYXNzd29yZBImLnFyZm9yZ2UuYXV0aC52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaJy5xcmZvcmdlLmF1dGgudjEuQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRJtChJSZXF1ZXN0RW1haWxDaGFuZ2USKi5xcmZvcmdlLmF1dGgudjEuUmVxdWVzdEVtYWlsQ2hhbmdlUmVxdWVzdBorLnFyZm9yZ2UuYXV0aC52MS5SZXF1ZXN0RW1haWxDaGFuZ2VSZXNwb25zZRJnChBDcmVhdGVTaWduSW5MaW5rEigucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZVNpZ25JbkxpbmtSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLkNyZWF0ZVNpZ25JbkxpbmtSZXNwb25zZRJnChBSZWRlZW1TaWduSW5MaW5rEigucXJmb3JnZS5hdXRoLnYxLlJlZGVlbVNpZ25JbkxpbmtSZXF1ZXN0GikucXJmb3JnZS5hdXRoLnYxLlJlZGVlbVNpZ25JbkxpbmtSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_auth_v1_actor, file_qrforge_common_v1_limits]);
 
 /**
  * A session that was just opened.
@@ -80,6 +80,13 @@ export type GetSignUpModeResponse = Message<"qrforge.auth.v1.GetSignUpModeRespon
    * @generated from field: qrforge.auth.v1.SignUpMode mode = 1;
    */
   mode: SignUpMode;
+
+  /**
+   * Whether auth sends mail: to confirm addresses, and to reset passwords.
+   *
+   * @generated from field: bool has_mail = 2;
+   */
+  hasMail: boolean;
 };
 
 /**
@@ -103,14 +110,14 @@ export type SignUpRequest = Message<"qrforge.auth.v1.SignUpRequest"> & {
   email: string;
 
   /**
-   * 10 to 256 characters.
+   * 10 to 256 characters. Must be empty where auth sends mail: it is set with the link of the mail.
    *
    * @generated from field: string password = 2;
    */
   password: string;
 
   /**
-   * The network address of the user, for the audit trail.
+   * The network address of the user, for the audit trail and limits.
    *
    * @generated from field: string address = 3;
    */
@@ -130,6 +137,12 @@ export const SignUpRequestSchema: GenMessage<SignUpRequest> = /*@__PURE__*/
  * @generated from message qrforge.auth.v1.SignUpResponse
  */
 export type SignUpResponse = Message<"qrforge.auth.v1.SignUpResponse"> & {
+  /**
+   * Whether a mail has to be read before there is an account.
+   *
+   * @generated from field: bool needs_mail = 1;
+   */
+  needsMail: boolean;
 };
 
 /**
@@ -165,6 +178,13 @@ export type SignInRequest = Message<"qrforge.auth.v1.SignInRequest"> & {
    * @generated from field: string address = 3;
    */
   address: string;
+
+  /**
+   * Browser and operating system of the user, such as "Firefox on Windows"; empty if unknown.
+   *
+   * @generated from field: string browser = 4;
+   */
+  browser: string;
 };
 
 /**
@@ -270,6 +290,13 @@ export type ResolveSessionResponse = Message<"qrforge.auth.v1.ResolveSessionResp
    * @generated from field: int64 active_codes_max = 7;
    */
   activeCodesMax: bigint;
+
+  /**
+   * Whether RequestEmailChange works here.
+   *
+   * @generated from field: bool may_change_email = 8;
+   */
+  mayChangeEmail: boolean;
 };
 
 /**
@@ -415,6 +442,63 @@ export const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse> = 
   messageDesc(file_qrforge_auth_v1_session, 14);
 
 /**
+ * Request of RequestEmailChange.
+ *
+ * @generated from message qrforge.auth.v1.RequestEmailChangeRequest
+ */
+export type RequestEmailChangeRequest = Message<"qrforge.auth.v1.RequestEmailChangeRequest"> & {
+  /**
+   * The token of a session.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * The current password; not checked if the session may set one without it.
+   *
+   * @generated from field: string password = 2;
+   */
+  password: string;
+
+  /**
+   * The new e-mail address, at most 254 characters.
+   *
+   * @generated from field: string email = 3;
+   */
+  email: string;
+
+  /**
+   * The network address of the user.
+   *
+   * @generated from field: string address = 4;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message qrforge.auth.v1.RequestEmailChangeRequest.
+ * Use `create(RequestEmailChangeRequestSchema)` to create a new message.
+ */
+export const RequestEmailChangeRequestSchema: GenMessage<RequestEmailChangeRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 15);
+
+/**
+ * Response of RequestEmailChange.
+ *
+ * @generated from message qrforge.auth.v1.RequestEmailChangeResponse
+ */
+export type RequestEmailChangeResponse = Message<"qrforge.auth.v1.RequestEmailChangeResponse"> & {
+};
+
+/**
+ * Describes the message qrforge.auth.v1.RequestEmailChangeResponse.
+ * Use `create(RequestEmailChangeResponseSchema)` to create a new message.
+ */
+export const RequestEmailChangeResponseSchema: GenMessage<RequestEmailChangeResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_auth_v1_session, 16);
+
+/**
  * Request of CreateSignInLink.
  *
  * @generated from message qrforge.auth.v1.CreateSignInLinkRequest
@@ -440,7 +524,7 @@ export type CreateSignInLinkRequest = Message<"qrforge.auth.v1.CreateSignInLinkR
  * Use `create(CreateSignInLinkRequestSchema)` to create a new message.
  */
 export const CreateSignInLinkRequestSchema: GenMessage<CreateSignInLinkRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 15);
+  messageDesc(file_qrforge_auth_v1_session, 17);
 
 /**
  * Response of CreateSignInLink.
@@ -468,7 +552,7 @@ export type CreateSignInLinkResponse = Message<"qrforge.auth.v1.CreateSignInLink
  * Use `create(CreateSignInLinkResponseSchema)` to create a new message.
  */
 export const CreateSignInLinkResponseSchema: GenMessage<CreateSignInLinkResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 16);
+  messageDesc(file_qrforge_auth_v1_session, 18);
 
 /**
  * Request of RedeemSignInLink.
@@ -489,6 +573,13 @@ export type RedeemSignInLinkRequest = Message<"qrforge.auth.v1.RedeemSignInLinkR
    * @generated from field: string address = 2;
    */
   address: string;
+
+  /**
+   * Browser and operating system of the user, such as "Firefox on Windows"; empty if unknown.
+   *
+   * @generated from field: string browser = 3;
+   */
+  browser: string;
 };
 
 /**
@@ -496,7 +587,7 @@ export type RedeemSignInLinkRequest = Message<"qrforge.auth.v1.RedeemSignInLinkR
  * Use `create(RedeemSignInLinkRequestSchema)` to create a new message.
  */
 export const RedeemSignInLinkRequestSchema: GenMessage<RedeemSignInLinkRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 17);
+  messageDesc(file_qrforge_auth_v1_session, 19);
 
 /**
  * Response of RedeemSignInLink.
@@ -517,7 +608,7 @@ export type RedeemSignInLinkResponse = Message<"qrforge.auth.v1.RedeemSignInLink
  * Use `create(RedeemSignInLinkResponseSchema)` to create a new message.
  */
 export const RedeemSignInLinkResponseSchema: GenMessage<RedeemSignInLinkResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_auth_v1_session, 18);
+  messageDesc(file_qrforge_auth_v1_session, 20);
 
 /**
  * Who may create an account.
@@ -585,9 +676,11 @@ export const SessionService: GenService<{
     output: typeof GetSignUpModeResponseSchema;
   },
   /**
-   * Creates an account on the free plan from an e-mail address and a password. The response is the same if there is an
-   * account already, which stays unchanged. Fails with INVALID_PAYLOAD for an e-mail or password that cannot be used, and
-   * with FORBIDDEN unless the sign-up mode is OPEN.
+   * Signs a user up. The response is the same if the e-mail address has an account already, which stays unchanged. Where auth
+   * sends mail, a mail goes to the address: with a link that makes the account (ConfirmSignUp), or, if there is one, with how
+   * to sign in to it. Without mail, creates the account on the free plan at once, with the password. Fails with
+   * INVALID_PAYLOAD for an e-mail or password that cannot be used, with FORBIDDEN unless the sign-up mode is OPEN, and with
+   * SIGN_IN_LIMITED after too many requests for mail from this network address.
    *
    * @generated from rpc qrforge.auth.v1.SessionService.SignUp
    */
@@ -649,6 +742,18 @@ export const SessionService: GenService<{
     methodKind: "unary";
     input: typeof ChangePasswordRequestSchema;
     output: typeof ChangePasswordResponseSchema;
+  },
+  /**
+   * Sends a mail to a new e-mail address of the account, with a link that puts it in place of the old one (ConfirmEmail). The
+   * response is the same if another account has the address; then the mail says so. Checks the password like
+   * ChangePassword. Fails with FORBIDDEN where auth sends no mail, and with SIGN_IN_LIMITED after too many requests.
+   *
+   * @generated from rpc qrforge.auth.v1.SessionService.RequestEmailChange
+   */
+  requestEmailChange: {
+    methodKind: "unary";
+    input: typeof RequestEmailChangeRequestSchema;
+    output: typeof RequestEmailChangeResponseSchema;
   },
   /**
    * For operators: creates a token that signs a user in to an account once, within an hour. Fails with NOT_FOUND if there

@@ -57,6 +57,16 @@ export const sessionRoutes: SessionRoute[] = [
   }),
   sessionRoute({
     ...noInput,
+    method: "POST",
+    path: "/email",
+    body: bodyOf({ email: z.string().max(254), password }),
+    async handle({ user, body, address, upstreams, wait }) {
+      await upstreams.sessions.requestEmailChange({ ...body, token: user.token, address }, wait);
+      return { data: {} };
+    },
+  }),
+  sessionRoute({
+    ...noInput,
     method: "GET",
     path: "/keys",
     query: queryOf({ cursor: z.string().optional() }),

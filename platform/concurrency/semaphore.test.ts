@@ -44,6 +44,19 @@ describe("a semaphore", () => {
     expect(semaphore.inUse()).toBe(0);
   });
 
+  it("lets keys take turns, however many callers of one wait", async () => {
+    const semaphore = createSemaphore({ max: 1, queueMax: 10 });
+    const held = semaphore.tryAcquire("a");
+    const order: string[] = [];
+    const waiting = ["a", "a", "a", "b", "b", "c"].map(async (key) => {
+      using _slot = await semaphore.acquire(key, soon);
+      order.push(key);
+    });
+    free(held);
+    await Promise.all(waiting);
+    expect(order.join("")).toBe("abcaba");
+  });
+
   it("refuses who waited too long, and forgets them", async () => {
     const semaphore = createSemaphore({ max: 1, queueMax: 5 });
     const held = semaphore.tryAcquire("a");

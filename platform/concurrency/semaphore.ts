@@ -17,7 +17,7 @@ export interface Semaphore {
   /** Acquires a slot at once; returns undefined if none is free. */
   tryAcquire(key?: string): Slot | undefined;
   /**
-   * Acquires a slot; callers of one key wait in FIFO order. Rejects with UNAVAILABLE at once if the queue of the key is
+   * Acquires a slot; callers of one key wait in FIFO order, and keys take turns. Rejects with UNAVAILABLE at once if the queue of the key is
    * full, and with DEADLINE_EXCEEDED after `timeoutMs`.
    */
   acquire(key: string, options: { timeoutMs: number }): Promise<Slot>;
@@ -48,6 +48,8 @@ export function createSemaphore({
   function take(name: string, key: Key): Slot {
     inUse++;
     key.inUse++;
+    // Puts the key behind all others, so that keys take turns.
+    keys.delete(name);
     keys.set(name, key);
     let isTaken = true;
     return {
@@ -56,23 +58,22 @@ export function createSemaphore({
         isTaken = false;
         inUse--;
         key.inUse--;
-        startNext(key);
+        startQueued();
         if (key.inUse === 0 && key.queue.size === 0) keys.delete(name);
       },
     };
   }
 
-  /** Starts waiting callers: those of the released key first, then those of other keys that waited for the total limit. */
-  function startNext(freed: Key): void {
-    startQueued(freed);
-    if (queued === 0 || inUse >= max) return;
-    for (const key of keys.values()) if (key.queue.size > 0) startQueued(key);
-  }
-
-  function startQueued(key: Key): void {
-    for (const start of key.queue) {
-      if (!hasRoom(key)) return;
-      start();
+  /** Starts waiting callers while there is room, one of each key in turn. */
+  function startQueued(): void {
+    for (let started = true; started && queued > 0 && inUse < max; ) {
+      started = false;
+      for (const key of [...keys.values()]) {
+        const [start] = key.queue;
+        if (!start || !hasRoom(key)) continue;
+        start();
+        started = true;
+      }
     }
   }
 

@@ -30,8 +30,20 @@ export const settings = {
   listen: listenAddress("LISTEN_ADDRESS", "address on which gRPC is served, host:port", "127.0.0.1:50053"),
   ...shortUrlSettings,
   symbolThreads: integer("SYMBOL_THREADS", "maximum number of threads that draw symbols", 2, { min: 1, max: 64 }),
+  symbolThreadMib: integer(
+    "SYMBOL_THREAD_MIB",
+    "memory of WebAssembly above which a thread that draws symbols is replaced after its drawing, in MiB",
+    160,
+    { min: 64 },
+  ),
   symbolQueueMax: integer("SYMBOL_QUEUE_MAX", "maximum number of drawings that wait for a thread", 500, { min: 1 }),
   symbolTimeoutMs: integer("SYMBOL_TIMEOUT_MS", "timeout of one drawing, in ms", 10_000, { min: 100 }),
+  symbolCpuMsPerMinute: integer(
+    "SYMBOL_CPU_MS_PER_MINUTE",
+    "CPU time that drawings of one account may take in a minute in one process, in ms; beyond it they get 429",
+    60_000,
+    { min: 1_000 },
+  ),
   symbolCacheMib: integer("SYMBOL_CACHE_MIB", "size of the cache of drawings, in MiB", 64),
   scanDays: integer("SCAN_DAYS", "days for which single scans are stored", 35, { min: 2 }),
   scanRowsPerHourMax: integer(

@@ -48,9 +48,12 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
   const drawer = openDrawer({
     threads: config.symbolThreads,
+    threadBytesMax: config.symbolThreadMib * 1_048_576,
     queueMax: config.symbolQueueMax,
     timeoutMs: config.symbolTimeoutMs,
+    cpuMsPerMinuteMax: config.symbolCpuMsPerMinute,
     cacheBytesMax: config.symbolCacheMib * 1_048_576,
+    clock,
     closer,
     metrics,
   });

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
-import { Piscina } from "piscina";
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { type FieldIssue, isUnavailable, rejectField, ServiceError } from "../../../platform/errors.ts";
+import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
+import { createCpuBudget } from "./cpu-budget.ts";
 import type { Format, Logo, SymbolRequest } from "./style.ts";
+import { openThreads } from "./threads.ts";
+import type { TaskName } from "./worker.ts";
 
 /** Part of every ETag. Raise it whenever a drawing changes, so that caches fetch the new one. */
 const drawingVersion = 2;
@@ -14,8 +17,8 @@ const heavyPerAccountMax = 8;
 const logosPerAccountMax = 4;
 /** Width above which a drawing counts as slow, in pixels; and the maximum number of such drawings and logos that wait. */
 const heavySizeMin = 1_024;
-const heavyWaitingMax = 20;
-/** Timeout of reading a logo, in ms; the first one in a thread takes the longest. */
+const heavyWaitingMax = 100;
+/** Timeout of reading a logo, in ms. */
 const logoTimeoutMs = 3_000;
 /** Maximum number of cached results of readability checks. */
 const verdictsMax = 10_000;
@@ -42,48 +45,40 @@ export interface Drawer {
 
 export interface DrawerOptions {
   threads: number;
+  /** Memory of WebAssembly above which a thread is replaced after its drawing, in bytes. */
+  threadBytesMax: number;
   /** Maximum number of drawings that wait for a thread; beyond it, calls fail with UNAVAILABLE. */
   queueMax: number;
   /** Timeout of one drawing, in ms; its thread is ended after that. */
   timeoutMs: number;
+  /** CPU time of the drawings of one account in a minute, in ms; beyond it, calls fail with RATE_LIMIT_MINUTE. */
+  cpuMsPerMinuteMax: number;
   /** Maximum total size of cached pictures, in bytes. */
   cacheBytesMax: number;
+  clock: Pick<Clock, "now">;
   closer: Closer;
   metrics: Metrics;
 }
 
 /** Draws symbols in threads, so that drawings block no other calls. Caches pictures. */
 export function openDrawer(options: DrawerOptions): Drawer {
-  const pool = new Piscina({
-    filename: new URL("worker.ts", import.meta.url).href,
-    minThreads: 1,
-    maxThreads: options.threads,
-    idleTimeout: 60_000,
-  });
+  const budget = createCpuBudget({ msPerMinuteMax: options.cpuMsPerMinuteMax, clock: options.clock });
+  const pool = openThreads({ ...options, max: options.threads, onCpuTime: budget.add });
+  // Accounts take turns, so that none waits for all that another has sent.
   const threads = createSemaphore({ max: options.threads, queueMax: options.queueMax });
   // Slow drawings never occupy every thread, so that quick ones need not wait for them.
   const heavyThreads = createSemaphore({ max: Math.max(1, options.threads - 1), queueMax: heavyWaitingMax });
   const accounts = createAccountLimit(perAccountMax);
   const heavyAccounts = createAccountLimit(heavyPerAccountMax);
   const logoAccounts = createAccountLimit(logosPerAccountMax);
-  options.closer.defer("drawing threads", () => pool.close({ force: false }));
   const drawn = options.metrics.counter("qr_symbols", "pictures of symbols asked for, by whether they were remembered");
   options.metrics.gauge("qr_symbols_waiting", "drawings that wait for a thread", threads.queued);
 
   /** Runs a task in a thread. Its timeout begins when a thread is free for it. */
-  async function run<T>(
-    name: "draw" | "checkReadability" | "readLogo",
-    task: unknown,
-    caller: DrawCaller,
-    timeoutMs = options.timeoutMs,
-  ): Promise<T> {
-    using _thread = await acquireFor(caller, threads);
-    try {
-      return await pool.run(task, { name, signal: AbortSignal.timeout(timeoutMs) });
-    } catch (error) {
-      if (!(error instanceof Error) || error.name !== "AbortError") throw error;
-      throw new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
-    }
+  async function run<T>(name: TaskName, task: unknown, caller: DrawCaller, timeoutMs = options.timeoutMs): Promise<T> {
+    budget.check(caller.accountId);
+    using _thread = await acquireFor(caller, threads, options.queueMax);
+    return await pool.run<T>(name, task, caller.accountId, timeoutMs);
   }
 
   const pictures = createMemo<Uint8Array>(options.cacheBytesMax, (bytes) => bytes.length);
@@ -107,7 +102,7 @@ export function openDrawer(options: DrawerOptions): Drawer {
         const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
         if (format !== "png" || size <= heavySizeMin) return await draw();
         using _heavySlot = acquireNow(caller, heavyAccounts);
-        using _heavyThread = await acquireFor(caller, heavyThreads);
+        using _heavyThread = await acquireFor(caller, heavyThreads, heavyWaitingMax);
         return await draw();
       });
       drawn({ remembered: String(remembered) });
@@ -116,11 +111,13 @@ export function openDrawer(options: DrawerOptions): Drawer {
     async readLogo(bytes, caller) {
       try {
         using _slot = acquireNow(caller, logoAccounts);
-        using _heavyThread = await acquireFor(caller, heavyThreads);
+        using _heavyThread = await acquireFor(caller, heavyThreads, heavyWaitingMax);
         return await run<Logo | { issue: string }>("readLogo", bytes, caller, logoTimeoutMs);
       } catch (error) {
-        if (caller.remainingMs() <= 0 || !(error instanceof ServiceError) || error.reason !== "DEADLINE_EXCEEDED")
-          throw error;
+        const isTrap = error instanceof Error && error.name === "RuntimeError";
+        if (isTrap) return { issue: "takes too much memory to draw; send it as a PNG of at most 512 pixels" };
+        const isTimeout = error instanceof ServiceError && error.reason === "DEADLINE_EXCEEDED";
+        if (!isTimeout || caller.remainingMs() <= 0) throw error;
         return { issue: "takes too long to draw; send it as a PNG of at most 512 pixels" };
       }
     },
@@ -139,10 +136,20 @@ function acquireNow({ accountId }: DrawCaller, limit: Semaphore): Slot {
   throw new ServiceError("UNAVAILABLE", "Too much of this account is being drawn.", { retryAfterS: 1 });
 }
 
-/** Acquires a slot; waits for it until the caller's deadline. */
-async function acquireFor({ remainingMs }: DrawCaller, semaphore: Semaphore): Promise<Slot> {
+/** Acquires a slot; waits for it until the caller's deadline, unless `queueMax` callers of all accounts wait already. */
+async function acquireFor(
+  { accountId, remainingMs }: DrawCaller,
+  semaphore: Semaphore,
+  queueMax: number,
+): Promise<Slot> {
   if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
-  return await semaphore.acquire("", { timeoutMs: Math.min(remainingMs(), waitTimeoutMs) });
+  if (semaphore.queued() >= queueMax) throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
+  return await semaphore.acquire(accountId, { timeoutMs: Math.min(remainingMs(), waitTimeoutMs) });
+}
+
+/** Returns whether an error concerns the caller alone, so that another may succeed with the same drawing. */
+function isOwnLimit(error: unknown): boolean {
+  return isUnavailable(error) || (error instanceof ServiceError && error.reason === "RATE_LIMIT_MINUTE");
 }
 
 /** Returns a hash of all inputs of a result. A logo is represented by its id. */
@@ -177,7 +184,7 @@ function createMemo<T>(weightMax: number, weigh: (value: T) => number) {
       const underWay = making.get(name);
       // If another caller failed for lack of a slot or time, this one tries itself.
       if (underWay !== undefined)
-        return underWay.catch((error) => (isUnavailable(error) ? this.get(name, make) : Promise.reject(error)));
+        return underWay.catch((error) => (isOwnLimit(error) ? this.get(name, make) : Promise.reject(error)));
       const made = make()
         .then((value) => {
           keep(name, value);

@@ -1,26 +1,46 @@
-import type { FieldIssue } from "../../../platform/errors.ts";
 import { outlineText } from "./caption.ts";
 import { drawSymbol } from "./geometry.ts";
 import { normaliseLogo } from "./logos/logo.ts";
 import { toPdf } from "./pdf.ts";
 import { toPng } from "./raster.ts";
 import { readabilityIssue } from "./readability.ts";
-import type { Format, Logo, SymbolRequest } from "./style.ts";
+import { type Format, plainStyle, type SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
+import { wasmMemoryBytes } from "./wasm-memory.ts";
 
 /** Tasks of the drawer's threads, by name. */
+export type TaskName = "start" | "draw" | "checkReadability" | "readLogo";
 
-export function checkReadability(request: SymbolRequest): Promise<FieldIssue | undefined> {
-  return readabilityIssue(request);
+/** What a task returns, with what it took. */
+export interface Done<T> {
+  value: T;
+  /** CPU time of this thread, in ms. */
+  cpuMs: number;
+  /** Memory of WebAssembly in this thread, in bytes. */
+  memoryBytes: number;
 }
 
-export async function draw(task: { request: SymbolRequest; format: Format; size: number }): Promise<Uint8Array> {
+function measured<I, T>(task: (input: I) => T | Promise<T>): (input: I) => Promise<Done<T>> {
+  return async (input) => {
+    const before = process.threadCpuUsage();
+    const value = await task(input);
+    const { user, system } = process.threadCpuUsage(before);
+    return { value, cpuMs: (user + system) / 1_000, memoryBytes: wasmMemoryBytes() };
+  };
+}
+
+const plainSymbol: SymbolRequest = { text: "start", style: plainStyle, logo: undefined, margin: 4, ecc: "M" };
+
+/** Loads everything that drawings use, so that the first one takes no longer than others. */
+export const start = measured(() => readabilityIssue({ ...plainSymbol, style: { ...plainStyle, caption: "start" } }));
+
+export const checkReadability = measured((request: SymbolRequest) => readabilityIssue(request));
+
+export const draw = measured(async (task: { request: SymbolRequest; format: Format; size: number }) => {
   const drawing = drawSymbol(task.request, outlineText);
-  if (task.format === "pdf") return toPdf(drawing, task.size);
+  if (task.format === "pdf") return await toPdf(drawing, task.size);
   const svg = toSvg(drawing, task.size);
   return task.format === "svg" ? Buffer.from(svg) : await toPng(svg, task.size);
-}
+});
 
-export function readLogo(bytes: Uint8Array): Promise<Logo | { issue: string }> {
-  return normaliseLogo(bytes);
-}
+export const readLogo = measured((bytes: Uint8Array) => normaliseLogo(bytes));

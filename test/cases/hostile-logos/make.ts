@@ -75,11 +75,14 @@ function manyScans(count: number): Buffer {
 }
 
 /** Returns a JPEG whose frame header says another size, coding or precision. */
-function withFrame(change: (frame: Buffer) => void): Buffer {
-  const file = Buffer.from(jpeg());
-  change(file.subarray(file.indexOf(Buffer.from("ffc0", "hex"))));
+function withFrame(change: (frame: Buffer) => void, file = Buffer.from(jpeg()), marker = "ffc0"): Buffer {
+  change(file.subarray(file.indexOf(Buffer.from(marker, "hex"))));
   return file;
 }
+
+/** Returns a progressive JPEG of 16 million pixels, of which only the first are sent. */
+const largeProgressive = () =>
+  withFrame((frame) => frame.write("10001000", 5, "hex"), Buffer.from(bytesOf("progressive-60x40.jpg")), "ffc2");
 
 /** Returns a gzip file whose stored name is an SVG, and whose content is another. */
 function gzipNamed(): Buffer {
@@ -184,6 +187,7 @@ export const made: Record<string, () => Buffer> = {
   "no-scan.jpg": () => jpeg().subarray(0, 30),
   "html.jpg": () => Buffer.concat([withSegment(jpeg(), 0xfe, Buffer.from("<script>")), Buffer.from("PK\x03\x04<html>")]),
   "scans-1000.jpg": () => manyScans(1_000),
+  "progressive-4096x4096.jpg": largeProgressive,
   "size-65535.jpg": () => withFrame((frame) => frame.fill(0xff, 5, 9)),
   "height-0.jpg": () => withFrame((frame) => frame.fill(0, 5, 7)),
   "arithmetic.jpg": () => withFrame((frame) => frame.writeUInt8(0xc9, 1)),

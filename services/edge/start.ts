@@ -12,6 +12,7 @@ import { createBodySlots } from "./http/body-reader.ts";
 import { readCertificate, renewCertificate } from "./http/certificate.ts";
 import { createOriginLookup } from "./http/client-address.ts";
 import { createPeerBounds } from "./http/peer-bounds.ts";
+import { createRequestGuard } from "./http/request-guard.ts";
 import { createHttpServer } from "./http/server.ts";
 import { createKeyAuthentication } from "./pipeline/authenticate.ts";
 import { createFairQueue } from "./pipeline/fair-queue.ts";
@@ -96,19 +97,21 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
   });
   const certificateNow = () => readCertificate(config.publicCertFile, config.publicKeyFile);
   const certificate = await certificateNow();
-  const rpcAddress = certificate
-    ? undefined
-    : await openRpcServer({ listen: config.rpcListen, handle: handleRpc, bounds, closeMs: stageMs, closer });
-
   const scheme = certificate ? "https" : "http";
   const publicUrl = config.publicUrl || `${scheme}://${config.listen.host}:${config.listen.port}`;
+  const isSecure = publicUrl.startsWith("https://");
+  const guard = createRequestGuard({ bounds, isSecure: isSecure || !!certificate, newRequestId: randomUUIDv7 });
+  const rpcAddress = certificate
+    ? undefined
+    : await openRpcServer({ listen: config.rpcListen, handle: handleRpc, bounds, guard, closeMs: stageMs, closer });
+
   const app = createHttp({
     rest: api,
     dashboard: {
       ...api,
       slots: dashboardSlots,
       fairQueue,
-      isSecure: publicUrl.startsWith("https://"),
+      isSecure,
       shortUrlBase: config.shortUrlBase,
     },
     redirects: {
@@ -123,7 +126,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     leakedKeyReports: { ...api, slots: dashboardSlots },
     handleRpc,
     pageSlots: slotsOf("page_requests", config.pagesInFlightMax),
-    createServer: (handle) => createHttpServer({ certificate, bounds, handle }),
+    createServer: (handle) => createHttpServer({ certificate, bounds, guard, handle }),
     newRequestId: randomUUIDv7,
     publicUrl,
     shortUrlBase: config.shortUrlBase,

@@ -63,6 +63,7 @@ describe("an edge with a certificate", () => {
     const sent = requestHttp1(`${url}/v1/usage`, { ca, headers: { "x-api-key": key } }).end();
     const [response] = await once(sent, "response");
     expect([response.statusCode, response.httpVersion]).toEqual([200, "1.1"]);
+    expect(response.headers["strict-transport-security"]).toBe("max-age=31536000");
     expect(JSON.parse(await text(response)).ok).toBe(true);
     const answer = await overHttp2("/v1/usage");
     expect([answer.status, JSON.parse(answer.body).ok]).toEqual([200, true]);

@@ -115,10 +115,10 @@ describe("answers of the API", () => {
 
   it("are for who asked alone, and of the type they say", async () => {
     const { key } = await auth.newAccount();
-    for (const answer of [await call(`${edge}/v1/usage`, { key }), await call(`${edge}/v1/usage`)]) {
-      expect(answer.headers.get("cache-control")).toBe("private, no-cache");
-      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
-    }
+    const [served, refused] = [await call(`${edge}/v1/usage`, { key }), await call(`${edge}/v1/usage`)];
+    expect(served.headers.get("cache-control")).toBe("private, no-cache");
+    expect(refused.headers.get("cache-control")).toBe("private, no-store");
+    for (const { headers } of [served, refused]) expect(headers.get("x-content-type-options")).toBe("nosniff");
   });
 
   it("to HEAD are those to GET without the body, and count", async () => {

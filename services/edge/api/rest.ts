@@ -34,7 +34,6 @@ export function createRestFace(options: RestOptions): RestFace {
   const { authenticate, pipeline, upstreams } = options;
   return {
     async answer(route, request, reply) {
-      reply.headers(privateHeaders);
       const { headers } = request;
       if (headers["access-control-request-method"] !== undefined) throw new ServiceError("FORBIDDEN", noBrowsers);
       const { address } = options.originOf(request.raw);
@@ -60,6 +59,7 @@ export function createRestFace(options: RestOptions): RestFace {
           return await route.handle(routeCall, { params, query, body });
         },
       });
+      reply.headers(privateHeaders);
       return sendAnswer(request, reply, answer);
     },
   };

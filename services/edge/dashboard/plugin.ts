@@ -53,7 +53,6 @@ const uncharged: QuotaDecision = {
   decidedAtMs: 0,
 };
 
-const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };
 /** Challenge with a scheme unknown to browsers, so that they show no prompt. */
 const sessionScheme = "Session";
 
@@ -61,7 +60,6 @@ const sessionScheme = "Session";
 export function serveDashboard(app: FastifyInstance, options: DashboardOptions): void {
   app.register(
     (scope, _options, done) => {
-      scope.addHook("onRequest", async (_request, reply) => void reply.headers(answerHeaders));
       scope.setErrorHandler((error, _request, reply) => {
         if (error instanceof ServiceError) reply.headers(challengeOf(error, sessionScheme));
         // The application's handler responds.

@@ -4,8 +4,11 @@ import type { RouteAnswer } from "../api/route.ts";
 export const apiVersion = "2025-11-14-v1";
 export const jsonType = "application/json; charset=utf-8";
 
-/** Headers of every JSON answer: it is for its caller alone, and no browser guesses another type for it. */
-export const privateHeaders = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
+/** Headers of every answer that has no others of the kind: it is not stored, and no browser guesses another type for it. */
+export const answerHeaders = { "cache-control": "private, no-store", "x-content-type-options": "nosniff" };
+
+/** Headers of an answer for its caller alone, which may be stored and is asked for again by its ETag. */
+export const privateHeaders = { "cache-control": "private, no-cache" };
 
 /** Returns the WWW-Authenticate header of an error, which RFC 9110, section 15.5.2, requires of every 401. */
 export function challengeOf({ reason }: ServiceError, scheme = "ApiKey"): Record<string, string> {
@@ -35,7 +38,7 @@ export function errorBody(requestId: string, failure: ServiceError): string {
 
 /** Returns the status and headers of an error. */
 export function errorHead(error: ServiceError): { status: number; headers: Record<string, string> } {
-  const headers: Record<string, string> = { "content-type": jsonType, ...privateHeaders, ...challengeOf(error) };
+  const headers: Record<string, string> = { "content-type": jsonType, ...answerHeaders, ...challengeOf(error) };
   if (error.retryAfterS !== undefined) headers["retry-after"] = String(error.retryAfterS);
   return { status: catalogue[error.reason].http, headers };
 }

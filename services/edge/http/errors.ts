@@ -1,8 +1,10 @@
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
-import { errorBody, errorHead, jsonType, privateHeaders } from "./envelope.ts";
+import { answerHeaders, errorBody, errorHead, jsonType } from "./envelope.ts";
+import type { RawResponse } from "./exchange.ts";
 
 /** Answers a request with an error in the envelope, and logs what is ours to mend. */
 export type SendError = (request: FastifyRequest, reply: FastifyReply, error: Error) => FastifyReply;
@@ -30,6 +32,19 @@ function toHttpError(error: FastifyError | Error): ServiceError {
   return toServiceError(error);
 }
 
+/** Responds with an error in the envelope, with a status of its own if one is given. Fastify never sees the request. */
+export function rejectRequest(
+  response: RawResponse,
+  error: ServiceError,
+  { requestId, status }: { requestId: string; status?: number },
+): void {
+  const head = errorHead(error);
+  // Both versions have the same writeHead and end, which the union of their types hides.
+  const either = response as ServerResponse;
+  either.writeHead(status ?? head.status, { ...head.headers, "x-request-id": requestId });
+  either.end(errorBody(requestId, error));
+}
+
 /** What Node's errors about the bytes of a request are to a client: its status line and message. */
 const malformed: Record<string, [string, string]> = {
   HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "The headers are over 16 KiB."],
@@ -53,7 +68,7 @@ export function rejectMalformed(error: Error & { code?: string }, socket: Socket
   const body = errorBody(requestId, new ServiceError("INVALID_REQUEST", message));
   const headers = {
     "content-type": jsonType,
-    ...privateHeaders,
+    ...answerHeaders,
     "x-request-id": requestId,
     connection: "close",
     "content-length": Buffer.byteLength(body),

@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 import { createSemaphore } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
@@ -6,7 +5,7 @@ import { siteKey } from "../../../platform/rate-limit-key.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { type Origin, plainAddress, readPeers } from "./client-address.ts";
-import { errorBody, errorHead } from "./envelope.ts";
+import { rejectRequest } from "./errors.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
 import { requestIdOf } from "./request-id.ts";
 import type { AddressList } from "./trusted-proxies.ts";
@@ -60,8 +59,9 @@ export function createPeerBounds(options: {
       const slot = requests.tryAcquire(siteKey(options.originOf(request).address));
       if (!slot) {
         refused({ kind: "request" });
-        // Both versions have writeHead and end, but a union of their overloads cannot be called.
-        rejectRequest(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
+        const message = "Too many requests are open. Read the answers, or try again shortly.";
+        const error = new ServiceError("UNAVAILABLE", message, { retryAfterS: 1 });
+        rejectRequest(response, error, { requestId: requestIdOf(request.headers, options.newRequestId) });
         return;
       }
       response.once("close", () => slot[Symbol.dispose]());
@@ -74,13 +74,4 @@ export function createPeerBounds(options: {
       }
     },
   };
-}
-
-/** Answers 503 in the envelope. Fastify never sees the request. */
-function rejectRequest(requestId: string, response: ServerResponse): void {
-  const message = "Too many requests are open. Read the answers, or try again shortly.";
-  const error = new ServiceError("UNAVAILABLE", message, { retryAfterS: 1 });
-  const { status, headers } = errorHead(error);
-  response.writeHead(status, { ...headers, "x-request-id": requestId });
-  response.end(errorBody(requestId, error));
 }

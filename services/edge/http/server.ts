@@ -6,6 +6,7 @@ import type { Certificate } from "./certificate.ts";
 import { type Handle, progressTimeoutMs, requestTimeoutMs } from "./exchange.ts";
 import { boundSessions, http2Settings } from "./http2-bounds.ts";
 import type { PeerBounds } from "./peer-bounds.ts";
+import type { RequestGuard } from "./request-guard.ts";
 
 /** Timeout for a request's head to arrive, in ms. */
 const headersTimeoutMs = 10_000;
@@ -32,16 +33,19 @@ const connections = new WeakMap<Socket, Connection>();
 export function createHttpServer(options: {
   certificate: Certificate | undefined;
   bounds: PeerBounds;
+  guard: RequestGuard;
   handle: Handle;
 }): Server {
   const { certificate, bounds } = options;
-  const handle = bounds.boundRequests(options.handle);
+  const handle = options.guard(options.handle);
   const inTurn = handleInTurn(handle);
   const times = { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: idleMs };
   const open = (): Server => {
-    if (!certificate) return createServer({ ...times, connectionsCheckingInterval: checkMs }, inTurn.handle);
+    // The guard rejects a request without a Host header: Node's answer would be empty.
+    const bare = { connectionsCheckingInterval: checkMs, requireHostHeader: false };
+    if (!certificate) return createServer({ ...times, ...bare }, inTurn.handle).on("checkExpectation", inTurn.handle);
     // Node applies these to HTTP/1.1 connections here as well; its types do not declare it.
-    const forHttp1 = { allowHTTP1: true, connectionsCheckingInterval: checkMs };
+    const forHttp1 = { allowHTTP1: true, ...bare };
     const handleBoth: Handle = (request, response) =>
       request.httpVersionMajor === 1
         ? // Node uses separate classes for HTTP/1.1 requests here; its types do not declare it.
@@ -49,6 +53,7 @@ export function createHttpServer(options: {
         : handle(request, response);
     const forTls = { ...certificate, handshakeTimeout: headersTimeoutMs };
     const server = createSecureServer({ ...forTls, ...forHttp1, settings: http2Settings }, handleBoth);
+    server.on("checkExpectation", handleBoth);
     boundSessions(server);
     // A TLS server that accepts HTTP/1.1 has every member of an HTTP server that is used here.
     return Object.assign(server, times) as unknown as Server;

@@ -22,7 +22,7 @@ import { costOf, type Route, type RouteAnswer, type RouteArguments } from "../ap
 import { routes } from "../api/routes/index.ts";
 import type { BodySlots } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
-import { challengeOf, privateHeaders } from "../http/envelope.ts";
+import { challengeOf } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Caller, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
@@ -106,7 +106,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
   return {
     async gate(context) {
       const requestId = options.newRequestId();
-      setHeaders(context, { "x-request-id": requestId, ...privateHeaders });
+      setHeaders(context, { "x-request-id": requestId });
       await measured(context, requestId, false, async () => {
         const call = startCall(context);
         const caller = await authenticate(call);

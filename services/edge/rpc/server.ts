@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { createServer } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -6,10 +5,11 @@ import type { FastifyInstance } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import { portOf } from "../../../platform/process/port.ts";
-import { errorBody, errorHead } from "../http/envelope.ts";
+import { rejectRequest } from "../http/errors.ts";
 import type { Handle, RawRequest } from "../http/exchange.ts";
 import { boundSessions, http2Settings } from "../http/http2-bounds.ts";
 import type { PeerBounds } from "../http/peer-bounds.ts";
+import type { RequestGuard } from "../http/request-guard.ts";
 import { requestIdOf } from "../http/request-id.ts";
 import { createRpcFace, originKey, type RpcOptions } from "./adapter.ts";
 
@@ -29,22 +29,16 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
   });
   return (request, response) => {
     if (hasUrl(request)) handle(request, response);
-    // Both kinds of responses have the same writeHead and end, which the union of their types hides.
-    else rejectUrl(requestIdOf(request.headers, options.newRequestId), response as ServerResponse);
+    else {
+      const error = new ServiceError("INVALID_REQUEST", "The host and the path of the request are not a URL.");
+      rejectRequest(response, error, { requestId: requestIdOf(request.headers, options.newRequestId) });
+    }
   };
 }
 
 /** Returns whether a request's host and path make a URL. Connect builds a URL of them, and throws if it is invalid. */
 function hasUrl({ headers, url = "" }: RawRequest): boolean {
   return URL.canParse(url, `http://${headers[":authority"] ?? headers.host ?? ""}`);
-}
-
-/** Responds with 400 in the error envelope. */
-function rejectUrl(requestId: string, response: ServerResponse): void {
-  const error = new ServiceError("INVALID_REQUEST", "The host and the path of the request are not a URL.");
-  const { status, headers } = errorHead(error);
-  response.writeHead(status, { ...headers, "x-request-id": requestId });
-  response.end(errorBody(requestId, error));
 }
 
 /** Serves calls beside REST: Connect and gRPC-Web on HTTP/1.1, and also gRPC on HTTP/2, which needs TLS. */
@@ -60,12 +54,15 @@ export async function openRpcServer(options: {
   listen: { host: string; port: number };
   handle: RpcHandler;
   bounds: PeerBounds;
+  guard: RequestGuard;
   /** Timeout for open calls on closing, in ms. */
   closeMs: number;
   closer: Closer;
 }): Promise<string> {
   const { host, port } = options.listen;
-  const server = createServer({ settings: http2Settings }, options.bounds.boundRequests(options.handle));
+  const handle = options.guard(options.handle);
+  const server = createServer({ settings: http2Settings }, handle);
+  server.on("checkExpectation", handle);
   options.bounds.boundConnections(server);
   const sessions = boundSessions(server);
   await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,35 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+/**
+ * Headers that the edge, or a library in it, reads as lists. What reads a list takes time that grows with its elements, for
+ * some with their square.
+ */
+export const listHeaders = [
+  "accept",
+  "accept-encoding",
+  "connect-accept-encoding",
+  "cookie",
+  "grpc-accept-encoding",
+  "if-match",
+  "if-none-match",
+  "range",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+] as const;
+
+/** Maximum number of elements of a list, and of their parameters, in one header. */
+export const elementsMax = 100;
+
+/** Returns the first header of a request that is too long a list; undefined if none is. */
+export function findLongList(headers: IncomingHttpHeaders): string | undefined {
+  return listHeaders.find((name) => {
+    const value = headers[name];
+    return typeof value === "string" && value.length >= elementsMax && countSeparators(value) >= elementsMax;
+  });
+}
+
+function countSeparators(value: string): number {
+  let count = 0;
+  for (let at = 0; at < value.length; at++) if (value[at] === "," || value[at] === ";") count++;
+  return count;
+}

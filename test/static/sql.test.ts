@@ -27,7 +27,7 @@ const lacking: Record<string, RegExp> = {
   "LISTEN and NOTIFY": /\b(?:listen|notify|pg_notify)\b/,
   "LOCK TABLE": /\block table\b/,
   "session advisory locks": /\bpg_(?:try_)?advisory_lock\b/,
-  "triggers, functions, procedures, rules": /\bcreate (?:or replace )?(?:trigger|function|procedure|rule)\b/,
+  "triggers, procedures, rules": /\bcreate (?:or replace )?(?:trigger|procedure|rule)\b/,
   extensions: /\bcreate extension\b/,
   "sequences: their values are not in commit order, and hot":
     /\b(?:create sequence|nextval|(?:big|small)?serial|generated \w+(?: \w+)? as identity)\b/,
@@ -52,7 +52,11 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
   },
   "range partitions": {
     looks: /\bpartition (?:by range|of)\b/,
-    files: ["services/qr/migrations/0004_scans.sql", "services/qr/store/scans.ts"],
+    files: ["services/qr/migrations/0004_scans.sql", "services/qr/migrations/0009_scan_months.sql"],
+  },
+  "functions that run as their owner": {
+    looks: /\bcreate (?:or replace )?function\b/,
+    files: ["services/qr/migrations/0009_scan_months.sql"],
   },
   "the catalog": { looks: /\bpg_(?:inherits|class)\b/, files: ["services/qr/store/scans.ts"] },
   "the start time of the one server": {

@@ -142,8 +142,7 @@ export function createScanStore(sql: Sql, { rowsPerHourMax = Number.POSITIVE_INF
         select exists (select 1 from qr.scans_other where scanned_at >= ${first} and scanned_at < ${next}) as before`;
       // Scans of this month are in the other table already, and stay there.
       if (before) return;
-      const range = `for values from ('${first.toISOString()}') to ('${next.toISOString()}')`;
-      await sql.unsafe(`create table if not exists qr.${name} partition of qr.scans ${range}`);
+      await sql`select qr.create_scan_month(${first.toISOString().slice(0, 10)})`;
     },
 
     /** Deletes scans and counts that are older than they are stored. */
@@ -151,14 +150,14 @@ export function createScanStore(sql: Sql, { rowsPerHourMax = Number.POSITIVE_INF
       { scanDays, hourlyRetentionDays, dailyRetentionDays }: Retention,
       nowMs: number,
     ): Promise<void> {
-      const months = await sql<{ name: string; ends: Date }[]>`
-        select c.relname as name,
+      const months = await sql<{ first: string; ends: Date }[]>`
+        select to_char(to_date(substr(c.relname, 7), 'YYYY_MM'), 'YYYY-MM-DD') as first,
           ((to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC') as ends
         from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = 'qr.scans'::regclass and c.relname ~ '^scans_[0-9]{4}_[0-9]{2}$'`;
       const cutoff = nowMs - scanDays * 86_400_000;
-      for (const { name, ends } of months) {
-        if (ends.getTime() < cutoff) await sql`drop table if exists ${sql(`qr.${name}`)}`;
+      for (const { first, ends } of months) {
+        if (ends.getTime() < cutoff) await sql`select qr.drop_scan_month(${first})`;
       }
       await deleteInBatches(
         sql,

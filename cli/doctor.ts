@@ -70,7 +70,7 @@ async function examine(json: boolean): Promise<void> {
     check.catch((error) => [wrong(area, (error as Error).message, "See whether it can be reached from here.")]);
   const database = await attempt("database", checkDatabase({ ...config, databaseUrl }));
   const others = await Promise.all([
-    attempt("nats", checkNats({ url: natsUrl, replicas: config.natsReplicas })),
+    attempt("nats", checkNats({ url: natsUrl, password: config.natsPassword, replicas: config.natsReplicas })),
     attempt("services", checkProcesses(targets, version)),
   ]);
   const findings = [...database, ...others.flat()];

@@ -10,6 +10,7 @@ import { buildDashboard } from "../scripts/build-dashboard.ts";
 import { endChild, hasEnded, spawnNode } from "./child.ts";
 import { claimDataDir, claimPorts, releaseDataDir } from "./claim.ts";
 import type { DevServersCommand, ServerState } from "./dev-servers.ts";
+import { prepareDatabase, type RolePasswords, type Servers, signInEnvironment } from "./roles.ts";
 import { defaultSignUp } from "./sign-up.ts";
 import { type ServerStates, spawnSupervisor } from "./supervisor.ts";
 
@@ -31,6 +32,11 @@ export interface ClusterOptions {
   /** URLs of servers that run already; empty for the embedded ones. */
   databaseUrl: string;
   natsUrl: string;
+  /** Passwords for those URLs where they hold none. */
+  databasePassword?: string;
+  natsPassword?: string;
+  /** Passwords of the services' roles at `databaseUrl`; a service without one signs in as the user of the URL. */
+  rolePasswords?: RolePasswords;
   /** Settings for services of a kind, besides those that the launcher gives. */
   env?: Partial<Record<Kind, Record<string, string>>>;
   /** Whether a service that ends unexpectedly is restarted. */
@@ -111,19 +117,32 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const publicUrl = options.publicUrl || ownUrl;
   const signUp = process.env.SIGN_UP || defaultSignUp([ownUrl, shortUrlBase, publicUrl]);
 
+  let rolePasswords: RolePasswords = {};
+  const databasePassword = options.databasePassword ?? "";
+
+  function servers(): Servers {
+    const { nats } = supervisor.state();
+    return {
+      databaseUrl: databaseUrl(),
+      databasePassword,
+      rolePasswords,
+      natsUrl: options.natsUrl || (nats ? stripCredentials(nats.url) : ""),
+      natsPassword: options.natsPassword ?? "",
+      natsPasswords: nats?.passwords,
+    };
+  }
+
   function environment(kind: Kind): NodeJS.ProcessEnv {
     const addresses = (of: Kind) => addressList(members.filter((member) => member.kind === of));
-    const { DATABASE_URL: _theirs, ...inherited } = process.env;
     return {
-      ...inherited,
+      ...process.env,
       NODE_COMPILE_CACHE: path.join(root, ".qrforge", "compile-cache"),
       METRICS_LISTEN_ADDRESS: "127.0.0.1:0",
       RPC_LISTEN_ADDRESS: "127.0.0.1:0",
-      NATS_URL: options.natsUrl || (supervisor.state().nats?.url ?? ""),
       SHORT_URL_BASE: shortUrlBase,
       SIGN_UP: signUp,
       ...(kind === "auth" && { PUBLIC_URL: publicUrl }),
-      ...(kind !== "edge" && { DATABASE_URL: databaseUrl() }),
+      ...signInEnvironment(kind, servers()),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),
         QUOTA_ADDRESS: addresses("quota"),
@@ -183,6 +202,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
           rpc: rpc ?? "",
         }));
     const inner = ({ address, pid, metrics }: ReturnType<typeof of>[number]) => ({ address, pid, metrics });
+    const { nats } = supervisor.state();
     const content: RunFile = {
       launcher: { pid: process.pid },
       publicUrl,
@@ -191,7 +211,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       quota: of("quota").map(inner),
       qr: of("qr").map(inner),
       postgres: supervisor.state().postgres ?? { url: options.databaseUrl, pid: null },
-      nats: supervisor.state().nats ?? (options.natsUrl ? { url: options.natsUrl, pid: null } : null),
+      nats: nats ? { url: nats.url, pid: nats.pid } : options.natsUrl ? { url: options.natsUrl, pid: null } : null,
     };
     await writeRunFile(dataDir, content);
   }
@@ -214,6 +234,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     // While the servers start.
     await withProgress("dashboard", report, buildDashboard(report));
     await withProgress("Postgres and NATS", report, supervisor.started);
+    if (Object.values(options.replicas).some((count) => count > 0)) {
+      const isEmbedded = !options.databaseUrl;
+      const wanted = options.rolePasswords ?? {};
+      const database = { databaseUrl: databaseUrl(), databasePassword, isEmbedded, rolePasswords: wanted, report };
+      rolePasswords = await withProgress("tables", report, prepareDatabase(database));
+    }
     const backends = (["auth", "quota", "qr"] as const).flatMap((kind) =>
       Array.from({ length: options.replicas[kind] }, (_, index) => startMember(kind, index, "127.0.0.1:0")),
     );
@@ -242,6 +268,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     },
     stop,
   };
+}
+
+function stripCredentials(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, "//");
 }
 
 function addressList(members: Member[]): string {

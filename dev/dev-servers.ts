@@ -9,8 +9,10 @@ import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../cli/errors.ts";
+import { type NatsClient, natsUserOf } from "../platform/messaging/users.ts";
 import { answersQueries } from "../platform/postgres/inspect.ts";
 import { findNatsServer, spawnNats } from "./nats.ts";
+import { newPassword } from "./password.ts";
 import { freePort } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
 
@@ -27,11 +29,16 @@ export interface ServerState {
   pid: number;
 }
 
+/** NATS, with the URL of the operator's user, and the passwords of all users. */
+export interface NatsState extends ServerState {
+  passwords: Record<NatsClient, string>;
+}
+
 export type DevServersMessage =
   | { report: string }
   | { problem: string }
   /** Sent when both are up, and with every change; `done` is the id of the command that made it. */
-  | { up: { postgres: ServerState | null; nats: ServerState | null }; done?: number };
+  | { up: { postgres: ServerState | null; nats: NatsState | null }; done?: number };
 
 /** Commands of the launcher, for tests of the cluster without a server. */
 export type DevServersCommand = { stop: "postgres" | "nats" } | { start: "postgres" | "nats" };
@@ -51,6 +58,13 @@ const readyMaxMs = 30_000;
 const restartMs = 500;
 const stopping = new AbortController();
 const servers: { postgres?: Server; nats?: Server } = {};
+/** New at each start: nobody but this launcher's services has to know them. */
+const natsPasswords: Record<NatsClient, string> = {
+  auth: newPassword(),
+  qr: newPassword(),
+  edge: newPassword(),
+  operator: newPassword(),
+};
 let ending = false;
 
 const send = (message: DevServersMessage) => process.connected && process.send?.(message);
@@ -110,7 +124,9 @@ function accepts(port: number): Promise<boolean> {
 function sendState(done?: number): void {
   const state = (server: Server | undefined) =>
     server?.child?.pid && server.wanted ? { url: server.url, pid: server.child.pid } : null;
-  send({ up: { postgres: state(servers.postgres), nats: state(servers.nats) }, ...(done !== undefined && { done }) });
+  const nats = state(servers.nats);
+  const up = { postgres: state(servers.postgres), nats: nats && { ...nats, passwords: natsPasswords } };
+  send({ up, ...(done !== undefined && { done }) });
 }
 
 async function end(code: number): Promise<void> {
@@ -147,10 +163,11 @@ async function preparedNats(request: DevServersRequest): Promise<void> {
   }
   const port = await freePort();
   const logFile = path.join(request.dataDir, "logs", "nats.log");
+  const folder = path.join(request.dataDir, "nats");
   servers.nats = {
-    url: `nats://127.0.0.1:${port}`,
+    url: `nats://${natsUserOf("operator")}:${natsPasswords.operator}@127.0.0.1:${port}`,
     answers: () => accepts(port),
-    spawn: () => spawnNats(found.binary, port, path.join(request.dataDir, "nats"), logFile),
+    spawn: () => spawnNats(found.binary, { port, folder, passwords: natsPasswords, logFile }),
     stopSignal: "SIGTERM",
     wanted: true,
   };

@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { access, constants, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { access, chmod, constants, mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { type NatsClient, natsAuthorization } from "../platform/messaging/users.ts";
 
 const run = promisify(execFile);
 const fetchMaxMs = 120_000;
@@ -83,12 +84,27 @@ async function fetchPackage(toolsDir: string): Promise<void> {
   }
 }
 
-/** Starts a server on a loopback port, with JetStream keeping its files in a folder. */
-export async function spawnNats(binary: string, port: number, folder: string, logFile: string): Promise<ChildProcess> {
-  const log = await open(logFile, "a", 0o600);
-  const child = spawn(binary, ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", folder], {
-    stdio: ["ignore", log.fd, log.fd],
-  });
+/**
+ * Starts a server on a loopback port, with JetStream keeping its files in a folder, and with the users of the services. Their
+ * passwords are in a file that its owner alone reads.
+ */
+export async function spawnNats(
+  binary: string,
+  options: { port: number; folder: string; passwords: Record<NatsClient, string>; logFile: string },
+): Promise<ChildProcess> {
+  const { port, folder } = options;
+  const config = path.join(folder, "nats.json");
+  await mkdir(folder, { recursive: true });
+  await writeFile(config, "", { mode: 0o600 });
+  await chmod(config, 0o600);
+  const content = {
+    listen: `127.0.0.1:${port}`,
+    jetstream: { store_dir: folder },
+    authorization: natsAuthorization((client) => options.passwords[client]),
+  };
+  await writeFile(config, JSON.stringify(content, null, 2));
+  const log = await open(options.logFile, "a", 0o600);
+  const child = spawn(binary, ["-c", config], { stdio: ["ignore", log.fd, log.fd] });
   child.once("spawn", () => void log.close());
   return child;
 }

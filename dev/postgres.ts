@@ -1,5 +1,4 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, open, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
@@ -8,6 +7,7 @@ import { promisify } from "node:util";
 import { UserError } from "../cli/errors.ts";
 import { root } from "../cli/settings.ts";
 import { isAlive } from "../cli/state-file.ts";
+import { newPassword } from "./password.ts";
 import { freePort } from "./ports.ts";
 
 const run = promisify(execFile);
@@ -57,7 +57,7 @@ export async function preparePostgres(
     const fresh = `${data}.new`;
     await rm(fresh, { recursive: true, force: true });
     await mkdir(fresh, { recursive: true, mode: 0o700 });
-    await writeFile(passwordFile, randomBytes(24).toString("hex"), { mode: 0o600 });
+    await writeFile(passwordFile, newPassword(), { mode: 0o600 });
     if (identity.spawnOptions.uid !== undefined) {
       // The user nobody must be able to enter its own folders; other folders keep their permissions.
       await chmod(dataDir, 0o711);

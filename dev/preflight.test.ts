@@ -58,7 +58,7 @@ describe("a try", () => {
     await expect(tryDatabase("postgres://ann:s3cret@127.0.0.1:1/codes", "")).rejects.toThrow(
       /nothing listens at 127\.0\.0\.1:1/,
     );
-    await expect(tryNats("nats://127.0.0.1:1", () => {})).rejects.toThrow(/nothing listens at 127\.0\.0\.1:1/);
+    await expect(tryNats("nats://127.0.0.1:1", "", () => {})).rejects.toThrow(/nothing listens at 127\.0\.0\.1:1/);
     // The driver waits without end for the rest of such an answer.
     const other = createServer((socket) =>
       socket.on("error", () => {}).once("data", () => socket.end("HTTP/1.1 400 Bad\r\n\r\n")),

@@ -86,10 +86,12 @@ export async function tryDatabase(databaseUrl: string, databasePassword: string)
 }
 
 /** Tries NATS once. Throws a UserError that says what to change. */
-export async function tryNats(natsUrl: string, report: (text: string) => void): Promise<void> {
-  const { hasJetStream } = await inspectBus(natsUrl, timeoutMs).catch((error) => {
-    throw new UserError(`NATS cannot be used: ${natsFault(error, natsUrl)}.`, { cause: error });
-  });
+export async function tryNats(natsUrl: string, password: string, report: (text: string) => void): Promise<void> {
+  const { hasJetStream } = await inspectBus({ url: natsUrl, password, client: "operator" }, timeoutMs).catch(
+    (error) => {
+      throw new UserError(`NATS cannot be used: ${natsFault(error, natsUrl)}.`, { cause: error });
+    },
+  );
   if (!hasJetStream)
     report("NATS has no JetStream: scans wait in memory only. Start nats-server with -js to keep them.");
 }

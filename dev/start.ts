@@ -44,6 +44,7 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
   await tryServers(config, report);
   const cluster = await startCluster({
     ...config,
+    rolePasswords: { auth: config.authRolePassword, quota: config.quotaRolePassword, qr: config.qrRolePassword },
     dataDir,
     toolsDir: path.resolve(root, config.toolsDir),
     host: inLan?.address,
@@ -89,9 +90,9 @@ async function start({ lan, lanAddress, ...replicas }: Values<typeof options>): 
 
 /** Connects to the servers of DATABASE_URL and NATS_URL first, so that a mistake shows at once. */
 async function tryServers(config: Config<typeof settings>, report: (text: string) => void): Promise<void> {
-  const { databaseUrl, databasePassword, natsUrl } = config;
+  const { databaseUrl, databasePassword, natsUrl, natsPassword } = config;
   if (databaseUrl) await withProgress("Postgres", report, tryDatabase(databaseUrl, databasePassword));
-  if (natsUrl) await withProgress("NATS", report, tryNats(natsUrl, report));
+  if (natsUrl) await withProgress("NATS", report, tryNats(natsUrl, natsPassword, report));
 }
 
 /** A QR code for a terminal that is wide enough for it; else nothing. */

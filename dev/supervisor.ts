@@ -3,11 +3,11 @@ import path from "node:path";
 import { UserError } from "../cli/errors.ts";
 import { root } from "../cli/settings.ts";
 import { spawnNode } from "./child.ts";
-import type { DevServersCommand, DevServersMessage, DevServersRequest, ServerState } from "./dev-servers.ts";
+import type { DevServersCommand, DevServersMessage, DevServersRequest, NatsState, ServerState } from "./dev-servers.ts";
 
 export interface ServerStates {
   postgres: ServerState | null;
-  nats: ServerState | null;
+  nats: NatsState | null;
 }
 
 /** The process that runs Postgres and nats-server (`dev/dev-servers.ts`), as the launcher sees it. */

@@ -3,6 +3,7 @@ import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { migrationsOf, schemas } from "../migrate.ts";
 import { type Finding, good, judgeClock, warn, wrong } from "./finding.ts";
+import { checkRoles } from "./roles.ts";
 
 const area = "database";
 const versionMin = 16;
@@ -10,7 +11,7 @@ const statementTimeoutMs = 5_000;
 /** Replication lag of a standby that causes a warning, in seconds. */
 const lagMaxS = 10;
 
-/** Checks the database, its schemas, standbys and leases. */
+/** Checks the database, its schemas, roles, standbys and leases. */
 export async function checkDatabase(options: { databaseUrl: string; databasePassword: string }): Promise<Finding[]> {
   const log = createLogger({ service: "doctor", level: "error" });
   const sql = openPool({ ...options, databasePoolSize: 1, statementTimeoutMs, schema: "doctor", log });
@@ -20,6 +21,7 @@ export async function checkDatabase(options: { databaseUrl: string; databasePass
       ...(await checkClock(sql)),
       ...(await checkStandbys(sql)),
       ...(await checkSchemas(sql)),
+      ...(await checkRoles(sql)),
       ...(await checkLeases(sql)),
     ];
   } finally {

@@ -1,6 +1,6 @@
-import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
-import { inspectQueue, queueOf } from "../../platform/messaging/work-queue.ts";
+import { natsClients, natsUserOf, scanQueue } from "../../platform/messaging/users.ts";
+import { inspectQueue } from "../../platform/messaging/work-queue.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { type Finding, good, warn, wrong } from "./finding.ts";
@@ -13,7 +13,7 @@ const messagesMax = 1_000;
 const isOlder = (one: string, than: string) => one.localeCompare(than, "en", { numeric: true }) < 0;
 
 /** Checks NATS and its queue of scans. */
-export async function checkNats(options: { url: string; replicas: number }): Promise<Finding[]> {
+export async function checkNats(options: { url: string; password: string; replicas: number }): Promise<Finding[]> {
   if (options.url === "") {
     return [
       warn(
@@ -24,8 +24,8 @@ export async function checkNats(options: { url: string; replicas: number }): Pro
     ];
   }
   const bus = createBus({
-    url: options.url,
-    name: "qrforge-doctor",
+    ...options,
+    client: "operator",
     log: createLogger({ service: "doctor", level: "fatal" }),
   });
   try {
@@ -41,8 +41,18 @@ export async function checkNats(options: { url: string; replicas: number }): Pro
         ),
       ];
     }
-    const { version, jetstream } = connection.info;
+    const { version, jetstream, auth_required: isGuarded } = connection.info;
     const found: Finding[] = [];
+    if (!isGuarded) {
+      const users = natsClients.map(natsUserOf).join(", ");
+      found.push(
+        warn(
+          area,
+          "it lets everybody in without a password",
+          `Give it the users ${users}, each with its own subjects: docs/operations.md.`,
+        ),
+      );
+    }
     if (isOlder(version, versionMin))
       found.push(warn(area, `nats-server ${version}`, `Upgrade to ${versionMin} or newer.`));
     if (!jetstream) {
@@ -55,7 +65,7 @@ export async function checkNats(options: { url: string; replicas: number }): Pro
       );
       return found;
     }
-    const state = await inspectQueue(connection, queueOf(BatchRecordScansRequestSchema));
+    const state = await inspectQueue(connection, scanQueue);
     if (!state) {
       found.push(good(area, `nats-server ${version}, JetStream, no scan so far`));
       return found;

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { LeaseAppliedSchema, LeaseBroadcastSchema, LeaseService } from "../../gen/qrforge/common/v1/lease_pb.ts";
 import { ServiceError } from "../errors.ts";
 import type { Bus } from "../messaging/bus.ts";
+import { leaseSubjects } from "../messaging/users.ts";
 import type { Sql } from "../postgres/pool.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Closer } from "../process/closer.ts";
@@ -14,9 +15,6 @@ import { createLeaseHolder, type LeaseHolder } from "./holder.ts";
 import { createSqlLeaseStore } from "./log-store.ts";
 import type { Broadcast, LeaseTimes, Propagation } from "./protocol.ts";
 
-/** Returns the two NATS subjects of a service: its broadcasts, and the acknowledgements of holders. */
-const subjects = (schema: string) => ({ log: `qrforge.${schema}.log`, applied: `qrforge.${schema}.applied` });
-
 /** Opens the granting side of a service: LeaseService over gRPC, its log in Postgres, broadcasts on NATS. */
 export function openGranter(options: {
   schema: string;
@@ -27,7 +25,7 @@ export function openGranter(options: {
   log: Logger;
 }): { granter: LeaseGranter; implementation: Implementation; hint(key: string): void } {
   const { schema, bus } = options;
-  const subject = subjects(schema);
+  const subject = leaseSubjects(schema);
   const send = (broadcast: Broadcast) => bus.publish(subject.log, encodeBroadcast(broadcast));
   const granter = createLeaseGranter({
     ...options,
@@ -82,7 +80,7 @@ export function openHolder(options: {
   log: Logger;
 }): LeaseHolder {
   const { schema, bus, closer, holder } = options;
-  const subject = subjects(schema);
+  const subject = leaseSubjects(schema);
   const { client, close } = createRpcClient(LeaseService, options);
   closer.defer("lease client", close);
   const lease = createLeaseHolder({

@@ -2,6 +2,7 @@ import { type ConnectionOptions, connect, type NatsConnection, type Subscription
 import { withTimeout } from "../concurrency/timeout.ts";
 import { systemClock } from "../process/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { inboxOf, type NatsClient, natsUserOf } from "./users.ts";
 
 /**
  * Publish/subscribe without delivery guarantee: messages reach the current subscribers and may get lost. Correctness must
@@ -23,20 +24,33 @@ const retryMs = 2_000;
 /** Timeout of the last messages of a closing bus, in ms. */
 const drainTimeoutMs = 1_000;
 
-/** Returns the client's options for `nats://user:password@host:port,host:port`, as the client ignores all but hosts in URLs. */
-function serversOf(url: string): Pick<ConnectionOptions, "servers" | "user" | "pass" | "tls"> {
+/** Who connects where. */
+export interface BusAddress {
+  /** `nats://user:password@host:port,host:port`; empty for no NATS. */
+  url: string;
+  /** The process that connects: it names the connection, its reply subjects, and its user where the URL has none. */
+  client: NatsClient;
+  /** Password of the client's own user, where the URL holds no credentials. */
+  password: string;
+}
+
+/** Returns the options of the NATS library, which ignores all but hosts in URLs. */
+function connectOptions({ url, client, password }: BusAddress): ConnectionOptions {
   const [, scheme, credentials, hosts = ""] = /^(\w+):\/\/(?:([^@/]*)@)?([^/]*)/.exec(url) ?? [];
   const [user, pass] = (credentials ?? "").split(":").map(decodeURIComponent);
   return {
     servers: hosts.split(","),
-    ...(user && { user, pass }),
+    name: `qrforge-${client}`,
+    inboxPrefix: inboxOf(client),
+    ...(password && { user: natsUserOf(client), pass: password }),
+    ...(user && { user, pass: pass ?? password }),
     // With `nats:`, TLS is used if the server offers it.
     ...(scheme === "tls" && { tls: {} }),
   };
 }
 
 /** Creates a bus on NATS, which connects and reconnects in the background. With an empty URL it never connects. */
-export function createBus(options: { url: string; name: string; log: Logger }): Bus {
+export function createBus(options: BusAddress & { log: Logger }): Bus {
   const { log } = options;
   const handlers: [string, (data: Uint8Array) => void][] = [];
   let connection: NatsConnection | undefined;
@@ -74,8 +88,7 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
   /** Connects once. Resolves when the connection is closed. */
   async function connectOnce(): Promise<void> {
     const established = await connect({
-      ...serversOf(options.url),
-      name: options.name,
+      ...connectOptions(options),
       waitOnFirstConnect: true,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
@@ -127,8 +140,8 @@ export function createBus(options: { url: string; name: string; log: Logger }): 
 }
 
 /** Connects to NATS once and returns whether it has JetStream. Rejects with the client's error. */
-export async function inspectBus(url: string, timeoutMs: number): Promise<{ hasJetStream: boolean }> {
-  const connection = await connect({ ...serversOf(url), reconnect: false, timeout: timeoutMs });
+export async function inspectBus(address: BusAddress, timeoutMs: number): Promise<{ hasJetStream: boolean }> {
+  const connection = await connect({ ...connectOptions(address), reconnect: false, timeout: timeoutMs });
   const hasJetStream = connection.info?.jetstream ?? false;
   await connection.close();
   return { hasJetStream };

@@ -1,8 +1,8 @@
-import type { DescMessage } from "@bufbuild/protobuf";
 import {
   AckPolicy,
   type Consumer,
   DiscardPolicy,
+  type JetStreamManager,
   type JsMsg,
   type NatsConnection,
   NatsError,
@@ -15,17 +15,7 @@ import type { Clock } from "../process/clock.ts";
 import type { Closer } from "../process/closer.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Bus } from "./bus.ts";
-
-/** A durable work queue: a JetStream stream with one subject, which keeps messages on disk until a consumer handled them. */
-export interface Queue {
-  stream: string;
-  subject: string;
-}
-
-/** Returns the queue of a message type. */
-export function queueOf({ typeName }: DescMessage): Queue {
-  return { stream: typeName.replaceAll(".", "_"), subject: typeName };
-}
+import type { Queue } from "./queue.ts";
 
 /** Maximum size of a queue, in bytes; further messages are rejected. */
 const bytesMax = 256 * 1_048_576;
@@ -40,14 +30,12 @@ const pauseMs = 500;
 /** Pause of a publisher after a failure, in ms. */
 const publishPauseMs = 2_000;
 
+/** Opens the manager without asking for facts about the account, which services may not. */
+const openManager = (connection: NatsConnection) =>
+  connection.jetstreamManager({ timeout: setUpTimeoutMs, checkAPI: false });
+
 /** Adds the queue's stream, or gives it the settings of this version if it exists with others. */
-async function ensureStream(
-  connection: NatsConnection,
-  queue: Queue,
-  replicas: number,
-  timeoutMs = setUpTimeoutMs,
-): Promise<void> {
-  const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
+async function ensureStream(manager: JetStreamManager, queue: Queue, replicas: number): Promise<void> {
   const config = {
     name: queue.stream,
     subjects: [queue.subject],
@@ -85,7 +73,7 @@ export interface QueueState {
 
 /** Returns the state of a queue; undefined if it does not exist. Rejects if the server has no JetStream. */
 export async function inspectQueue(connection: NatsConnection, queue: Queue): Promise<QueueState | undefined> {
-  const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+  const manager = await openManager(connection);
   const info = await manager.streams.info(queue.stream).catch((error) => {
     if (errorCodeOf(error) === streamNotFound) return undefined;
     throw error;
@@ -107,11 +95,9 @@ export interface Publisher {
   publish(id: string, data: Uint8Array, options: { timeoutMs: number }): Promise<void>;
 }
 
-/** Opens a publisher. It creates the stream if necessary. */
-export function openPublisher(options: { bus: Bus; queue: Queue; replicas: number }): Publisher {
+/** Opens a publisher. The stream is made by its consumer; until it exists, publishing rejects. */
+export function openPublisher(options: { bus: Bus; queue: Queue }): Publisher {
   const { bus, queue } = options;
-  /** Connection on which the stream was ensured. */
-  let known: NatsConnection | undefined;
   /** End of the pause after a failure, on the monotonic clock. */
   let pausedUntil = 0;
   return {
@@ -120,11 +106,8 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
       if (!connection)
         throw new ServiceError("UNAVAILABLE", undefined, { cause: new Error("no NATS"), retryAfterS: 1 });
       try {
-        if (known !== connection) await ensureStream(connection, queue, options.replicas, timeoutMs / 2);
-        known = connection;
         await connection.jetstream().publish(queue.subject, data, { msgID: id, timeout: timeoutMs });
       } catch (error) {
-        known = undefined;
         pausedUntil = performance.now() + publishPauseMs;
         throw new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
       }
@@ -135,7 +118,7 @@ export function openPublisher(options: { bus: Bus; queue: Queue; replicas: numbe
 /** Outcome of a message: `ack` removes it, `nak` redelivers it, `term` removes it because it can never be handled. */
 export type Handled = "ack" | "nak" | "term";
 
-/** Consumes messages of a queue, one at a time, until closed. Waits while there is no connection. */
+/** Creates the stream if necessary and consumes its messages, one at a time, until closed. Waits while there is no connection. */
 export function openConsumer(options: {
   bus: Bus;
   queue: Queue;
@@ -153,8 +136,8 @@ export function openConsumer(options: {
 
   async function consumerOn(connection: NatsConnection): Promise<Consumer> {
     if (known === connection && consumer) return consumer;
-    await ensureStream(connection, queue, options.replicas);
-    const manager = await connection.jetstreamManager({ timeout: setUpTimeoutMs });
+    const manager = await openManager(connection);
+    await ensureStream(manager, queue, options.replicas);
     const config = { durable_name: durable, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
     await manager.consumers.add(queue.stream, config).catch((error) => {
       if (errorCodeOf(error) !== consumerDiffers) throw error;

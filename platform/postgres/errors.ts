@@ -33,10 +33,15 @@ function isPassing(error: Error, code: string): boolean {
   return passingStates.has(code) || passingClasses.has(code.slice(0, 2));
 }
 
+/** Returns the SQLSTATE code of a server's error, or the driver's code of its own; empty for other errors. */
+export function sqlCodeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
 /** Returns a driver's error as DEADLINE_EXCEEDED or UNAVAILABLE; returns other errors unchanged, without row values. */
 export function cleanSqlError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof ServiceError) return error;
-  const code = "code" in error ? String(error.code) : "";
+  const code = sqlCodeOf(error);
   if (lateStates.has(code)) return new ServiceError("DEADLINE_EXCEEDED", undefined, { cause: error });
   if (isPassing(error, code)) return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
   // Details quote whole rows, which must not reach logs.

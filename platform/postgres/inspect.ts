@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { passwordOption } from "./pool.ts";
+import { type SignIn, signInOptions } from "./pool.ts";
 
 /** Returns whether a server answers queries now. */
 export async function answersQueries(databaseUrl: string): Promise<boolean> {
@@ -20,14 +20,9 @@ export interface ServerFacts {
 }
 
 /** Connects once and returns facts. Rejects with the driver's error, or with code CONNECT_TIMEOUT after `timeoutMs`. */
-export async function inspectServer(options: {
-  databaseUrl: string;
-  /** Password if the URL has none. */
-  databasePassword: string;
-  timeoutMs: number;
-}): Promise<ServerFacts> {
+export async function inspectServer(options: SignIn & { timeoutMs: number }): Promise<ServerFacts> {
   const sql = postgres(options.databaseUrl, {
-    ...passwordOption(options),
+    ...signInOptions(options),
     max: 1,
     connect_timeout: options.timeoutMs / 1_000,
     onnotice: () => {},

@@ -1,13 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { Logger } from "../telemetry/log.ts";
 import type { Sql, Tx } from "./pool.ts";
+import { grantToRole } from "./roles.ts";
 
 /** Statement timeout in migrations, in ms. */
 export const migrationTimeoutMs = 600_000;
 
 /**
  * Applies the numbered files of a folder (`0001_name.sql`, …) that a schema lacks and `isWanted` selects, in order. Safe
- * to run in several processes at once: an advisory lock lets one work while the others wait.
+ * to run in several processes at once: an advisory lock lets one work while the others wait. Ends with the grants of the
+ * schema's role.
  */
 export async function migrate(
   tx: Tx,
@@ -31,6 +33,7 @@ export async function migrate(
     await tx`insert into ${tx(schema)}.schema_migrations (name) values (${name})`;
     log.info({ schema, migration: name }, "migrated");
   }
+  await grantToRole(tx, schema);
 }
 
 async function migrationsIn(folder: URL): Promise<string[]> {

@@ -11,6 +11,8 @@ export interface PoolOptions {
   databaseUrl: string;
   /** Password if the URL has none. */
   databasePassword: string;
+  /** Password of the schema's own role, as which the pool then signs in; empty or unset for the user of the URL. */
+  rolePassword?: string;
   databasePoolSize: number;
   /** The longest time to connect and sign in, in ms; 5 s if unset, for tools. */
   databaseConnectTimeoutMs?: number;
@@ -35,7 +37,7 @@ const toolConnectTimeoutMs = 5_000;
 export function openPool(options: PoolOptions): Sql {
   const { schema, log, statementTimeoutMs } = options;
   const sql = postgres(options.databaseUrl, {
-    ...passwordOption(options),
+    ...signInOptions(options),
     max: options.databasePoolSize,
     connect_timeout: (options.databaseConnectTimeoutMs ?? toolConnectTimeoutMs) / 1_000,
     answer_timeout: statementTimeoutMs > 0 ? (statementTimeoutMs + answerMarginMs) / 1_000 : undefined,
@@ -68,9 +70,33 @@ function throwIfUnpatched(sql: Sql): void {
   );
 }
 
-/** Returns the driver's `password` option, or nothing where the URL, of one host or several, holds a password. */
-export function passwordOption({ databaseUrl, databasePassword }: { databaseUrl: string; databasePassword: string }): {
+/** Returns the name of the role as which the service of a schema signs in. */
+export function roleOf(schema: string): string {
+  return `qrforge_${schema}`;
+}
+
+/** Who signs in: the user of the URL, or the role of `schema` where its password is given. */
+export interface SignIn {
+  databaseUrl: string;
+  /** Password if the URL has none. */
+  databasePassword: string;
+  rolePassword?: string;
+  schema?: string;
+}
+
+/** Returns the driver's options for signing in, which take precedence over a URL of one host or several. */
+export function signInOptions({ databaseUrl, databasePassword, rolePassword, schema }: SignIn): {
+  user?: string;
   password?: string;
+  database?: string;
 } {
-  return /^[^/]*\/\/[^/@]*:[^/@]*@/.test(databaseUrl) ? {} : { password: databasePassword };
+  const [, user, password, database] =
+    /^[^/]*\/\/(?:([^:@/]*)(:[^@/]*)?@)?[^/?]*(?:\/([^?]*))?/.exec(databaseUrl) ?? [];
+  if (!rolePassword || !schema) return password === undefined ? { password: databasePassword } : {};
+  return {
+    user: roleOf(schema),
+    password: rolePassword,
+    // Without a name in the URL, the database is that of the URL's user, whoever signs in.
+    ...(!database && user && { database: decodeURIComponent(user) }),
+  };
 }

@@ -184,7 +184,7 @@ export const databaseSettings = {
   databasePassword: secret("DATABASE_PASSWORD", "the password, where DATABASE_URL holds none"),
   migrations: choice(
     "MIGRATIONS",
-    "whether a starting service creates its tables (apply), or only waits until they exist",
+    "whether a starting service creates its tables (apply), or only waits until they exist; with a role of its own it waits",
     ["apply", "check"],
     "apply",
   ),
@@ -206,8 +206,28 @@ export const databaseSettings = {
   ),
 };
 
+/** Password of the role of each service with a schema; `npm run migrate` reads all of them. */
+export const rolePasswordSettings = {
+  auth: rolePassword("auth"),
+  quota: rolePassword("quota"),
+  qr: rolePassword("qr"),
+};
+
+function rolePassword(schema: string): Setting<string> {
+  const meaning = `password of the role qrforge_${schema}, as which ${schema} then signs in; unset, it is the user of DATABASE_URL`;
+  return secret(`${schema.toUpperCase()}_DATABASE_PASSWORD`, meaning);
+}
+
 /** Settings of every service on the bus. */
 export const busSettings = {
   natsUrl: servers("NATS_URL", "the NATS server; unset, changes reach caches a little later", ["nats", "tls"], ""),
+  natsPassword: secret(
+    "NATS_PASSWORD",
+    "password of this process's NATS user (qrforge_auth, qrforge_qr, qrforge_edge, or qrforge_operator for tools), where NATS_URL holds no credentials",
+  ),
+};
+
+/** Settings of those who make or check a queue on NATS. */
+export const queueSettings = {
   natsReplicas: integer("NATS_REPLICAS", "NATS servers that keep each message of a queue", 1, { min: 1, max: 5 }),
 };

@@ -44,7 +44,8 @@ describe("a server that takes a connection and sends nothing", () => {
     opened.length = 0;
     const bus = createBus({
       url: `nats://127.0.0.1:${port}`,
-      name: "test",
+      client: "edge",
+      password: "",
       log: createLogger({ service: "test", level: "silent" }),
     });
     await firstIsClosed();

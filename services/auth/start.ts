@@ -54,7 +54,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const folder = new URL("migrations/", import.meta.url);
   const sql = await openDatabase({ ...config, schema: "auth", folder, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
-  const bus = createBus({ url: config.natsUrl, name: "qrforge-auth", log });
+  const bus = createBus({ url: config.natsUrl, password: config.natsPassword, client: "auth", log });
   closer.defer("bus", () => bus.close());
   const { granter, implementation } = openGranter({ schema: "auth", sql, bus, times: config, closer, log });
 

@@ -5,6 +5,8 @@ import {
   databaseSettings,
   integer,
   listenAddress,
+  queueSettings,
+  rolePasswordSettings,
   servers,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
@@ -17,7 +19,9 @@ export const settings = {
   ...commonSettings,
   ...tracingSettings,
   ...databaseSettings,
+  rolePassword: rolePasswordSettings.qr,
   ...busSettings,
+  ...queueSettings,
   ...rpcServerSettings,
   metricsListen: metricsAddress("127.0.0.1:9467"),
   ...granterSettings,

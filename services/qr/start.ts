@@ -36,7 +36,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const sql = await openDatabase({ ...config, schema: "qr", folder, log });
   closer.defer("sql", () => sql.end({ timeout: 2 }));
   const standby = openStandby(config, closer, log);
-  const bus = createBus({ url: config.natsUrl, name: "qrforge-qr", log });
+  const bus = createBus({ url: config.natsUrl, password: config.natsPassword, client: "qr", log });
   closer.defer("bus", () => bus.close());
   const { granter, implementation, hint } = openGranter({ schema: "qr", sql, bus, times: config, closer, log });
 

@@ -1,4 +1,10 @@
-import { commonSettings, databaseSettings, integer, listenAddress } from "../../platform/process/config.ts";
+import {
+  commonSettings,
+  databaseSettings,
+  integer,
+  listenAddress,
+  rolePasswordSettings,
+} from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { metricsAddress } from "../../platform/telemetry/metrics.ts";
 import { tracingSettings } from "../../platform/telemetry/tracing.ts";
@@ -8,6 +14,7 @@ export const settings = {
   ...commonSettings,
   ...tracingSettings,
   ...databaseSettings,
+  rolePassword: rolePasswordSettings.quota,
   ...rpcServerSettings,
   metricsListen: metricsAddress("127.0.0.1:9466"),
   listen: listenAddress("LISTEN_ADDRESS", "where gRPC is served, host:port", "127.0.0.1:50052"),

@@ -11,15 +11,14 @@ import path from "node:path";
 import { readScriptOptions } from "../../cli/run-tool.ts";
 import { type Kind, startCluster } from "../../dev/cluster.ts";
 import { ephemeralOptions } from "../../dev/ephemeral-cluster.ts";
-import { BatchRecordScansRequestSchema } from "../../gen/qrforge/qr/v1/scan_pb.ts";
-import { queueOf } from "../../platform/messaging/work-queue.ts";
+import { scanQueue } from "../../platform/messaging/users.ts";
 import { eventually, openAuth } from "../support/api.ts";
 import { startLoad, type Told } from "./load.ts";
 import { startNatsCluster } from "./nats.ts";
 import { onServer, startPair } from "./postgres.ts";
 
 const replicas: Record<Kind, number> = { auth: 2, quota: 3, qr: 2, edge: 4 };
-const { stream } = queueOf(BatchRecordScansRequestSchema);
+const { stream } = scanQueue;
 const drainMaxMs = 60_000;
 
 export interface Report {

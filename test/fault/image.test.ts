@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { freePort } from "../../dev/ports.ts";
+import type { NatsClient } from "../../platform/messaging/users.ts";
 import { call, eventually } from "../support/api.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { buildImage, cannotContain, type Image, inContainer, placeNode } from "../support/image.ts";
@@ -70,6 +71,20 @@ const at = (port: number) => `127.0.0.1:${port}`;
 const upstreams = () =>
   Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_ADDRESS`, at(ports[name].listen)]));
 
+/** Passwords of the roles, which the migrations make. */
+const rolePasswords = { auth: "auth role's", quota: "quota role's", qr: "qr role's" };
+const roleEnv = (name: keyof typeof rolePasswords) => ({
+  [`${name.toUpperCase()}_DATABASE_PASSWORD`]: rolePasswords[name],
+});
+
+/** The server without its operator's password, and the password of this process's user. */
+function natsEnv(client: NatsClient): Record<string, string> {
+  const { nats } = servers.cluster.servers();
+  if (!nats) return {};
+  return { NATS_URL: `nats://${new URL(nats.url).host}`, NATS_PASSWORD: nats.passwords[client] };
+}
+
+/** How the owner of the tables signs in: migrations and tools. */
 function databaseEnv(): Record<string, string> {
   const url = new URL(servers.cluster.databaseUrl);
   const file = path.join(folder, "password");
@@ -84,11 +99,16 @@ function environmentOf(name: Name): Record<string, string> {
     LISTEN_ADDRESS: at(listen),
     METRICS_LISTEN_ADDRESS: at(metrics),
     HEALTH_LISTEN_ADDRESS: at(health),
-    NATS_URL: servers.cluster.servers().nats?.url ?? "",
+    ...(name !== "quota" && natsEnv(name)),
     ...tls(name),
     ...(name === "edge"
       ? { ...upstreams(), RPC_LISTEN_ADDRESS: "127.0.0.1:0" }
-      : { ...databaseEnv(), MIGRATIONS: "check", RPC_ALLOW: (allow[name] as string[]).join(",") }),
+      : {
+          ...roleEnv(name),
+          DATABASE_URL: databaseEnv().DATABASE_URL ?? "",
+          MIGRATIONS: "check",
+          RPC_ALLOW: (allow[name] as string[]).join(","),
+        }),
     ...(name === "auth" && { SIGN_UP: "open" }),
   };
 }
@@ -158,7 +178,7 @@ describe("the image", () => {
     expect(Number.parseInt(stdout, 10)).toBeLessThan(200);
   });
 
-  it("runs as its user on a read-only tree: migrations, four services with mutual TLS, tools", {
+  it("runs as its user on a read-only tree: migrations, four services with roles of their own and mutual TLS, tools", {
     timeout: 120_000,
   }, async ({ skip }) => {
     if (obstacle) return skip(obstacle);
@@ -173,7 +193,12 @@ describe("the image", () => {
     // A service waits for the migrations, which are a job of their own.
     const running = new Map<Name, ChildProcess>();
     running.set("auth", start([...image.entrypoint, "services/auth/main.ts"], environmentOf("auth")));
-    const migrated = await finish([...image.entrypoint, "cli/migrate.ts"], databaseEnv());
+    const migrated = await finish([...image.entrypoint, "cli/migrate.ts"], {
+      ...databaseEnv(),
+      ...roleEnv("auth"),
+      ...roleEnv("quota"),
+      ...roleEnv("qr"),
+    });
     expect(migrated.code, migrated.output).toBe(0);
     for (const name of ["quota", "qr", "edge"] as const) {
       running.set(name, start([...image.entrypoint, `services/${name}/main.ts`], environmentOf(name)));
@@ -210,11 +235,12 @@ describe("the image", () => {
 
     const examined = await finish([...image.entrypoint, "cli/doctor.ts"], {
       ...databaseEnv(),
-      NATS_URL: servers.cluster.servers().nats?.url ?? "",
+      ...natsEnv("operator"),
       ...Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_METRICS`, at(ports[name].metrics)])),
     });
     expect(examined.code, examined.output).toBe(0);
     expect(examined.output).toContain("certificates");
+    expect(examined.output).toContain("auth, quota and qr have roles of their own");
 
     for (const tool of ["backup", "restore"]) {
       const { code, output } = await finish([...image.entrypoint, `cli/${tool}.ts`], {});

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { settings as migrate } from "../../cli/migrate.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
+import { natsAuthorization, natsClients } from "../../platform/messaging/users.ts";
 import type { Settings } from "../../platform/process/config.ts";
 import { serviceSettings } from "../../scripts/describe-settings.ts";
 import { root, runProgram } from "../support/run.ts";
@@ -171,6 +172,32 @@ describe.for(examples)("the chart with %s", (example) => {
     expect([...seen].sort()).toEqual(["auth", "doctor", "edge", "migrate", "operator", "qr", "quota"]);
   });
 
+  it("gives each pod the passwords of its own users alone, and those of the owners to migrations and tools", ({
+    skip,
+  }) => {
+    if (missing) return skip(missing);
+    const { database, nats } = { ...parse(read("values.yaml")), ...parse(read(`examples/${example}`)) };
+    const hasRoles = database.rolesSecret !== "";
+    const hasUsers = !nats.urlSecret?.name;
+    for (const resource of all()) {
+      for (const { name, env } of podOf(resource)?.containers ?? []) {
+        const secrets = env.flatMap(({ name: variable, valueFrom }) => (valueFrom ? [variable] : [])).sort();
+        const roles = (names: string[]) => (hasRoles ? names.map((one) => `${one}_DATABASE_PASSWORD`) : []);
+        const isTool = ["migrate", "operator", "doctor"].includes(name);
+        const isOwner = isTool || (name !== "edge" && !hasRoles);
+        const onNats = !["migrate", "quota"].includes(name);
+        const own =
+          name === "migrate" ? ["AUTH", "QR", "QUOTA"] : isTool || name === "edge" ? [] : [name.toUpperCase()];
+        const expected = [
+          ...(isOwner ? ["DATABASE_PASSWORD"] : []),
+          ...roles(own),
+          ...(onNats ? [hasUsers ? "NATS_PASSWORD" : "NATS_URL"] : []),
+        ];
+        expect([name, secrets]).toEqual([name, expected.sort()]);
+      }
+    }
+  });
+
   it("has ports, probes and services that meet where the processes listen", ({ skip }) => {
     if (missing) return skip(missing);
     for (const name of Object.keys(serviceSettings)) {
@@ -305,6 +332,17 @@ describe.for(examples)("the chart with %s", (example) => {
       expect(callers).toEqual(["edge", "operator"]);
     }
   });
+});
+
+it("NATS' own chart gets the users that the code needs, with passwords of the secret that this chart reads", () => {
+  const { config, container } = parse(read("examples/nats-values.yaml"));
+  const variableOf = (client: string) => `QRFORGE_${client.toUpperCase()}_PASSWORD`;
+  expect(config.merge.authorization).toEqual(natsAuthorization((client) => `<< $${variableOf(client)} >>`));
+  const { usersSecret: name } = parse(read("values.yaml")).nats;
+  const secretOf = (key: string) => ({ valueFrom: { secretKeyRef: { name, key } } });
+  expect(container.env).toEqual(
+    Object.fromEntries(natsClients.map((client) => [variableOf(client), secretOf(client)])),
+  );
 });
 
 it("every file among the examples is rendered here or is for another chart", () => {

@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { settings as migrate } from "../../cli/migrate.ts";
 import { operatorSettings as operator } from "../../cli/settings.ts";
 import { commonSettings, type Settings } from "../../platform/process/config.ts";
+import { describeNats, natsFile } from "../../scripts/describe-nats.ts";
 import { describeSettings, serviceSettings as services, settingsFile } from "../../scripts/describe-settings.ts";
 import { root } from "../support/run.ts";
 import { checkEnvironment } from "../support/settings.ts";
@@ -63,6 +64,29 @@ describe("docker-compose.yml", () => {
       }
     });
   }
+
+  it("gives each process the passwords of its own users alone, and those of the owners to migrations and tools", () => {
+    const secretsOf = Object.fromEntries(
+      Object.entries(compose.services).map(([name, own]) => [name, own.secrets ?? []]),
+    );
+    const roles = ["auth", "quota", "qr"].map((name) => `${name}-database-password`);
+    const users = ["auth", "qr", "edge", "operator"].map((name) => `nats-${name}-password`);
+    expect(secretsOf).toEqual({
+      postgres: ["postgres-password"],
+      nats: users,
+      migrate: ["postgres-password", ...roles],
+      auth: ["auth-database-password", "nats-auth-password"],
+      quota: ["quota-database-password"],
+      qr: ["qr-database-password", "nats-qr-password"],
+      edge: ["nats-edge-password"],
+      admin: [],
+      doctor: ["postgres-password", "nats-operator-password"],
+    });
+    const written = /for user in (.+); do/.exec(read("docker-compose.yml"))?.[1]?.split(" ") ?? [];
+    expect(written.map((user) => `${user}-password`).sort()).toEqual(Object.keys(compose.secrets).sort());
+    for (const file of ["README.md", "docs/operations.md"])
+      expect(read(file)).toContain(`for user in ${written.join(" ")}; do`);
+  });
 
   for (const name of Object.keys(services)) {
     it(`starts ${name}'s main file, and waits for what it needs to be well`, () => {
@@ -144,6 +168,12 @@ describe("compose.observability.yml", () => {
 describe("docs/settings.md", () => {
   it("is what the code says: npm run generate", () => {
     expect(readFileSync(settingsFile, "utf8")).toBe(describeSettings());
+  });
+});
+
+describe("nats.conf", () => {
+  it("is what the code says: npm run generate", () => {
+    expect(readFileSync(natsFile, "utf8")).toBe(describeNats());
   });
 });
 

@@ -43,20 +43,45 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
+{{- /* The owner of all tables: for migrations and the operator's tools. */}}
 {{- define "qrforge.env.database" -}}
 - { name: DATABASE_URL, value: {{ .Values.database.url | quote }} }
 - name: DATABASE_PASSWORD
   valueFrom: { secretKeyRef: { name: {{ .Values.database.passwordSecret.name }}, key: {{ .Values.database.passwordSecret.key }} } }
 {{- end }}
 
-{{- define "qrforge.env.nats" -}}
-{{- if .Values.nats.urlSecret.name }}
-- name: NATS_URL
-  valueFrom: { secretKeyRef: { name: {{ .Values.nats.urlSecret.name }}, key: {{ .Values.nats.urlSecret.key }} } }
-{{- else }}
-- { name: NATS_URL, value: {{ .Values.nats.url | quote }} }
+{{- /* The password of a service's role; takes { root, component }. */}}
+{{- define "qrforge.env.role" -}}
+- name: {{ upper .component }}_DATABASE_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ .root.Values.database.rolesSecret }}, key: {{ .component }} } }
 {{- end }}
-- { name: NATS_REPLICAS, value: {{ .Values.nats.replicas | quote }} }
+
+{{- /* A service's sign-in: as its role, or as the owner where there are no roles; takes { root, component }. */}}
+{{- define "qrforge.env.serviceDatabase" -}}
+{{- if .root.Values.database.rolesSecret }}
+- { name: DATABASE_URL, value: {{ .root.Values.database.url | quote }} }
+{{ include "qrforge.env.role" . }}
+{{- else }}
+{{- include "qrforge.env.database" .root }}
+{{- end }}
+{{- end }}
+
+{{- /* NATS for one of its users: auth, qr, edge, operator; takes { root, component }. */}}
+{{- define "qrforge.env.nats" -}}
+{{- $nats := .root.Values.nats }}
+{{- if $nats.urlSecret.name }}
+- name: NATS_URL
+  valueFrom: { secretKeyRef: { name: {{ $nats.urlSecret.name }}, key: {{ $nats.urlSecret.key }} } }
+{{- else }}
+- { name: NATS_URL, value: {{ $nats.url | quote }} }
+{{- if and $nats.url $nats.usersSecret }}
+- name: NATS_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ $nats.usersSecret }}, key: {{ .component }} } }
+{{- end }}
+{{- end }}
+{{- if has .component (list "qr" "operator") }}
+- { name: NATS_REPLICAS, value: {{ $nats.replicas | quote }} }
+{{- end }}
 {{- end }}
 
 {{- define "qrforge.env.upstreams" -}}
@@ -80,7 +105,7 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext: {{- include "qrforge.containerSecurity" . | nindent 2 }}
 env:
   {{- include "qrforge.env.database" . | nindent 2 }}
-  {{- include "qrforge.env.nats" . | nindent 2 }}
+  {{- include "qrforge.env.nats" (dict "root" . "component" "operator") | nindent 2 }}
   {{- include "qrforge.env.mtls" . | nindent 2 }}
   {{- range $one := list "auth" "quota" }}
   - { name: {{ upper $one }}_ADDRESS, value: {{ include "qrforge.address" (dict "root" $ "component" $one) | quote }} }

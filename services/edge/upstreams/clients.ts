@@ -8,13 +8,14 @@ import { MailLinkService } from "../../../gen/qrforge/auth/v1/mail_link_pb.ts";
 import { SessionService } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { ProjectService } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { type QrCode, QrCodeService } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
-import { BatchRecordScansRequestSchema, ScanService } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
+import { ScanService } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 import { SymbolService } from "../../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { QuotaService } from "../../../gen/qrforge/quota/v1/quota_pb.ts";
 import { type Batcher, createBatcher } from "../../../platform/concurrency/batcher.ts";
 import { isUnavailable, ServiceError } from "../../../platform/errors.ts";
 import { createBus } from "../../../platform/messaging/bus.ts";
-import { openPublisher, type Publisher, queueOf } from "../../../platform/messaging/work-queue.ts";
+import { scanQueue } from "../../../platform/messaging/users.ts";
+import { openPublisher, type Publisher } from "../../../platform/messaging/work-queue.ts";
 import { systemClock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Config } from "../../../platform/process/config.ts";
@@ -120,7 +121,7 @@ export function createUpstreams(
     "codes",
     async (names, wait) => (await qrCodes.client.batchGetQrCodes({ names }, wait)).lookups.map(({ qrCode }) => qrCode),
   );
-  const bus = createBus({ url: config.natsUrl, name: "qrforge-edge", log });
+  const bus = createBus({ url: config.natsUrl, password: config.natsPassword, client: "edge", log });
   closer.defer("bus", () => bus.close());
   const holding = { tls: config, holder: randomUUIDv7(), bus, renewMs: config.renewMs, closer, log };
   const caching = {
@@ -193,11 +194,7 @@ export function createUpstreams(
     projects: projects.client,
     scans: scans.client,
     symbols: symbols.client,
-    scanQueue: openPublisher({
-      bus,
-      queue: queueOf(BatchRecordScansRequestSchema),
-      replicas: config.natsReplicas,
-    }),
+    scanQueue: openPublisher({ bus, queue: scanQueue }),
     ready(wait) {
       // With the policy open, requests are served without quota.
       const needed = [keys, quota, qrCodes].filter((client) => client !== quota || config.quotaPolicy === "closed");

@@ -2,7 +2,8 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { BatchRecordScansRequestSchema } from "../../../gen/qrforge/qr/v1/scan_pb.ts";
 import { isUnavailable } from "../../../platform/errors.ts";
 import type { Bus } from "../../../platform/messaging/bus.ts";
-import { openConsumer, queueOf } from "../../../platform/messaging/work-queue.ts";
+import { scanConsumer, scanQueue } from "../../../platform/messaging/users.ts";
+import { openConsumer } from "../../../platform/messaging/work-queue.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
@@ -25,8 +26,8 @@ export function consumeScans(options: {
   const dropped = options.metrics.counter("scan_batches_dropped", "messages in the queue that were no scans");
   openConsumer({
     ...options,
-    queue: queueOf(BatchRecordScansRequestSchema),
-    durable: "qr",
+    queue: scanQueue,
+    durable: scanConsumer,
     async handle(data) {
       let rows: ScanRow[];
       try {

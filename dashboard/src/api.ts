@@ -27,12 +27,21 @@ export class ApiError extends Error {
   }
 }
 
-export interface Answer<T> {
-  data: T;
-  next_cursor?: string | null;
+interface AnswerHead {
   etag?: string | undefined;
   /** Whether it is the answer to an earlier request with the same idempotency key. */
   replayed?: boolean;
+}
+
+export interface Answer<T> extends AnswerHead {
+  data: T;
+}
+
+/** The answer of a list. */
+export interface Page<T> extends AnswerHead {
+  items: T[];
+  /** Token of the next page; null on the last one. */
+  next_page_token: string | null;
 }
 
 export interface Account {
@@ -168,10 +177,19 @@ export interface RequestOptions {
 }
 
 /** Asks the edge. Fails with an ApiError, of status 0 if there was no answer. */
-export async function ask<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+export function ask<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+  return askFor<Answer<T>>(method, path, options);
+}
+
+/** Asks the edge for a list. Fails as `ask` does. */
+export function askPage<T>(method: string, path: string, options: RequestOptions = {}): Promise<Page<T>> {
+  return askFor<Page<T>>(method, path, options);
+}
+
+async function askFor<Form>(method: string, path: string, options: RequestOptions): Promise<Form & AnswerHead> {
   const response = await request(method, apiPrefix + path, options);
   return {
-    ...((await readJson(response)) as Answer<T>),
+    ...((await readJson(response)) as Form),
     etag: response.headers.get("etag") ?? undefined,
     replayed: response.headers.has("idempotent-replayed"),
   };
@@ -230,17 +248,17 @@ export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
 /** The items of all pages of a list, in its order. */
 export async function readAll<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const items: T[] = [];
-  let cursor = "";
+  let token: string | null = null;
   do {
-    const page = await ask<T[]>("GET", cursor === "" ? path : withCursor(path, cursor), { signal });
-    items.push(...page.data);
-    cursor = page.next_cursor ?? "";
-  } while (cursor !== "");
+    const page: Page<T> = await askPage<T>("GET", token ? withPageToken(path, token) : path, { signal });
+    items.push(...page.items);
+    token = page.next_page_token;
+  } while (token);
   return items;
 }
 
-function withCursor(path: string, cursor: string): string {
-  return `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
+function withPageToken(path: string, token: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}next_page_token=${encodeURIComponent(token)}`;
 }
 
 /**

@@ -53,8 +53,8 @@ async function save(page: Page, act: () => Promise<void>): Promise<{ name: strin
 /** The codes of the account, as its list has them. */
 function codesOf(page: Page, query: string): Promise<{ name: string; redirect_url: string; slug: string }[]> {
   return page.evaluate(async (asked) => {
-    const answer = await fetch(`/dashboard/api/v1/qr-codes?limit=100&q=${encodeURIComponent(asked)}`);
-    return (await answer.json()).data;
+    const answer = await fetch(`/dashboard/api/v1/qr-codes?page_size=100&q=${encodeURIComponent(asked)}`);
+    return (await answer.json()).items;
   }, query);
 }
 
@@ -185,12 +185,12 @@ describe("codes from a file", () => {
     await page.getByText("250 created. Of these, 200 had been created before.").waitFor();
     const names = await page.evaluate(async () => {
       const all: string[] = [];
-      for (let cursor = ""; ; ) {
-        const answer = await fetch(`/dashboard/api/v1/qr-codes?limit=100&q=Chair${cursor && `&cursor=${cursor}`}`);
-        const { data, next_cursor } = await answer.json();
-        all.push(...data.map(({ name }: { name: string }) => name));
-        if (!next_cursor) return all;
-        cursor = encodeURIComponent(next_cursor);
+      for (let token = ""; ; ) {
+        const query = `page_size=100&q=Chair${token && `&next_page_token=${token}`}`;
+        const { items, next_page_token } = await (await fetch(`/dashboard/api/v1/qr-codes?${query}`)).json();
+        all.push(...items.map(({ name }: { name: string }) => name));
+        if (!next_page_token) return all;
+        token = encodeURIComponent(next_page_token);
       }
     });
     expect(names.toSorted()).toEqual(lines.map((line) => line.split(",")[0]).toSorted());

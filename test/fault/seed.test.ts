@@ -28,12 +28,13 @@ const read = async (path: string) => {
 /** All items of a list, page after page. */
 async function listAll(path: string): Promise<{ id: string; created_at: string; scan_count: number; name: string }[]> {
   const items = [];
-  let cursor = "";
+  let token = "";
   do {
-    const page = await read(`${path}${path.includes("?") ? "&" : "?"}limit=17${cursor && `&cursor=${cursor}`}`);
-    items.push(...page.data);
-    cursor = page.next_cursor ?? "";
-  } while (cursor !== "");
+    const query = `page_size=17${token && `&next_page_token=${token}`}`;
+    const page = await read(`${path}${path.includes("?") ? "&" : "?"}${query}`);
+    items.push(...page.items);
+    token = page.next_page_token ?? "";
+  } while (token !== "");
   return items;
 }
 

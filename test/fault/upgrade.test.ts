@@ -101,11 +101,18 @@ describe("the last release", () => {
     const { account_id: accountId, codes } = seeded.accounts[0] as (typeof seeded.accounts)[number];
     const { secret: reader } = await newAuth.keys.createKey({ accountId, name: "reader" }, wait);
     const [oldList, newList] = await Promise.all(
-      [oldEdge, newEdge].map((edge) => call(`${edge}/v1/qr-codes?status=all&limit=100`, { key: reader })),
+      [
+        [oldEdge, "limit"],
+        [newEdge, "page_size"],
+      ].map(async ([edge, size]) => {
+        const { body } = await call(`${edge}/v1/qr-codes?status=all&${size}=100`, { key: reader });
+        // The last release names the items of a list data.
+        return body.items ?? body.data;
+      }),
     );
-    expect(newList?.body.data.length).toBe(codes);
-    expect(oldList?.body.data.map(essence)).toEqual(newList?.body.data.map(essence));
-    for (const { id } of newList?.body.data.slice(0, 5) ?? []) {
+    expect(newList.length).toBe(codes);
+    expect(oldList.map(essence)).toEqual(newList.map(essence));
+    for (const { id } of newList.slice(0, 5)) {
       const counts = [oldEdge, newEdge].map((edge) =>
         call(`${edge}/v1/qr-codes/${id}/scans?by=country`, { key: reader }),
       );

@@ -193,13 +193,13 @@ describe("codes", () => {
     const made: string[] = [];
     for (let i = 0; i < 5; i++) made.unshift((await newCode(key, { name: `code ${i}` })).id);
     const seen: string[] = [];
-    let cursor: string | null = "";
+    let token: string | null = "";
     do {
-      const page = await call(`${edge}/v1/qr-codes?limit=2${cursor && `&cursor=${cursor}`}`, { key });
-      seen.push(...page.body.data.map((code: { id: string }) => code.id));
-      cursor = page.body.next_cursor;
+      const page = await call(`${edge}/v1/qr-codes?page_size=2${token && `&next_page_token=${token}`}`, { key });
+      seen.push(...page.body.items.map((code: { id: string }) => code.id));
+      token = page.body.next_page_token;
       if (seen.length === 2) await newCode(key, { name: "came later" });
-    } while (cursor !== null);
+    } while (token !== null);
     expect(seen).toEqual(made);
   });
 
@@ -210,7 +210,7 @@ describe("codes", () => {
     const b = await newCode(key, { name: "Beta" });
     await call(`${edge}/v1/qr-codes/${b.id}`, { key, method: "PATCH", body: { status: "archived" } });
     const ids = async (query: string) =>
-      (await call(`${edge}/v1/qr-codes?${query}`, { key })).body.data.map((code: { id: string }) => code.id);
+      (await call(`${edge}/v1/qr-codes?${query}`, { key })).body.items.map((code: { id: string }) => code.id);
     expect(await ids("")).toEqual([a.id]);
     expect(await ids("status=archived")).toEqual([b.id]);
     expect(await ids("status=all")).toEqual([b.id, a.id]);
@@ -223,7 +223,7 @@ describe("codes", () => {
 
   it("refuse malformed list parameters and name the one at fault", async () => {
     const key = await newKey();
-    const bad = ["limit=0", "limit=101", "limit=x", "cursor=!", "status=gone", "foo=1", "limit=1&limit=2"];
+    const bad = ["next_page_token=!", "status=gone", "foo=1", "page_size=1&page_size=2"];
     for (const query of bad) {
       const answer = await call(`${edge}/v1/qr-codes?${query}`, { key });
       expect([query, answer.status, answer.body.code]).toEqual([query, 400, "invalid_request"]);
@@ -295,10 +295,10 @@ describe("projects", () => {
     });
     expect((await call(`${edge}/v1/projects/${project.id}`, { key })).body.data).toEqual(project);
     const list = (await call(`${edge}/v1/projects`, { key })).body;
-    expect(list.next_cursor).toBeNull();
-    expect(list.data.map((one: { is_default: boolean }) => one.is_default)).toEqual([false, true]);
+    expect(list.next_page_token).toBeNull();
+    expect(list.items.map((one: { is_default: boolean }) => one.is_default)).toEqual([false, true]);
     const code = await newCode(key);
-    expect(code.project_id).toBe(list.data[1].id);
+    expect(code.project_id).toBe(list.items[1].id);
   });
 
   it("refuse empty and overlong fields", async () => {

@@ -70,7 +70,7 @@ describe("the TypeScript client", () => {
       Array.from({ length: 7 }, (_, index) => ({ name: `n${index}`, redirect_url: "https://example.com/" })),
     );
     const names: string[] = [];
-    for await (const one of client.listQrCodes({ limit: 3 })) names.push(one.name);
+    for await (const one of client.listQrCodes({ pageSize: 3 })) names.push(one.name);
     expect(names).toHaveLength(8);
     const projects: string[] = [];
     for await (const one of client.listProjects()) projects.push(one.name);

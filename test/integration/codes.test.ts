@@ -33,9 +33,9 @@ describe("a batch", () => {
     const codes = Array.from({ length: 100 }, (_, index) => fields({ name: `Label ${index}` }));
     const answer = await post(key, codes);
     expect(answer.status).toBe(201);
-    expect(answer.body.data.map(({ name }: { name: string }) => name)).toEqual(codes.map(({ name }) => name));
-    expect(new Set(answer.body.data.map(({ slug }: { slug: string }) => slug)).size).toBe(100);
-    const last = answer.body.data[99];
+    expect(answer.body.items.map(({ name }: { name: string }) => name)).toEqual(codes.map(({ name }) => name));
+    expect(new Set(answer.body.items.map(({ slug }: { slug: string }) => slug)).size).toBe(100);
+    const last = answer.body.items[99];
     expect((await call(url(`/v1/qr-codes/${last.id}`, 1), { key })).body.data).toEqual(last);
   });
 
@@ -63,7 +63,7 @@ describe("a batch", () => {
     expect([doubled.status, doubled.body.details.length]).toEqual([409, 2]);
     const project = await post(key, [fields(), fields({ project_id: "0".repeat(20) })]);
     expect([project.status, project.body.code]).toEqual([404, "project_not_found"]);
-    expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(1);
+    expect((await call(url("/v1/qr-codes"), { key })).body.items).toHaveLength(1);
   });
 
   it("holds 1 to 100 codes", async () => {
@@ -92,7 +92,7 @@ describe("a batch", () => {
     const slug = newSlug();
     const answers = await Promise.all([0, 1].map(() => post(key, [fields(), fields({ slug })])));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
-    expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(2);
+    expect((await call(url("/v1/qr-codes"), { key })).body.items).toHaveLength(2);
   });
 });
 
@@ -140,7 +140,7 @@ describe("an Idempotency-Key", () => {
     expect(new Set(created.map(({ body }) => body.data.id)).size).toBe(1);
     expect(created.filter((one) => one.headers.get("idempotent-replayed") === null)).toHaveLength(1);
     for (const one of waiting) expect(one.headers.get("retry-after")).toBe("1");
-    expect((await call(url("/v1/qr-codes"), { key })).body.data).toHaveLength(1);
+    expect((await call(url("/v1/qr-codes"), { key })).body.items).toHaveLength(1);
   });
 
   it("of a request that was answered gives that answer to 50 at once", async () => {
@@ -242,13 +242,15 @@ describe("a list", () => {
     const key = await newKey();
     const post = (count: number) =>
       call(url("/v1/qr-codes/batch"), { key, body: { qr_codes: Array.from({ length: count }, () => fields()) } });
-    const before = (await post(25)).body.data.map(({ id }: { id: string }) => id);
+    const before = (await post(25)).body.items.map(({ id }: { id: string }) => id);
     const seen: string[] = [];
-    let cursor: string | null = "";
-    while (cursor !== null) {
-      const page: ApiAnswer = await call(url(`/v1/qr-codes?limit=4${cursor && `&cursor=${cursor}`}`), { key });
-      seen.push(...page.body.data.map(({ id }: { id: string }) => id));
-      cursor = page.body.next_cursor;
+    let token: string | null = "";
+    while (token !== null) {
+      const page: ApiAnswer = await call(url(`/v1/qr-codes?page_size=4${token && `&next_page_token=${token}`}`), {
+        key,
+      });
+      seen.push(...page.body.items.map(({ id }: { id: string }) => id));
+      token = page.body.next_page_token;
       await post(3);
     }
     expect(new Set(seen).size).toBe(seen.length);

@@ -85,20 +85,20 @@ describe("qrforge.api.v1", () => {
         scanCount: 0n,
       });
       expect(Number(code?.createdAt?.seconds) * 1000).toBe(Math.floor(Date.parse(rest.created_at) / 1000) * 1000);
-      const { data: batch } = await client.batchCreateQrCodes(
+      const { items: batch } = await client.batchCreateQrCodes(
         { qrCodes: [1, 2, 3].map((index) => ({ name: `n${index}`, redirectUrl: "https://example.com/" })) },
         options,
       );
       expect(batch.map((one) => one.name)).toEqual(["n1", "n2", "n3"]);
-      const page = await client.listQrCodes({ limit: 2, status: "all" }, options);
-      expect([page.data.length, page.nextCursor !== ""]).toEqual([2, true]);
+      const page = await client.listQrCodes({ pageSize: 2, status: "all" }, options);
+      expect([page.items.length, page.nextPageToken !== ""]).toEqual([2, true]);
       const changed = await client.updateQrCode({ id: rest.id, style: { caption: "" } }, options);
       expect([changed.data?.style?.caption, changed.data?.style?.moduleShape]).toEqual([undefined, "dot"]);
       const image = await client.getQrCodeImage({ id: rest.id, format: "png", size: 200 }, options);
       expect([image.contentType, Buffer.from(image.content).subarray(1, 4).toString()]).toEqual(["image/png", "PNG"]);
       const scans = await client.countScans({ id: rest.id, by: "device" }, options);
       expect([scans.data?.total, scans.data?.by]).toEqual([0n, "device"]);
-      expect((await client.listProjects({}, options)).data).toHaveLength(2);
+      expect((await client.listProjects({}, options)).items).toHaveLength(2);
       expect((await client.getProject({ id: project?.id ?? "" }, options)).data?.name).toBe("Labels");
       expect((await client.getQrCode({ id: rest.slug }, options)).data?.id).toBe(rest.id);
       const usage = await client.getUsage({}, options);
@@ -121,7 +121,7 @@ describe("qrforge.api.v1", () => {
       const [code, reason, error] = await reasonOf(client.createQrCode({ redirectUrl: "javascript:x" }, { headers }));
       expect([code, reason]).toEqual([Code.InvalidArgument, "INVALID_PAYLOAD"]);
       expect(error.rawMessage).toContain("name is required");
-      expect(await failureOf(client.listQrCodes({ limit: 101 }, { headers }))).toEqual([
+      expect(await failureOf(client.listQrCodes({ pageToken: "x" }, { headers }))).toEqual([
         Code.InvalidArgument,
         "INVALID_REQUEST",
       ]);

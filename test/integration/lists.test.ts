@@ -40,13 +40,13 @@ async function read(path: string) {
 /** All items of a list, page after page, each once and newest first. */
 async function listAll(path: string, query: Record<string, string> = {}): Promise<Item[]> {
   const items: Item[] = [];
-  let cursor: string | null = "";
+  let token: string | null = "";
   do {
-    const page = new URLSearchParams({ limit: "7", ...query, ...(cursor !== "" && { cursor }) });
-    const { data, next_cursor } = await read(`${path}?${page}`);
-    items.push(...data);
-    cursor = next_cursor;
-  } while (cursor !== null);
+    const page = new URLSearchParams({ page_size: "7", ...query, ...(token !== "" && { next_page_token: token }) });
+    const answer = await read(`${path}?${page}`);
+    items.push(...answer.items);
+    token = answer.next_page_token;
+  } while (token !== null);
   expect(new Set(items.map(({ id }) => id)).size).toBe(items.length);
   const times = items.map(({ created_at }) => Date.parse(created_at));
   expect(times).toEqual(times.toSorted((one, other) => other - one));

@@ -29,6 +29,9 @@ export interface CreateOptions {
 
 export type Client = ReturnType<typeof createClient>;
 
+/** Maximum number of items in one answer of a list. */
+const pageSizeMax = 100;
+
 /** A client of one API with one key. Every method fails with a QrForgeError. */
 export function createClient(options: ClientOptions) {
   const sending = {
@@ -41,7 +44,7 @@ export function createClient(options: ClientOptions) {
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
   } as SendOptions;
 
-  async function json<T>(request: Request): Promise<{ data: T; next_cursor?: string | null }> {
+  async function json<T>(request: Request): Promise<T> {
     const { status, bytes } = await send(sending, request);
     try {
       return JSON.parse(new TextDecoder().decode(bytes));
@@ -50,30 +53,35 @@ export function createClient(options: ClientOptions) {
     }
   }
   const get = async <T>(path: string, query?: object) =>
-    (await json<T>({ method: "GET", path, query: query ?? {}, isRepeatable: true })).data;
+    (await json<{ data: T }>({ method: "GET", path, query: query ?? {}, isRepeatable: true })).data;
   const post = async <T>(path: string, body: unknown, { idempotencyKey = crypto.randomUUID() }: CreateOptions = {}) => {
     const headers = { "idempotency-key": idempotencyKey };
-    return (await json<T>({ method: "POST", path, body, headers, isRepeatable: true })).data;
+    return await json<T>({ method: "POST", path, body, headers, isRepeatable: true });
   };
   async function* list<T>(path: string, query: object): AsyncGenerator<T, void> {
-    let cursor: string | null | undefined;
+    let next_page_token: string | null | undefined;
     do {
-      const page = await json<T[]>({ method: "GET", path, query: { ...query, cursor }, isRepeatable: true });
-      yield* page.data;
-      cursor = page.next_cursor;
-    } while (cursor);
+      const asked: Request = { method: "GET", path, query: { ...query, next_page_token }, isRepeatable: true };
+      const page = await json<{ items: T[]; next_page_token: string | null }>(asked);
+      yield* page.items;
+      ({ next_page_token } = page);
+    } while (next_page_token);
   }
   const named = (id: string) => encodeURIComponent(id);
 
   return {
     /** Yields all codes, newest first; fetches pages on demand. */
     listQrCodes: (
-      filter: { project_id?: string; status?: "active" | "archived" | "all"; q?: string; limit?: number } = {},
-    ) => list<QrCode>("/v1/qr-codes", { limit: 100, ...filter }),
-    createQrCode: (code: NewQrCode, once?: CreateOptions) => post<QrCode>("/v1/qr-codes", code, once),
+      filter: { project_id?: string; status?: "active" | "archived" | "all"; q?: string; pageSize?: number } = {},
+    ) => {
+      const { pageSize, ...query } = filter;
+      return list<QrCode>("/v1/qr-codes", { page_size: pageSize ?? pageSizeMax, ...query });
+    },
+    createQrCode: async (code: NewQrCode, once?: CreateOptions) =>
+      (await post<{ data: QrCode }>("/v1/qr-codes", code, once)).data,
     /** Creates up to 100 codes, all or none. */
-    createQrCodes: (codes: NewQrCode[], once?: CreateOptions) =>
-      post<QrCode[]>("/v1/qr-codes/batch", { qr_codes: codes }, once),
+    createQrCodes: async (codes: NewQrCode[], once?: CreateOptions) =>
+      (await post<{ items: QrCode[] }>("/v1/qr-codes/batch", { qr_codes: codes }, once)).items,
     /** Returns a code by id or slug. */
     getQrCode: (idOrSlug: string) => get<QrCode>(`/v1/qr-codes/${named(idOrSlug)}`),
     /** Changes the given fields; of two edits of the same field the last one wins. */
@@ -81,7 +89,7 @@ export function createClient(options: ClientOptions) {
       const path = `/v1/qr-codes/${named(id)}`;
       // Setting fields is idempotent. Archiving together with an edit is not, since archived codes reject edits.
       const isRepeatable = change.status !== "archived" || Object.keys(change).length === 1;
-      return (await json<QrCode>({ method: "PATCH", path, body: change, isRepeatable })).data;
+      return (await json<{ data: QrCode }>({ method: "PATCH", path, body: change, isRepeatable })).data;
     },
     async getQrCodeImage(idOrSlug: string, query: ImageOptions = {}): Promise<Image> {
       const path = `/v1/qr-codes/${named(idOrSlug)}/image`;
@@ -94,9 +102,10 @@ export function createClient(options: ClientOptions) {
     },
     countScans: (idOrSlug: string, query: ScanOptions = {}) =>
       get<ScanCounts>(`/v1/qr-codes/${named(idOrSlug)}/scans`, query),
-    listProjects: ({ limit = 100 }: { limit?: number } = {}) => list<Project>("/v1/projects", { limit }),
-    createProject: (project: { name: string; description?: string }, once?: CreateOptions) =>
-      post<Project>("/v1/projects", project, once),
+    listProjects: ({ pageSize = pageSizeMax }: { pageSize?: number } = {}) =>
+      list<Project>("/v1/projects", { page_size: pageSize }),
+    createProject: async (project: { name: string; description?: string }, once?: CreateOptions) =>
+      (await post<{ data: Project }>("/v1/projects", project, once)).data,
     getProject: (id: string) => get<Project>(`/v1/projects/${named(id)}`),
     getUsage: () => get<Usage>("/v1/usage"),
   };

@@ -25,13 +25,13 @@ function createService(taken: string[] = []) {
     if (details.length > 0) throw new ApiError(409, "conflict", "taken", details);
     for (const { slug } of codes) if (slug) slugs.add(slug);
     sizes.push(codes.length);
-    const data = codes.map(({ name, slug }) => {
+    const items = codes.map(({ name, slug }) => {
       names.push(name);
       const path = slug ?? `qr-${names.length}`;
       return { id: `id-${names.length}`, slug: path, short_url: `https://qr.example/${path}`, updated_at: "now" };
     });
-    answers.set(key, { data });
-    return { data };
+    answers.set(key, { items });
+    return { items };
   };
   return { send, names, sizes };
 }

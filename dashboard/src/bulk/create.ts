@@ -1,5 +1,5 @@
 import { limits } from "../../../contracts/limits.ts";
-import { ApiError, ask, type Code } from "../api.ts";
+import { ApiError, askPage, type Code } from "../api.ts";
 import { fingerprint, randomHex } from "../fingerprint.ts";
 import type { Fault, Row } from "./check.ts";
 import { type Field, fields } from "./columns.ts";
@@ -37,10 +37,14 @@ export type Send = (
   codes: NewCode[],
   idempotencyKey: string,
   signal: AbortSignal,
-) => Promise<{ data: MadeCode[]; replayed?: boolean }>;
+) => Promise<{ items: MadeCode[]; replayed?: boolean }>;
 
 const sendBatch: Send = (codes, key, signal) =>
-  ask<Code[]>("POST", "/v1/qr-codes/batch", { body: { qr_codes: codes }, headers: { "idempotency-key": key }, signal });
+  askPage<Code>("POST", "/v1/qr-codes/batch", {
+    body: { qr_codes: codes },
+    headers: { "idempotency-key": key },
+    signal,
+  });
 
 export function newRun(projectId: string, batchMax: number): Run {
   return { id: randomHex(), projectId, batchMax, made: [], refused: [], faults: [], replayed: 0 };
@@ -67,11 +71,11 @@ export async function createCodes(
     const codes = batch.map((row) => toNewCode(row, run.projectId));
     const key = `${run.id}-${batch[0]?.line}-${batch.length}-${fingerprint(JSON.stringify(codes))}`;
     try {
-      const { data, replayed } = await withRetries(() => send(codes, key, signal), signal, options.onWait);
-      if (data.length !== batch.length)
-        throw new Error(`${batch.length} codes were sent and ${data.length} came back.`);
+      const { items, replayed } = await withRetries(() => send(codes, key, signal), signal, options.onWait);
+      if (items.length !== batch.length)
+        throw new Error(`${batch.length} codes were sent and ${items.length} came back.`);
       batch.forEach((row, index) => {
-        const { id, slug, short_url, updated_at } = data[index] as MadeCode;
+        const { id, slug, short_url, updated_at } = items[index] as MadeCode;
         run.made.push({ row, code: { id, slug, short_url, updated_at } });
       });
       if (replayed) run.replayed += batch.length;

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type AuditEntry, ask } from "../api.ts";
+import { type AuditEntry, askPage } from "../api.ts";
 import { Button, FailedQuery, Loading, PageHead } from "../components/basics.tsx";
 import { type Column, Line, Table } from "../components/table.tsx";
 import { messages } from "../messages.ts";
@@ -33,11 +33,11 @@ export default function AuditPage() {
     queryKey: ["audit"],
     initialPageParam: "",
     queryFn: ({ pageParam, signal }) =>
-      ask<AuditEntry[]>("GET", `/audit${pageParam === "" ? "" : `?before=${pageParam}`}`, { signal }),
-    getNextPageParam: ({ next_cursor }) => next_cursor || undefined,
+      askPage<AuditEntry>("GET", `/audit${pageParam === "" ? "" : `?before=${pageParam}`}`, { signal }),
+    getNextPageParam: ({ next_page_token }) => next_page_token || undefined,
   });
   const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = query;
-  const entries = data?.pages.flatMap((page) => page.data) ?? [];
+  const entries = data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
       <PageHead title={messages.audit.title} />

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
-import { ask, type Code, type Project, readAll } from "../api.ts";
+import { askPage, type Code, type Project, readAll } from "../api.ts";
 import {
   Button,
   Empty,
@@ -62,7 +62,7 @@ const columns: Column<Code>[] = [
 export function useProjects() {
   return useQuery({
     queryKey: ["projects"],
-    queryFn: ({ signal }) => readAll<Project>("/v1/projects?limit=100", signal),
+    queryFn: ({ signal }) => readAll<Project>("/v1/projects?page_size=100", signal),
   });
 }
 
@@ -77,16 +77,16 @@ export function CodesPage() {
     initialPageParam: "",
     ...live(liveMs),
     queryFn({ pageParam, signal }) {
-      const query = new URLSearchParams({ limit: String(pageSize), status });
+      const query = new URLSearchParams({ page_size: String(pageSize), status });
       if (q !== "") query.set("q", q);
       if (projectId !== "") query.set("project_id", projectId);
-      if (pageParam !== "") query.set("cursor", pageParam);
-      return ask<Code[]>("GET", `/v1/qr-codes?${query}`, { signal });
+      if (pageParam !== "") query.set("next_page_token", pageParam);
+      return askPage<Code>("GET", `/v1/qr-codes?${query}`, { signal });
     },
-    getNextPageParam: ({ next_cursor }) => next_cursor || undefined,
+    getNextPageParam: ({ next_page_token }) => next_page_token || undefined,
   });
   const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = query;
-  const codes = data?.pages.flatMap((page) => page.data) ?? [];
+  const codes = data?.pages.flatMap((page) => page.items) ?? [];
   const isFiltered = q !== "" || projectId !== "" || status !== "active";
   return (
     <>

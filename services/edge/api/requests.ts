@@ -22,9 +22,26 @@ export const noQuery = queryOf({});
 export const noBody = z.undefined();
 export const idParams = z.object({ id: z.string() });
 export const projectId = z.string().min(1);
+const pageSizes = { default: 50, max: 100 };
+
+/** Returns a requested page size; the default for what is no number of 1 to 100, as published. */
+function readPageSize(text: string): number {
+  const size = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return size >= 1 && size <= pageSizes.max ? size : pageSizes.default;
+}
+
 export const listQuery = {
-  limit: numberOf(1, 100).optional(),
-  cursor: z.string().optional(),
+  page_size: z
+    .string()
+    .default("")
+    .transform(readPageSize)
+    .meta({
+      parameter: {
+        type: "string",
+        description: `Number of items, 1 to ${pageSizes.max}; ${pageSizes.default} if left out or not such a number`,
+      },
+    }),
+  next_page_token: z.string().optional(),
 };
 
 /**

@@ -54,13 +54,15 @@ export interface RouteInput<Params, Query, Body> {
   nowMs: number;
 }
 
-/** Result of a handler: the data of the envelope, or no data for 304. */
+/** Result of a handler: the data of the envelope or its items, or neither for 304. */
 export interface RouteAnswer {
   data?: unknown;
+  /** Instead of data, for lists. */
+  items?: readonly unknown[];
   /** A file instead of data. */
   file?: { type: string; bytes: Uint8Array };
-  /** For lists: the cursor of the next page; null on the last page. */
-  nextCursor?: string | null;
+  /** For lists: the token of the next page; null or empty on the last page. */
+  nextPageToken?: string | null;
   status?: number;
   headers?: Record<string, string>;
 }

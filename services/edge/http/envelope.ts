@@ -18,9 +18,9 @@ export function challengeOf({ reason }: ServiceError, scheme = "ApiKey"): Record
 
 /** The body of a successful answer. */
 export function successBody(requestId: string, answer: RouteAnswer): string {
-  const { data, nextCursor } = answer;
-  const list = nextCursor === undefined ? {} : { next_cursor: nextCursor };
-  return JSON.stringify({ ok: true, version: apiVersion, request_id: requestId, data, ...list });
+  const { data, items, nextPageToken } = answer;
+  const content = items ? { items, next_page_token: nextPageToken || null } : { data };
+  return JSON.stringify({ ok: true, version: apiVersion, request_id: requestId, ...content });
 }
 
 /** The body of a refused request or a failed one. */

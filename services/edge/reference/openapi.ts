@@ -182,13 +182,16 @@ function describeSuccess(route: Route, toSchema: (schema: z.ZodType) => Json): J
     const content = { "image/svg+xml": { schema: { type: "string" } }, "image/png": binary, "application/pdf": binary };
     return { description: "The symbol", headers, content };
   }
-  const isPaged = reference.isList && route.method === "GET";
   const envelope = z.object({
     ok: z.literal(true),
     version: z.string(),
     request_id: requestId,
-    data: reference.isList ? z.array(reference.data) : reference.data,
-    ...(isPaged && { next_cursor: z.string().nullable().meta({ description: "null on the last page" }) }),
+    ...(reference.isList
+      ? {
+          items: z.array(reference.data),
+          next_page_token: z.string().nullable().meta({ description: "null on the last page" }),
+        }
+      : { data: reference.data }),
   });
   return { description: "Done", headers, content: { "application/json": { schema: toSchema(envelope) } } };
 }

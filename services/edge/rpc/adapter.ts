@@ -238,11 +238,12 @@ function withNulls(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-function toResponse(method: DescMethodUnary, { data, file, nextCursor }: RouteAnswer): Message {
+function toResponse(method: DescMethodUnary, { data, items, nextPageToken, file }: RouteAnswer): Message {
   if (file) return create(GetQrCodeImageResponseSchema, { content: file.bytes, contentType: file.type });
-  const list = nextCursor === undefined ? {} : { next_cursor: nextCursor ?? "" };
+  const isPaged = nextPageToken !== undefined;
+  const content = items ? { items, ...(isPaged && { next_page_token: nextPageToken ?? "" }) } : { data };
   // The data of a response is JSON by its schema, which its type does not declare.
-  return fromJson(method.output, { data, ...list } as JsonObject);
+  return fromJson(method.output, content as JsonObject);
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {

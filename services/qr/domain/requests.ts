@@ -6,7 +6,7 @@ import type { Once } from "./idempotency.ts";
 
 export const itemsPerCallMax = 1_000;
 const activeCodesMaxMax = 1_000_000_000_000n;
-export const pageBounds = { fallback: 20, max: 100 };
+export const pageBounds = { fallback: 50, max: 100 };
 
 export function requireAccount(accountId: string): void {
   if (!/^[0-9A-Za-z]{1,40}$/.test(accountId)) {

@@ -18,17 +18,17 @@ export const projectRoutes: Route[] = [
       isList: true,
       status: 200,
       failures: [],
-      example: { query: "limit=20" },
+      example: { query: "page_size=20" },
     },
     params: noParams,
     query: queryOf(listQuery),
     body: noBody,
     async handle({ accountId, query, upstreams, timeoutMs }) {
       const page = await upstreams.projects.listProjects(
-        omitUndefined({ accountId, pageSize: query.limit, pageToken: query.cursor }),
+        omitUndefined({ accountId, pageSize: query.page_size, pageToken: query.next_page_token }),
         { timeoutMs },
       );
-      return { data: page.projects.map(toProjectResponse), nextCursor: page.nextPageToken || null };
+      return { items: page.projects.map(toProjectResponse), nextPageToken: page.nextPageToken };
     },
   }),
   route({

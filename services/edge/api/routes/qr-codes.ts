@@ -73,7 +73,7 @@ export const qrCodeRoutes: Route[] = [
       isList: true,
       status: 200,
       failures: ["PROJECT_NOT_FOUND"],
-      example: { query: "limit=10&status=all&q=Menu" },
+      example: { query: "page_size=10&status=all&q=Menu" },
     },
     params: noParams,
     query: queryOf({
@@ -87,15 +87,15 @@ export const qrCodeRoutes: Route[] = [
       const page = await upstreams.qrCodes.listQrCodes(
         omitUndefined({
           accountId,
-          pageSize: query.limit,
-          pageToken: query.cursor,
+          pageSize: query.page_size,
+          pageToken: query.next_page_token,
           projectId: query.project_id,
           status: statusNumbers[query.status],
           nameContains: query.q,
         }),
         { timeoutMs },
       );
-      return { data: page.qrCodes.map(toQrCodeResponse), nextCursor: page.nextPageToken || null };
+      return { items: page.qrCodes.map(toQrCodeResponse), nextPageToken: page.nextPageToken };
     },
   }),
   route({
@@ -160,7 +160,7 @@ export const qrCodeRoutes: Route[] = [
       const qrCodes = body.qr_codes.map(newQrCode);
       const request = omitUndefined({ accountId, activeCodesMax, qrCodes, idempotency });
       const { qrCodes: made, replayed } = await upstreams.qrCodes.batchCreateQrCodes(request, { timeoutMs });
-      return { data: made.map(toQrCodeResponse), status: 201, headers: replayHeaders(replayed) };
+      return { items: made.map(toQrCodeResponse), status: 201, headers: replayHeaders(replayed) };
     },
   }),
   route({

@@ -69,11 +69,11 @@ export const sessionRoutes: SessionRoute[] = [
     ...noInput,
     method: "GET",
     path: "/keys",
-    query: queryOf({ cursor: z.string().optional() }),
+    query: queryOf({ next_page_token: z.string().optional() }),
     async handle({ user, query, upstreams, wait, nowMs }) {
-      const request = { accountId: user.accountId, pageSize: keysPageSize, pageToken: query.cursor ?? "" };
+      const request = { accountId: user.accountId, pageSize: keysPageSize, pageToken: query.next_page_token ?? "" };
       const { keys, nextPageToken } = await upstreams.keys.listKeys(request, wait);
-      return { data: keys.map((key) => toKeyResponse(key, nowMs)), nextCursor: nextPageToken || null };
+      return { items: keys.map((key) => toKeyResponse(key, nowMs)), nextPageToken };
     },
   }),
   sessionRoute({
@@ -162,7 +162,7 @@ export const sessionRoutes: SessionRoute[] = [
       const request = { accountId: user.accountId, pageSize: auditPageSize, before: BigInt(query.before ?? 0) };
       const { entries } = await upstreams.audit.listAuditEntries(request, wait);
       const last = entries.length === auditPageSize ? String(entries.at(-1)?.sequence) : null;
-      return { data: entries.map(toAuditResponse), nextCursor: last };
+      return { items: entries.map(toAuditResponse), nextPageToken: last };
     },
   }),
   sessionRoute({

@@ -24,6 +24,8 @@ export const skippedTables: ReadonlySet<string> = new Set([
   "auth.mails",
   "auth.mail_links",
   "qr.visitor_salts",
+  "auth.page_token_secrets",
+  "qr.page_token_secrets",
   "qr.scan_visitors",
 ]);
 /**

@@ -2,6 +2,7 @@ import { openGranter } from "../../platform/lease/service.ts";
 import { createMailSender } from "../../platform/mail/smtp.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
 import { openDatabase } from "../../platform/postgres/database.ts";
+import { createPageTokens } from "../../platform/postgres/page-tokens.ts";
 import { startRetention } from "../../platform/postgres/retention.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
@@ -63,6 +64,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const accounts = createAccountStore(sql, outbox);
   const keys = createKeyStore(sql, outbox);
   const leakReports = createLeakReportStore(sql, outbox);
+  const pageTokens = createPageTokens(sql, "auth", systemClock);
   const { propagate } = granter;
   const leaks = createLeakWorker({ leakReports, propagate, clock: systemClock, log });
   const working = leaks.run();
@@ -116,8 +118,8 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     log,
     metrics,
     implementations: [
-      createAccountService({ accounts, propagate }),
-      createKeyService({ keys, accounts, leakReports, propagate, handleReports, clock: systemClock }),
+      createAccountService({ accounts, propagate, pageTokens }),
+      createKeyService({ keys, accounts, leakReports, propagate, pageTokens, handleReports, clock: systemClock }),
       createAuditService(audit),
       createSessionService({ accounts, sessions, links, attempts, log, ...shared }),
       createInvitationService({ invitations, hasMail: mail !== undefined, ...shared }),

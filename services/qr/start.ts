@@ -2,6 +2,7 @@ import { newId } from "../../platform/ids.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
 import { openDatabase } from "../../platform/postgres/database.ts";
+import { createPageTokens } from "../../platform/postgres/page-tokens.ts";
 import { openPool } from "../../platform/postgres/pool.ts";
 import { systemClock as clock } from "../../platform/process/clock.ts";
 import { type Closer, createCloser } from "../../platform/process/closer.ts";
@@ -72,7 +73,15 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     log,
     metrics,
     implementations: [
-      ...createQrServices({ stores, drawer, clock, shortUrlBase, propagate, hintSlug: hint }),
+      ...createQrServices({
+        stores,
+        drawer,
+        clock,
+        shortUrlBase,
+        propagate,
+        hintSlug: hint,
+        pageTokens: createPageTokens(sql, "qr", clock),
+      }),
       implementation,
     ],
   });

@@ -5,7 +5,8 @@ import { type FieldIssue, throwIfFieldIssues } from "../../../platform/errors.ts
 import { newId } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
-import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
+import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
+import { pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { normalizeEmail, type PlanName } from "../domain/plans.ts";
 import type { AccountRow, AccountStore } from "../store/accounts.ts";
@@ -18,10 +19,11 @@ export interface AccountDependencies {
   accounts: AccountStore;
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
+  pageTokens: PageTokens;
 }
 
 /** Creates the handlers of AccountService. */
-export function createAccountService({ accounts, propagate }: AccountDependencies): Implementation {
+export function createAccountService({ accounts, propagate, pageTokens }: AccountDependencies): Implementation {
   /** Returns the answer to a change once every edge follows it. */
   async function propagated({ account, entries }: { account: AccountRow; entries: LogEntries }) {
     return { account: toAccount(account), propagation: toPropagation(await propagate(entries)) };
@@ -59,8 +61,9 @@ export function createAccountService({ accounts, propagate }: AccountDependencie
 
     async listAccounts(request) {
       const size = pageSize(request.pageSize, { fallback: 100, max: 1_000 });
-      const page = await accounts.list(size, decodePageToken(request.pageToken));
-      return { accounts: page.rows.map(toAccount), nextPageToken: encodePageToken(page.next) };
+      const list = ["accounts"];
+      const page = await accounts.list(size, await pageTokens.decode(list, request.pageToken));
+      return { accounts: page.rows.map(toAccount), nextPageToken: await pageTokens.encode(list, page.next) };
     },
 
     async setAccountPlan(request, context) {

@@ -12,7 +12,8 @@ import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, randomBase62 } from "../../../platform/ids.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
-import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
+import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
+import { pageSize } from "../../../platform/postgres/pagination.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -36,6 +37,7 @@ export interface KeyDependencies {
   leakReports: Pick<LeakReportStore, "add">;
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
+  pageTokens: PageTokens;
   /** Starts the handling of reports of leaked keys soon. */
   handleReports(): void;
   clock: Clock;
@@ -43,7 +45,7 @@ export interface KeyDependencies {
 
 /** Creates the handlers of KeyService. */
 export function createKeyService(dependencies: KeyDependencies): Implementation {
-  const { keys, accounts, leakReports, propagate, handleReports, clock } = dependencies;
+  const { keys, accounts, leakReports, propagate, pageTokens, handleReports, clock } = dependencies;
   return implement(KeyService, {
     async batchResolveKeys({ keyHashes }) {
       requireHashes(keyHashes);
@@ -67,8 +69,12 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
     async listKeys({ accountId, pageSize: requestedSize, pageToken }) {
       await accounts.get(validId(accountId, "account"));
       const size = pageSize(requestedSize, { fallback: 1_000, max: 1_000 });
-      const page = await keys.list(accountId, size, decodePageToken(pageToken));
-      return { keys: page.rows.map((key) => toKey(key, clock)), nextPageToken: encodePageToken(page.next) };
+      const list = ["keys", accountId];
+      const page = await keys.list(accountId, size, await pageTokens.decode(list, pageToken));
+      return {
+        keys: page.rows.map((key) => toKey(key, clock)),
+        nextPageToken: await pageTokens.encode(list, page.next),
+      };
     },
 
     async rotateKey(request, context) {

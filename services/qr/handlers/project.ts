@@ -8,14 +8,16 @@ import {
 } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId } from "../../../platform/ids.ts";
-import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
+import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
+import { pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { projectIssues } from "../domain/fields.ts";
 import { pageBounds, readIdempotency, requireAccount, validId } from "../domain/requests.ts";
 import type { ProjectRow, ProjectStore } from "../store/projects.ts";
 
 /** Creates the handlers of ProjectService. */
-export function createProjectService({ projects }: { projects: ProjectStore }): Implementation {
+export function createProjectService(options: { projects: ProjectStore; pageTokens: PageTokens }): Implementation {
+  const { projects, pageTokens } = options;
   return implement(ProjectService, {
     async createProject({ accountId, name, description, createdVia, idempotency }) {
       requireAccount(accountId);
@@ -36,8 +38,10 @@ export function createProjectService({ projects }: { projects: ProjectStore }): 
     async listProjects({ accountId, pageSize: requestedSize, pageToken }) {
       requireAccount(accountId);
       await projects.ensureDefault(accountId);
-      const page = await projects.list(accountId, pageSize(requestedSize, pageBounds), decodePageToken(pageToken));
-      return { projects: page.rows.map(toProject), nextPageToken: encodePageToken(page.next) };
+      const list = ["projects", accountId];
+      const after = await pageTokens.decode(list, pageToken);
+      const page = await projects.list(accountId, pageSize(requestedSize, pageBounds), after);
+      return { projects: page.rows.map(toProject), nextPageToken: await pageTokens.encode(list, page.next) };
     },
   });
 }

@@ -10,7 +10,8 @@ import {
 import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
-import { decodePageToken, encodePageToken, pageSize } from "../../../platform/postgres/pagination.ts";
+import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
+import { pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
 import { codeIssues } from "../domain/fields.ts";
 import { pageBounds, readIdempotency, readMax, requireAccount, requireItems, validId } from "../domain/requests.ts";
@@ -24,11 +25,12 @@ const updateRoundsMax = 5;
 export interface CodeDependencies extends CreateCodesDependencies {
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
+  pageTokens: PageTokens;
 }
 
 /** Creates the handlers of QrCodeService. */
 export function createCodeService(dependencies: CodeDependencies): Implementation {
-  const { codes, projects, styles, propagate } = dependencies;
+  const { codes, projects, styles, propagate, pageTokens } = dependencies;
   const shortUrl = (slug: string) => dependencies.shortUrl(slug);
   const createCodes = createCodeCreation(dependencies);
 
@@ -78,13 +80,13 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
       }
       if (projectId) await projects.requireAll(request.accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const status = readStatus(request.status);
-      const page = await codes.list(
-        request.accountId,
-        { projectId, status, nameContains },
-        size,
-        decodePageToken(request.pageToken),
-      );
-      return { qrCodes: page.rows.map((row) => toQrCode(row, shortUrl)), nextPageToken: encodePageToken(page.next) };
+      const list = ["codes", request.accountId, projectId, status, nameContains];
+      const after = await pageTokens.decode(list, request.pageToken);
+      const page = await codes.list(request.accountId, { projectId, status, nameContains }, size, after);
+      return {
+        qrCodes: page.rows.map((row) => toQrCode(row, shortUrl)),
+        nextPageToken: await pageTokens.encode(list, page.next),
+      };
     },
 
     async updateQrCode(request, { remainingMs }) {

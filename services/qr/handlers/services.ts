@@ -1,4 +1,5 @@
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
+import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Implementation } from "../../../platform/rpc/server.ts";
 import type { IdempotencyStore } from "../store/idempotency.ts";
@@ -33,17 +34,18 @@ export interface QrDependencies {
   propagate(entries: LogEntries): Promise<Propagation>;
   /** Tells edges that a slug exists now, which some may remember as unknown for a moment longer. */
   hintSlug(slug: string): void;
+  pageTokens: PageTokens;
 }
 
 /** Creates the handlers of qr's services. */
 export function createQrServices(dependencies: QrDependencies): Implementation[] {
-  const { stores, drawer, clock, shortUrlBase, propagate, hintSlug } = dependencies;
+  const { stores, drawer, clock, shortUrlBase, propagate, hintSlug, pageTokens } = dependencies;
   const { codes, projects } = stores;
   const shortUrl = (slug: string) => `${shortUrlBase}/${slug}`;
   const styles = createStyles({ logos: stores.logos, drawer, shortUrl });
   return [
-    createCodeService({ ...stores, styles, shortUrl, propagate, hintSlug }),
-    createProjectService({ projects }),
+    createCodeService({ ...stores, styles, shortUrl, propagate, hintSlug, pageTokens }),
+    createProjectService({ projects, pageTokens }),
     createSymbolService({ codes, styles, drawer, shortUrl }),
     createScanService({ ...stores, clock }),
   ];

@@ -226,7 +226,7 @@ export type ListProjectsRequest = Message<"qrforge.qr.v1.ListProjectsRequest"> &
   accountId: string;
 
   /**
-   * Maximum number of entries on the page: 1 to 100; 20 if unset.
+   * Maximum number of entries on the page: 1 to 100; 50 if unset.
    *
    * @generated from field: int32 page_size = 2;
    */

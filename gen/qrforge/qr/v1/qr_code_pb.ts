@@ -495,7 +495,7 @@ export type ListQrCodesRequest = Message<"qrforge.qr.v1.ListQrCodesRequest"> & {
   accountId: string;
 
   /**
-   * Maximum number of entries on the page: 1 to 100; 20 if unset.
+   * Maximum number of entries on the page: 1 to 100; 50 if unset.
    *
    * @generated from field: int32 page_size = 2;
    */

@@ -52,6 +52,20 @@ export function windowsAt(ms: number): WindowNumbers {
   return { minute: Math.floor(ms / 1000 / minuteS), day: Math.floor(ms / 1000 / dayS) };
 }
 
+/**
+ * How many minutes a window may be ahead of the time, after a clock has stepped back. One that is further ahead is of a
+ * clock that was wrong, and would refuse requests until its time has come.
+ */
+export const aheadMinutesMax = 5;
+
+/** Returns the windows that are charged at a time: those charged last, if they are of this time or slightly ahead of it. */
+export function chargedWindows(now: WindowNumbers, last: WindowNumbers | undefined): WindowNumbers {
+  const dayMax = Math.floor((now.minute + aheadMinutesMax) / (dayS / minuteS));
+  const isMinute = last && last.minute >= now.minute && last.minute <= now.minute + aheadMinutesMax;
+  const isDay = last && last.day >= now.day && last.day <= dayMax;
+  return { minute: isMinute ? last.minute : now.minute, day: isDay ? last.day : now.day };
+}
+
 /** Returns the whole seconds from `nowMs` (rounded down to a second) until the windows of these numbers end. */
 export function resetsIn(nowMs: number, windows: WindowNumbers): { minuteS: number; dayS: number } {
   const nowS = Math.floor(nowMs / 1000);

@@ -27,8 +27,10 @@ function createModel() {
     charge(nowMs: number, cost: number, limits: { perMinute: number; perDay: number }): boolean {
       const minute = Math.floor(nowMs / minuteMs);
       const day = Math.floor(nowMs / dayMs);
-      if (minute > state.minute) Object.assign(state, { minute, minuteUsed: 0 });
-      if (day > state.day) Object.assign(state, { day, dayUsed: 0 });
+      // A window that begins over five minutes from now is of a clock that was wrong.
+      const latest = nowMs + 5 * minuteMs;
+      if (minute > state.minute || state.minute * minuteMs > latest) Object.assign(state, { minute, minuteUsed: 0 });
+      if (day > state.day || state.day * dayMs > latest) Object.assign(state, { day, dayUsed: 0 });
       if (refusedBy({ cost, limits }, state) !== "none") return false;
       state.minuteUsed += cost;
       state.dayUsed += cost;
@@ -46,6 +48,7 @@ describe("the windows in the database", () => {
       const model = createModel();
       let nowMs = (turns[seed % turns.length] as number) - int(120_000);
       for (let step = 0; step < 25; step++) {
+        if (random() < 0.05) nowMs -= int(2 * dayMs);
         nowMs += random() < 0.15 ? -int(90_000) : int(random() < 0.1 ? dayMs : 20_000);
         const limits = { perMinute: random() < 0.2 ? 0 : int(12), perDay: random() < 0.2 ? 0 : int(30) };
         const charge = { subject, cost: 1 + int(4), requested: 1 + int(8), limits };
@@ -65,6 +68,24 @@ describe("the windows in the database", () => {
         expect([read.minuteUsed, read.dayUsed], about).toEqual([model.state.minuteUsed, model.state.dayUsed]);
       }
     }
+  });
+
+  it("are those of the present again after the clock was a day ahead and was put right", async () => {
+    const subject = "clockstep00000000000";
+    const limits = { perMinute: 5, perDay: 8 };
+    const at = (ms: number) => createStore(sql as never, sql`to_timestamp(${ms / 1_000}::float8)` as never);
+    const charge = async (ms: number) =>
+      ((await at(ms).charge([{ subject, cost: 1, requested: 10, limits }])) as Charged).rows[0]?.admitted;
+    const nowMs = Date.parse("2026-11-24T12:34:00Z");
+    expect(await charge(nowMs)).toBe(5);
+    expect(await charge(nowMs + dayMs)).toBe(5);
+    // Two seconds are the difference between two servers: the later window goes on.
+    expect(await charge(nowMs + dayMs - 2_000)).toBe(0);
+    expect(await charge(nowMs + 1_000)).toBe(5);
+    expect(await charge(nowMs + 2_000)).toBe(0);
+    expect(await charge(nowMs + 62_000)).toBe(3);
+    const day = Math.floor(nowMs / dayMs);
+    expect(await at(nowMs).listDays(subject, day, day + 1)).toEqual([{ day, used: 13 }]);
   });
 
   it("do not deadlock or lose a charge when statements name the same accounts in any order", async () => {

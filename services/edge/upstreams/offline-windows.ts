@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import {
   type ConsumeRequest,
   type Counts,
+  chargedWindows,
   dayS,
   type Face,
   minuteS,
@@ -43,7 +44,8 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
       const before = known.get(subject);
       const minute = Math.round((nowS + decision.minute.resetS) / minuteS) - 1;
       const day = Math.round((nowS + decision.day.resetS) / dayS) - 1;
-      if (before && (minute < before.minute || day < before.day)) return;
+      const current = chargedWindows({ minute, day }, before);
+      if (current.minute > minute || current.day > day) return;
       known.set(subject, {
         minute,
         minuteUsed: Math.max(decision.minute.used, before?.minute === minute ? before.minuteUsed : 0),
@@ -57,10 +59,7 @@ export function createOfflineWindows({ accountsMax }: { accountsMax: number }) {
       const { cost, limits } = request;
       const subject = subjectOf(request);
       const before = known.get(subject);
-      const now = windowsAt(nowMs);
-      // A window never moves back in time.
-      const minute = Math.max(now.minute, before?.minute ?? 0);
-      const day = Math.max(now.day, before?.day ?? 0);
+      const { minute, day } = chargedWindows(windowsAt(nowMs), before);
       let minuteUsed = before?.minute === minute ? before.minuteUsed : 0;
       let dayUsed = before?.day === day ? before.dayUsed : 0;
       const refused = refusedBy({ cost, limits }, { minuteUsed, dayUsed });

@@ -1,3 +1,5 @@
+import type { PendingQuery, Row } from "postgres";
+import { aheadMinutesMax } from "../../../contracts/quota-rule.ts";
 import { itemAt } from "../../../platform/item-at.ts";
 import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
@@ -40,6 +42,12 @@ export function createStore(sql: Sql, time = sql`now()`) {
   const minuteNow = sql`floor(extract(epoch from ${time}) / 60)::bigint`;
   const dayNow = sql`floor(extract(epoch from ${time}) / 86400)::bigint`;
   const msNow = sql`floor(extract(epoch from ${time}) * 1000)::bigint`;
+  /** Whether a row's windows are charged at a time: `chargedWindows` of the rule. */
+  const isMinute = (now: PendingQuery<Row[]>) => sql`w.minute between ${now} and ${now} + ${aheadMinutesMax}::int`;
+  const isDay = (day: PendingQuery<Row[]>, minute: PendingQuery<Row[]>) =>
+    sql`w.day between ${day} and (${minute} + ${aheadMinutesMax}::int) / 1440`;
+  const isMinuteCharged = isMinute(sql`excluded.minute`);
+  const isDayCharged = isDay(sql`excluded.day`, sql`excluded.minute`);
   /** Starts a new day in a row whose day is over, and stores the old day's total. */
   const turnDay = sql`
     prev_day = case when w.day < excluded.day then w.day else w.prev_day end,
@@ -69,12 +77,12 @@ export function createStore(sql: Sql, time = sql`now()`) {
     /**
      * Applies charges durably, in one statement: one per subject, in the order of subjects. Returns a row for each, in
      * the same order. Returns undefined and charges nothing if a batch to store is known already. A statement that waited for
-     * a row uses its start time, or the row's windows if those are later.
+     * a row uses its start time, or the row's windows if those are slightly later.
      */
     async charge(charges: Charge[], keep: Keep = keepNothing): Promise<Charged | undefined> {
       // Counts of the row before the charge; 0 if its window is over.
-      const minuteBefore = sql`case when w.minute >= excluded.minute then w.minute_used else 0 end`;
-      const dayBefore = sql`case when w.day >= excluded.day then w.day_used else 0 end`;
+      const minuteBefore = sql`case when ${isMinuteCharged} then w.minute_used else 0 end`;
+      const dayBefore = sql`case when ${isDayCharged} then w.day_used else 0 end`;
       const admitted = sql`least(
         excluded.asked,
         case when excluded.per_minute = 0 then excluded.asked
@@ -104,9 +112,9 @@ export function createStore(sql: Sql, time = sql`now()`) {
               order by account_id collate "C"
             ) as asks
             on conflict (account_id) do update set
-              minute = greatest(w.minute, excluded.minute),
+              minute = case when ${isMinuteCharged} then w.minute else excluded.minute end,
               minute_used = ${minuteBefore} + ${admitted} * excluded.cost,
-              day = greatest(w.day, excluded.day),
+              day = case when ${isDayCharged} then w.day else excluded.day end,
               day_used = ${dayBefore} + ${admitted} * excluded.cost,
               cost = excluded.cost, asked = excluded.asked,
               per_minute = excluded.per_minute, per_day = excluded.per_day,
@@ -284,10 +292,14 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
     /** Returns the current windows of a subject, and the database's time in ms. */
     async read(subject: string): Promise<WindowRow & { nowMs: number }> {
+      const isMinuteRead = isMinute(sql`t.minute`);
+      const isDayRead = isDay(sql`t.day`, sql`t.minute`);
       const [row] = await sql<[WindowRow & { nowMs: number }]>`
-        select 0 as admitted, greatest(t.minute, w.minute) as minute, greatest(t.day, w.day) as day,
-          case when w.minute >= t.minute then w.minute_used else 0 end as "minuteUsed",
-          case when w.day >= t.day then w.day_used else 0 end as "dayUsed", ${msNow} as "nowMs"
+        select 0 as admitted,
+          case when ${isMinuteRead} then w.minute else t.minute end as minute,
+          case when ${isDayRead} then w.day else t.day end as day,
+          case when ${isMinuteRead} then w.minute_used else 0 end as "minuteUsed",
+          case when ${isDayRead} then w.day_used else 0 end as "dayUsed", ${msNow} as "nowMs"
         from (select ${minuteNow} as minute, ${dayNow} as day) as t
         left join quota.windows w on w.account_id = ${subject}`;
       return row;
@@ -296,12 +308,15 @@ export function createStore(sql: Sql, time = sql`now()`) {
     /** Returns a subject's totals by day in a range; days without usage are omitted. */
     async listDays(subject: string, from: number, to: number): Promise<{ day: number; used: number }[]> {
       return sql<{ day: number; used: number }[]>`
-        select day, used from quota.days
-        where account_id = ${subject} and day between ${from} and ${to} and used > 0
-        union all
-        select day, day_used from quota.windows
-        where account_id = ${subject} and day between ${from} and ${to} and day_used > 0
-        order by day`;
+        select day, sum(used)::bigint as used from (
+          select day, used from quota.days
+          where account_id = ${subject} and day between ${from} and ${to} and used > 0
+          union all
+          select day, day_used from quota.windows
+          where account_id = ${subject} and day between ${from} and ${to} and day_used > 0
+        ) as days
+        -- A day is in both after the clock was a day ahead.
+        group by day order by day`;
     },
 
     /** Returns the usage by day and key in a range, sorted, after a given day and key if set. */

@@ -56,6 +56,26 @@ describe("a hostile or awkward file", () => {
     });
   }
 
+  it("that was changed at random is drawn or refused, and never a fault", { timeout: 60_000 }, async () => {
+    const random = createRandom(20_261);
+    const accepted = cases.filter(({ file, kept }) => kept && file.endsWith(".svg")).map(({ file }) => bytesOf(file));
+    const originals = accepted.filter(({ length }) => length < 5_000);
+    let drawn = 0;
+    for (let round = 0; round < 600; round++) {
+      const original = originals[random(originals.length)] ?? Buffer.alloc(0);
+      const at = random(original.length);
+      const part = Buffer.from(parts[random(parts.length)] ?? "");
+      const changed = Buffer.concat([original.subarray(0, at), part, original.subarray(at + random(8))]);
+      const issue = /^[a-z]/;
+      const logo = await normaliseLogo(changed).catch((error: unknown) => {
+        throw new Error(`round ${round}: ${changed.toString("latin1")}`, { cause: error });
+      });
+      if ("issue" in logo) expect(logo.issue).toMatch(issue);
+      else drawn++;
+    }
+    expect(drawn).toBeGreaterThan(60);
+  });
+
   it("is in the index, each of at least 60", () => {
     const files = readdirSync(folder).filter((name) => name !== "cases.json" && name !== "make.ts");
     expect(cases.map(({ file }) => file).sort()).toEqual([...files, ...Object.keys(made)].sort());
@@ -73,3 +93,45 @@ const known = new Set(
     " ",
   ),
 );
+
+/** Parts of markup that break other markup. */
+const parts = [
+  "<",
+  ">",
+  '"',
+  "/",
+  "=",
+  "&",
+  "&#0;",
+  "url(#a)",
+  "e9",
+  "-",
+  "999999999",
+  "<g>",
+  "</g>",
+  'xmlns:a="b"',
+  "<![CDATA[",
+].concat([
+  "<!--",
+  "{",
+  "}",
+  "*/",
+  "!important",
+  "%",
+  "\0",
+  '<use href="#a"/>',
+  'transform="scale(0)"',
+  "NaN",
+  " ",
+  "x",
+  "",
+]);
+
+/** Returns the same numbers below a bound each time. */
+function createRandom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state * 48_271) % 0x7fffffff;
+    return state % below;
+  };
+}

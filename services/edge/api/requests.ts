@@ -68,9 +68,15 @@ export const redirectUrl = text.regex(redirectUrlStart, redirectUrlStartIssue).m
 export const slug = text.regex(slugPattern, slugFormIssue);
 
 const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");
-const pictureUrl = /^data:image\/(?:png|jpeg|svg\+xml);base64,([A-Za-z0-9+/]+={0,2})$/;
+const pictureUrl = /^data:image\/(?:png|jpe?g|svg\+xml)(?:;charset=[\w-]+)?;base64,([A-Za-z0-9+/]+={0,2})$/i;
+
+/** Returns the content of a data URL, in base64 that may be wrapped into lines; undefined if it is none of a picture. */
+function pictureOf(logo: string): string | undefined {
+  return logo.startsWith("data:") ? pictureUrl.exec(logo.replaceAll(/\s/g, ""))?.[1] : undefined;
+}
+
 const logo = text.refine(
-  (value) => /^[0-9a-f]{32}$/.test(value) || pictureUrl.test(value),
+  (value) => /^[0-9a-f]{32}$/.test(value) || pictureOf(value) !== undefined,
   "must be a PNG, JPEG or SVG as data:image/...;base64,..., or the id of a logo of this account, or null",
 );
 const { logoSizePercentMin, logoSizePercentMax } = limits;
@@ -90,7 +96,7 @@ export const style = z.strictObject({
 
 /** Converts a validated style to the services' message. */
 export function readStyle(given: z.output<typeof style>) {
-  const picture = pictureUrl.exec(given.logo ?? "")?.[1];
+  const picture = pictureOf(given.logo ?? "");
   return omitUndefined({
     foreground: given.foreground,
     background: given.background,

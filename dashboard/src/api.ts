@@ -53,6 +53,8 @@ export interface Account {
   created_at: string;
   /** Whether a new password may be set without the one before: there is none, or an operator's link has just signed in. */
   may_set_password: boolean;
+  /** Whether the e-mail address can be changed here, by a mail to the new one. */
+  may_change_email: boolean;
   csrf_token: string;
   /** Where short URLs begin, and from where they can be opened. */
   short_urls: { base: string; reach: "loopback" | "link-local" | "private" | "public" };
@@ -60,6 +62,19 @@ export interface Account {
 
 /** Who may make an account: anybody, people with an invitation, or operators alone. */
 export type SignUpMode = "open" | "invited" | "closed";
+
+/** Who may make an account, and whether mail is sent: to confirm addresses and to reset passwords. */
+export interface SignUp {
+  mode: SignUpMode;
+  has_mail: boolean;
+}
+
+/** What the link of a mail is for. */
+export interface MailLink {
+  purpose: "sign-up" | "password-reset" | "email-change";
+  email: string;
+  expires_at: string;
+}
 
 export interface Invitation {
   email: string;

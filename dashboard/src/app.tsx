@@ -8,7 +8,9 @@ import { SignInAgain } from "./components/sign-in-again.tsx";
 import { isHeldBack, leave } from "./leaving.ts";
 import { messages } from "./messages.ts";
 import { CodesPage } from "./pages/codes.tsx";
+import { ForgotPage } from "./pages/forgot.tsx";
 import { InvitationPage } from "./pages/invitation.tsx";
+import { MailLinkPage } from "./pages/mail-link.tsx";
 import { SignInPage, SignInWithLink } from "./pages/sign-in.tsx";
 import { useSession, useSetSession } from "./session.ts";
 
@@ -67,6 +69,9 @@ export function App() {
     if (account) setLast(account);
   }, [account]);
   if (location.startsWith("/sign-in/")) return <SignInWithLink token={location.slice("/sign-in/".length)} />;
+  const [, mailToken] = /^\/(?:sign-up|reset|email)\/(.+)$/.exec(location) ?? [];
+  if (mailToken !== undefined) return <MailLinkPage token={mailToken} />;
+  if (location === "/forgot" && !account) return <ForgotPage />;
   if (location.startsWith("/invitation/")) return <InvitationPage token={location.slice("/invitation/".length)} />;
   // What is on the page stays there while the edge cannot be reached.
   if (query.error && account === undefined) {

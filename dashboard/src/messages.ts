@@ -81,9 +81,39 @@ export const messages = {
     again: "Sign in again",
     ended: "Your session has ended. What you have entered is still there: sign in, and then save.",
   },
+  forgot: {
+    link: "Forgot your password?",
+    noMail: "Forgot your password? Ask the operator of this service for a sign-in link.",
+    title: "Set a new password",
+    hint: "You get a mail with a link that sets a new password",
+    submit: "Send the mail",
+  },
+  mailLink: {
+    title: "Your link",
+    sent: (email: string) => `We sent a mail to ${email}. Open the link in it; look among unwanted mails, too.`,
+    until: "This link can be used once, until",
+    signUp: {
+      title: "Create your account",
+      lead: (email: string) => `Choose a password for the account of ${email}.`,
+      submit: "Create account",
+    },
+    reset: {
+      title: "Set a new password",
+      lead: (email: string) => `Choose a new password for the account of ${email}. All its sessions end.`,
+      submit: "Set password",
+    },
+    email: {
+      title: "Change your e-mail address",
+      lead: (email: string) => `Use ${email} for your account, in place of the old address. All its sessions end.`,
+      submit: "Use this address",
+      done: (email: string) => `Your account now has the address ${email}. Sign in with it.`,
+    },
+  },
   signUp: {
     title: "Sign up",
     submit: "Create account",
+    byMail: "Send the mail",
+    byMailHint: "You get a mail with a link that creates your account",
     passwordHint: "At least 10 characters",
     perhapsTaken: "If this address has an account already, sign in with its password.",
     modes: {
@@ -420,6 +450,9 @@ export const messages = {
     } as Record<string, string>,
   },
   account: {
+    newEmail: "New e-mail",
+    newEmailHint: "You get a mail there with a link that puts it in place of the old address",
+    confirm: "Your password",
     title: "Account",
     id: "Account id",
     change: "Change password",

@@ -9,6 +9,7 @@ import { createRpcClient } from "../../platform/rpc/client.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 import { accessibilityFaults, openBrowser, openPage } from "../support/browser.ts";
+import { type MailServer, startMailServer, tokenOf } from "../support/mail-server.ts";
 
 const password = "correct horse battery";
 
@@ -35,6 +36,19 @@ async function invite(email: string): Promise<string> {
   } finally {
     close();
   }
+}
+
+/** Starts auth again with other settings, and waits until the edge sees it. */
+async function restartAuth(env: { SIGN_UP: string } & Record<string, string>): Promise<void> {
+  for (const member of cluster.members("auth")) {
+    member.env = env;
+    await endChild(member.child, 15_000);
+    await cluster.restart(member);
+  }
+  await eventually(
+    () => call(`${edge}/dashboard/api/sign-up`),
+    ({ body }) => body?.data?.mode === env.SIGN_UP,
+  );
 }
 
 /** A page of a new browser; fails in the end if the page complained. */
@@ -113,6 +127,7 @@ describe("A stranger", () => {
     withPage(async (page) => {
       await page.goto(`${edge}/`);
       await page.getByText("Accounts are by invitation: ask the operator").waitFor();
+      await page.getByText("Forgot your password? Ask the operator").waitFor();
       expect(await page.getByText("Sign up").count()).toBe(0);
       expect(await accessibilityFaults(page)).toEqual([]);
     }));
@@ -120,15 +135,7 @@ describe("A stranger", () => {
   it("finds no form where sign-up is closed, and an invitation says so", () =>
     withPage(async (page) => {
       const link = await invite("shut@qrforge.example");
-      for (const member of cluster.members("auth")) {
-        member.env = { SIGN_UP: "closed" };
-        await endChild(member.child, 15_000);
-        await cluster.restart(member);
-      }
-      await eventually(
-        () => call(`${edge}/dashboard/api/sign-up`),
-        ({ body }) => body?.data?.mode === "closed",
-      );
+      await restartAuth({ SIGN_UP: "closed" });
       await page.goto(`${edge}/`);
       await page.getByText("The operator of this service creates accounts").waitFor();
       expect(await page.getByText("Sign up").count()).toBe(0);
@@ -163,4 +170,65 @@ describe("A person with an operator's link", () => {
       auth.close();
       sessions.close();
     }));
+});
+
+describe("A person who reads mail", () => {
+  let server: MailServer;
+  beforeAll(async () => {
+    server = await startMailServer();
+    await restartAuth({ SIGN_UP: "open", SMTP_URL: server.url, MAIL_FROM: "noreply@qrforge.example" });
+  });
+  afterAll(() => server?.close());
+
+  const sizes = [
+    { width: 390, height: 844 },
+    { width: 1440, height: 900 },
+  ];
+  it.each(sizes)("signs up, sets a forgotten password, and moves to another address ($width px wide)", (size) =>
+    withPage(async (page) => {
+      await page.setViewportSize(size);
+      const [email, next] = [`reader-${size.width}@qrforge.example`, `moved-${size.width}@qrforge.example`];
+      const check = async () => {
+        expect(await accessibilityFaults(page)).toEqual([]);
+        const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        expect(widths[0]).toBeLessThanOrEqual(widths[1] as number);
+      };
+      const open = async (to: string, subject: string, path: string) => {
+        const token = tokenOf(await server.mailTo(to, subject), path);
+        await page.goto(`${edge}/#/${path}/${token}`);
+        await page.getByText(to).first().waitFor();
+        await check();
+      };
+      await page.goto(`${edge}/`);
+      await page.getByRole("tab", { name: "Sign up" }).click();
+      await page.getByLabel("E-mail").fill(email);
+      await page.getByRole("button", { name: "Send the mail" }).click();
+      await page.getByText(`We sent a mail to ${email}`).waitFor();
+      await open(email, "Confirm your e-mail address", "sign-up");
+      await setPassword(page, password);
+      await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+      expect(page.url()).toBe(`${edge}/#/codes`);
+
+      await page.goto(`${edge}/#/account`);
+      await page.getByLabel("New e-mail").fill(next);
+      await page.getByLabel("Your password").fill(password);
+      await page.getByRole("button", { name: "Send the mail" }).click();
+      await page.getByText(`We sent a mail to ${next}`).waitFor();
+      await check();
+      await open(next, "Confirm your new e-mail address", "email");
+      await page.getByRole("button", { name: "Use this address" }).click();
+      await page.getByRole("button", { name: "Go to sign in" }).click();
+
+      await page.getByRole("link", { name: "Forgot your password?" }).click();
+      await page.getByRole("heading", { name: "Set a new password" }).waitFor();
+      await check();
+      await page.getByLabel("E-mail").fill(next);
+      await page.getByRole("button", { name: "Send the mail" }).click();
+      await page.getByText(`We sent a mail to ${next}`).waitFor();
+      await open(next, "Set a new password", "reset");
+      await page.getByLabel("Password", { exact: true }).fill("another long password");
+      await page.getByRole("button", { name: "Set password" }).click();
+      await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+    }),
+  );
 });

@@ -29,6 +29,7 @@ export default function AccountPage() {
           <dd className="mono">{account.id}</dd>
         </dl>
       </div>
+      {account.may_change_email && <EmailForm needsPassword={!account.may_set_password} email={account.email} />}
       <PasswordForm canSet={account.may_set_password} email={account.email} />
       <section className="card">
         <h2>{messages.account.sessions}</h2>
@@ -50,6 +51,62 @@ export default function AccountPage() {
         </Dialog>
       )}
     </>
+  );
+}
+
+/** Has a mail sent to a new address, whose link puts it in place of the old one. */
+function EmailForm({ needsPassword, email }: { needsPassword: boolean; email: string }) {
+  const [next, setNext] = useState("");
+  const [password, setPassword] = useState("");
+  const [sentTo, setSentTo] = useState("");
+  useUnsaved(next !== "");
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => ask("POST", "/email", { body: { email: next, password } }),
+    onSuccess() {
+      setSentTo(next);
+      setNext("");
+      setPassword("");
+    },
+  });
+  const issue = error instanceof ApiError ? error.issueOf("email") : undefined;
+  const wrong = error instanceof ApiError && error.status === 401 ? new Error(messages.account.wrong) : error;
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    setSentTo("");
+    mutate();
+  }
+  return (
+    <form className="card" onSubmit={submit}>
+      <h2>{messages.mailLink.email.title}</h2>
+      <Field
+        label={messages.account.newEmail}
+        type="email"
+        required
+        autoComplete="off"
+        value={next}
+        onChange={(event) => setNext(event.target.value)}
+        hint={messages.account.newEmailHint}
+        issue={issue}
+      />
+      {needsPassword && (
+        <>
+          <input type="email" autoComplete="username" value={email} readOnly hidden />
+          <Field
+            label={messages.account.confirm}
+            type="password"
+            required
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
+        </>
+      )}
+      {!issue && <Failed error={wrong} />}
+      {sentTo !== "" && <p role="status">{messages.mailLink.sent(sentTo)}</p>}
+      <Button type="submit" busy={isPending}>
+        {messages.signUp.byMail}
+      </Button>
+    </form>
   );
 }
 

@@ -2,8 +2,9 @@ import { Tab, TabList, TabPanel, TabProvider } from "@ariakit/react";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { type Account, ApiError, ask, read, type SignUpMode } from "../api.ts";
+import { type Account, ApiError, ask, read, type SignUp } from "../api.ts";
 import { Button, Failed, Field, Loading } from "../components/basics.tsx";
+import { MailRequestForm } from "../components/mail-request.tsx";
 import { messages } from "../messages.ts";
 import { useSetSession } from "../session.ts";
 
@@ -11,7 +12,7 @@ import { useSetSession } from "../session.ts";
 export function SignInPage() {
   const signUp = useQuery({
     queryKey: ["sign-up"],
-    queryFn: async ({ signal }) => (await read<{ mode: SignUpMode }>("/sign-up", signal)).mode,
+    queryFn: async ({ signal }) => await read<SignUp>("/sign-up", signal),
     staleTime: 60_000,
     // Who has an account can sign in without this answer.
     retry: false,
@@ -26,7 +27,13 @@ export function SignInPage() {
         <p>{messages.signIn.lead}</p>
       </div>
       <div className="card sign-in">
-        {signUp.isPending ? <Loading /> : signUp.data === "open" ? <SignInOrUp /> : <SignInOnly mode={signUp.data} />}
+        {signUp.isPending ? (
+          <Loading />
+        ) : signUp.data?.mode === "open" ? (
+          <SignInOrUp hasMail={signUp.data.has_mail} />
+        ) : (
+          <SignInOnly signUp={signUp.data} />
+        )}
       </div>
       <p className="muted">
         <a href="/docs">{messages.nav.docs}</a>
@@ -35,7 +42,7 @@ export function SignInPage() {
   );
 }
 
-function SignInOrUp() {
+function SignInOrUp({ hasMail }: { hasMail: boolean }) {
   return (
     <TabProvider defaultSelectedId="sign-in">
       <TabList aria-label={messages.signIn.title} className="tabs">
@@ -44,20 +51,31 @@ function SignInOrUp() {
       </TabList>
       <TabPanel tabId="sign-in" unmountOnHide>
         <CredentialsForm key="sign-in" />
+        <Forgot hasMail={hasMail} />
       </TabPanel>
       <TabPanel tabId="sign-up" unmountOnHide>
-        <CredentialsForm key="sign-up" isNew />
+        {hasMail ? (
+          <MailRequestForm path="/sign-up" submit={messages.signUp.byMail} hint={messages.signUp.byMailHint} />
+        ) : (
+          <CredentialsForm key="sign-up" isNew />
+        )}
       </TabPanel>
     </TabProvider>
   );
 }
 
-function SignInOnly({ mode }: { mode: "invited" | "closed" | undefined }) {
+/** What to do about a forgotten password. */
+function Forgot({ hasMail }: { hasMail: boolean }) {
+  return <p className="muted">{hasMail ? <a href="#/forgot">{messages.forgot.link}</a> : messages.forgot.noMail}</p>;
+}
+
+function SignInOnly({ signUp }: { signUp: SignUp | undefined }) {
   return (
     <>
       <h2>{messages.signIn.title}</h2>
       <CredentialsForm />
-      {mode && <p className="muted">{messages.signUp.modes[mode]}</p>}
+      {signUp && <Forgot hasMail={signUp.has_mail} />}
+      {signUp && signUp.mode !== "open" && <p className="muted">{messages.signUp.modes[signUp.mode]}</p>}
     </>
   );
 }

@@ -173,6 +173,30 @@ describe("the services' roles", { timeout: 60_000 }, () => {
   });
 });
 
+describe("a restore", { timeout: 60_000 }, () => {
+  it("leaves the tables with their owner, and to each role what it had", async () => {
+    const state = () => owner`
+      select c.relname, c.relowner::regrole::text as owner, array(select unnest(c.relacl)::text order by 1) as grants
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = any(${[...schemas]}) and c.relkind in ('r', 'p') order by n.nspname, 1`;
+    const before = await state();
+    const file = path.join(servers.dataDir, "backup.sql.gz");
+    const env = { DATABASE_URL: servers.cluster.databaseUrl };
+    for (const args of [
+      ["backup", file],
+      ["restore", file, "--replace"],
+    ]) {
+      const [tool, ...rest] = args;
+      const { code, output } = await runProgram("node", [`cli/${tool}.ts`, ...rest], { env });
+      expect(code, output).toBe(0);
+    }
+    expect(await state()).toEqual(before);
+    await owner`create table qr.later (a int)`;
+    await asRole("qr", (sql) => sql`select a from qr.later`);
+    await owner`drop table qr.later`;
+  });
+});
+
 describe("a server that lets its user make no role", { timeout: 120_000 }, () => {
   it("is served with one role for all, which the migration and the doctor say", async () => {
     // A managed database: its user owns it, and nothing else.

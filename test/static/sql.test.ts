@@ -52,11 +52,11 @@ const narrow: Record<string, { looks: RegExp; files: string[] }> = {
   },
   "range partitions": {
     looks: /\bpartition (?:by range|of)\b/,
-    files: ["services/qr/migrations/0004_scans.sql", "services/qr/migrations/0009_scan_months.sql"],
+    files: ["services/qr/migrations/0004_scans.sql", "services/qr/migrations/0010_scan_months.sql"],
   },
   "functions that run as their owner": {
     looks: /\bcreate (?:or replace )?function\b/,
-    files: ["services/qr/migrations/0009_scan_months.sql"],
+    files: ["services/qr/migrations/0010_scan_months.sql"],
   },
   "the catalog": { looks: /\bpg_(?:inherits|class)\b/, files: ["services/qr/store/scans.ts"] },
   "the start time of the one server": {

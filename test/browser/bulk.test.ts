@@ -4,6 +4,9 @@ import { unzipSync } from "fflate";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { addressesOf } from "../support/addresses.ts";
+import { openAuth, wait } from "../support/api.ts";
 import { accessibilityFaults, openBrowser, openPage, type Watched } from "../support/browser.ts";
 
 /** A ZIP has many symbols to draw first. */
@@ -28,6 +31,12 @@ beforeAll(async () => {
   await page.getByLabel("Password").fill("correct horse battery");
   await page.getByRole("button", { name: "Create account" }).click();
   await page.getByRole("heading", { name: "No codes yet" }).waitFor();
+  // The files below hold more codes than a free account may create in a minute.
+  const accountId = await page.evaluate(async () => (await (await fetch("/dashboard/api/session")).json()).data.id);
+  const auth = openAuth(addressesOf(ephemeral.cluster, "auth"));
+  await auth.accounts.setAccountPlan({ accountId, plan: Plan.ENTERPRISE }, wait);
+  auth.close();
+  await page.reload();
 });
 afterAll(async () => {
   await browser?.close();

@@ -189,7 +189,8 @@ describe("a person at the dashboard", () => {
   it("finds it all in the usage and in the audit log", async () => {
     const { page } = ada;
     await go(page, "Usage");
-    await page.getByText("of 60 requests").waitFor();
+    await page.getByRole("heading", { name: "API: this minute" }).waitFor();
+    await page.getByText("of 60 requests").first().waitFor();
     await page.getByRole("row").filter({ hasText: "website" }).first().waitFor();
     await go(page, "Audit log");
     for (const act of ["Signed up", "Key created", "Key rotated", "Key revoked"]) {

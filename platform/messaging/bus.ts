@@ -22,7 +22,7 @@ export interface Bus {
 /** Pause before reconnecting after the client has given up, in ms. */
 const retryMs = 2_000;
 /** Timeout of the last messages of a closing bus, in ms. */
-const drainTimeoutMs = 1_000;
+const drainTimeoutMs = 500;
 
 /** Who connects where. */
 export interface BusAddress {

@@ -33,7 +33,7 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     );
   }
   if (config.closeNoticeMs >= config.drainMs) throw new Error("CLOSE_NOTICE_MS must be less than DRAIN_MS");
-  // REST, RPC, scans and counts are closed one after the other, and there is something left for the rest.
+  // REST, RPC, scans with key usage, and quota's counts are closed one after the other, and there is something left for the rest.
   const stageMs = (config.drainMs - config.closeNoticeMs) / 5;
   const closer = createCloser(log);
   const upstreams = createUpstreams(config, { closer, closeMs: stageMs, log, metrics });
@@ -48,9 +48,11 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
     metrics,
     log,
   });
-  closer.defer("scan recorder", () => scanRecorder.close({ timeoutMs: stageMs }));
-
-  const keyUsage = openKeyUsage({ keys: upstreams.keys, clock: systemClock, closer, log });
+  const usageCloser = createCloser(log);
+  const keyUsage = openKeyUsage({ keys: upstreams.keys, clock: systemClock, closer: usageCloser, log });
+  closer.defer("scans and key usage", () =>
+    Promise.all([scanRecorder.close({ timeoutMs: stageMs }), usageCloser.close()]),
+  );
 
   const originOf = createOriginLookup(config.trustedProxies, log);
   const bounds = createPeerBounds({

@@ -17,7 +17,7 @@ import { createBus } from "../../../platform/messaging/bus.ts";
 import { scanQueue } from "../../../platform/messaging/users.ts";
 import { openPublisher, type Publisher } from "../../../platform/messaging/work-queue.ts";
 import { systemClock } from "../../../platform/process/clock.ts";
-import type { Closer } from "../../../platform/process/closer.ts";
+import { type Closer, createCloser } from "../../../platform/process/closer.ts";
 import type { Config } from "../../../platform/process/config.ts";
 import { createRpcClient, type RpcClient } from "../../../platform/rpc/client.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
@@ -123,22 +123,26 @@ export function createUpstreams(
   );
   const bus = createBus({ url: config.natsUrl, password: config.natsPassword, client: "edge", log });
   closer.defer("bus", () => bus.close());
-  const holding = { tls: config, holder: randomUUIDv7(), bus, renewMs: config.renewMs, closer, log };
+  const holding = { tls: config, holder: randomUUIDv7(), bus, renewMs: config.renewMs, log };
+  const [keyCloser, slugCloser] = [createCloser(log), createCloser(log)];
+  closer.defer("leases", () => Promise.all([keyCloser.close(), slugCloser.close()]));
   const caching = {
     clock,
     entriesMax: config.cacheEntriesMax,
     negativeLifetimeMs: config.negativeLifetimeMs,
     isUnavailable,
   };
-  const leasing = { createBatcher: createCountedBatcher, caching, holding };
+  const leasing = { createBatcher: createCountedBatcher, caching };
   const keyCache = openKeyCache({
     ...leasing,
+    holding: { ...holding, closer: keyCloser },
     address: config.authAddress,
     keys: keys.client,
     loadTimeoutMs: config.upstreamTimeoutMs,
   });
   const slugCache = openSlugCache({
     ...leasing,
+    holding: { ...holding, closer: slugCloser },
     address: config.qrAddress,
     qrCodes: qrCodes.client,
     staleMs: config.staleSlugMs,

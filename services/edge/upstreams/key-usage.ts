@@ -8,6 +8,8 @@ import type { Upstreams } from "./clients.ts";
 const flushMs = 5_000;
 const usesPerCallMax = 1_000;
 const timeoutMs = 2_000;
+/** Timeout of each call of a closing edge, in ms; the first that fails is the last. */
+const lastTimeoutMs = 1_000;
 
 /** Records in memory when keys are used, and sends it to auth every few seconds, so that no request causes a write. */
 export function openKeyUsage(options: { keys: Upstreams["keys"]; clock: Clock; closer: Closer; log: Logger }) {
@@ -15,7 +17,7 @@ export function openKeyUsage(options: { keys: Upstreams["keys"]; clock: Clock; c
   /** At most one entry for each key in this edge's cache. */
   let uses = new Map<string, number>();
 
-  async function flush(): Promise<void> {
+  async function flush(timeoutMs: number): Promise<void> {
     const taken = uses;
     uses = new Map();
     const entries = [...taken];
@@ -34,8 +36,8 @@ export function openKeyUsage(options: { keys: Upstreams["keys"]; clock: Clock; c
 
   options.closer.loop("key usage", async (closing) => {
     const message = "last uses of keys could not be reported; trying again later";
-    await repeat({ intervalMs: flushMs, closing, clock, log, message }, flush);
-    await flush();
+    await repeat({ intervalMs: flushMs, closing, clock, log, message }, () => flush(timeoutMs));
+    await flush(lastTimeoutMs);
   });
 
   return {

@@ -92,7 +92,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     const more = [
       await sessions.deleteExpired(),
       await links.deleteExpired(),
-      await attempts.deleteExpired(systemClock.now()),
+      await attempts.deleteExpired(),
       await invitations.deleteExpired(),
       await mails.deleteExpired(),
     ];

@@ -98,12 +98,12 @@ export function createInvitationService(dependencies: InvitationDependencies): I
       await findOpen(token);
       const issue = passwordIssue(password);
       if (issue !== undefined) throwIfFieldIssues([{ field: "password", issue }]);
-      const { token: sessionToken, session } = newSession(newToken(), dependencies.clock.now(), dependencies.sessionMs);
+      const { token: sessionToken, session } = newSession(newToken(), dependencies.sessionMs);
       const by = (accountId: string) => userActor(accountId, address, context);
       const hash = await passwords.hash(password);
       const accepted = await invitations.accept(by, sha256(token), hash, session, { browser: browserName(browser) });
       if (typeof accepted === "string") throw obstacles[accepted]();
-      return { session: toSession(sessionToken, accepted.accountId, session) };
+      return { session: toSession(sessionToken, accepted.accountId, session, dependencies.clock) };
     },
   });
 }

@@ -105,9 +105,6 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
       await keys.recordUse(
         uses.map(({ keyId, useTime }) => {
           if (!useTime) throw new ServiceError("INVALID_REQUEST", "use_time must be set");
-          if (Math.abs(Number(useTime.seconds) * 1000 - clock.now()) > dayMs) {
-            throw new ServiceError("INVALID_REQUEST", "use_time must be within a day of now");
-          }
           return { keyId, usedAt: timestampDate(useTime) };
         }),
       );

@@ -59,7 +59,7 @@ export function createMailLinkService(dependencies: MailLinkDependencies): Imple
     if (issue !== undefined) throwIfFieldIssues([{ field: "password", issue }]);
     const passwordHash = await passwords.hash(request.password);
     return {
-      ...newSession(newToken(), clock.now(), sessionMs),
+      ...newSession(newToken(), sessionMs),
       ...{ passwordHash, browser: browserName(request.browser) },
     };
   }
@@ -89,7 +89,7 @@ export function createMailLinkService(dependencies: MailLinkDependencies): Imple
       const made = await requireMail().confirmSignUp({ tokenHash: sha256(request.token), actor }, prepared);
       if (made === "unknown") throw unusable();
       if (made === "taken") throw taken();
-      return { session: toSession(token, made.accountId, prepared.session) };
+      return { session: toSession(token, made.accountId, prepared.session, clock) };
     },
 
     async resetPassword(request, context) {
@@ -97,7 +97,7 @@ export function createMailLinkService(dependencies: MailLinkDependencies): Imple
       const actor = (accountId: string) => userActor(accountId, request.address, context);
       const accountId = await requireMail().resetPassword({ tokenHash: sha256(request.token), actor }, prepared);
       if (accountId === undefined) throw unusable();
-      return { session: toSession(token, accountId, prepared.session) };
+      return { session: toSession(token, accountId, prepared.session, clock) };
     },
 
     async confirmEmail({ token, address }, context) {

@@ -1,4 +1,4 @@
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { SessionService, SignUpMode } from "../../../gen/qrforge/auth/v1/session_pb.ts";
 import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId, newToken } from "../../../platform/ids.ts";
@@ -61,7 +61,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
   const { accounts, sessions, links, passwords, clock, mailLinks, requests } = dependencies;
   const check = createPasswordCheck(dependencies);
 
-  const startSession = () => newSession(newToken(), clock.now(), dependencies.sessionMs);
+  const startSession = () => newSession(newToken(), dependencies.sessionMs);
 
   async function resolved(token: string) {
     const found = await sessions.resolve(sha256(token));
@@ -100,7 +100,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
         const { token, session } = startSession();
         const from = { addressHash: sha256(network), browser: browserName(browser) };
         if (!(await sessions.open(accountId, hash, session, from))) throw wrongPassword();
-        return { session: toSession(token, accountId, session) };
+        return { session: toSession(token, accountId, session, clock) };
       }),
 
     async resolveSession({ token }) {
@@ -133,7 +133,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const hashes = { before, after: await passwords.hash(newPassword) };
       if (!(await sessions.changePassword(userActor(accountId, address, context), accountId, hashes, session)))
         throw wrongPassword();
-      return { session: toSession(next, accountId, session) };
+      return { session: toSession(next, accountId, session, clock) };
     },
 
     async requestEmailChange({ token, password, email: text, address }) {
@@ -150,13 +150,12 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
 
     async createSignInLink(request, context) {
       const token = newToken();
-      const expiresAt = new Date(clock.now() + linkMs);
       const made = await links.create(requestActor(request, context), request.accountId, {
         tokenHash: sha256(token),
-        expiresAt,
+        lifetimeMs: linkMs,
       });
       if (!made) throw new ServiceError("NOT_FOUND", "There is no such account.");
-      return { token, expireTime: timestampFromDate(expiresAt) };
+      return { token, expireTime: timestampFromMs(clock.now() + linkMs) };
     },
 
     async redeemSignInLink({ token, address, browser }, context) {
@@ -169,12 +168,12 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
           "This sign-in link was used before, or is over an hour old. Ask for a new one.",
         );
       }
-      return { session: toSession(next, accountId, session) };
+      return { session: toSession(next, accountId, session, clock) };
     },
   });
 }
 
-/** Returns a new session as the protos have it. */
-export function toSession(token: string, accountId: string, { expiresAt }: NewSession) {
-  return { token, accountId, expireTime: timestampFromDate(expiresAt) };
+/** Returns a new session as the protos have it. Its end is by this process's clock, and so about what is stored. */
+export function toSession(token: string, accountId: string, { lifetimeMs }: NewSession, clock: Pick<Clock, "now">) {
+  return { token, accountId, expireTime: timestampFromMs(clock.now() + lifetimeMs) };
 }

@@ -168,11 +168,11 @@ export function createKeyStore(sql: Sql, outbox: Outbox) {
       });
     },
 
-    /** Records when keys were last used, to the minute; an earlier use changes nothing. */
+    /** Records when keys were last used, to the minute. An earlier use changes nothing; one in the future counts as now. */
     async recordUse(uses: { keyId: string; usedAt: Date }[]): Promise<void> {
       await sql`
         with uses as (
-          select key_id, max(date_trunc('minute', used_at)) as used_at
+          select key_id, date_trunc('minute', least(max(used_at), now())) as used_at
           from unnest(${uses.map((use) => use.keyId)}::text[],
             ${uses.map((use) => use.usedAt.toISOString())}::timestamptz[]) as u (key_id, used_at)
           group by key_id

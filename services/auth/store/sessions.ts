@@ -23,11 +23,16 @@ export const expiredRowsMax = 10_000;
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
+/** Returns when a session or link expires that is stored now. The database's clock decides, as it does when one is used. */
+export function lifetimeEnd(tx: Tx, { lifetimeMs }: NewSession) {
+  return tx`now() + ${lifetimeMs}::float8 * interval '1 ms'`;
+}
+
 /** Stores a session in the transaction of what opens it. */
 export async function insertSession(tx: Tx, accountId: string, session: NewSession, { byLink = false } = {}) {
   await tx`
     insert into auth.sessions (token_hash, account_id, expires_at, by_link)
-    values (${session.tokenHash}, ${accountId}, ${session.expiresAt}, ${byLink})`;
+    values (${session.tokenHash}, ${accountId}, ${lifetimeEnd(tx, session)}, ${byLink})`;
 }
 
 /** Ends every way into an account that is open without its password, in the transaction of what makes that necessary. */

@@ -4,7 +4,7 @@ import type { Actor } from "../domain/audit.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
 import type { Outbox } from "./outbox.ts";
-import { expiredRowsMax, insertSession } from "./sessions.ts";
+import { expiredRowsMax, insertSession, lifetimeEnd } from "./sessions.ts";
 
 export type SignInLinkStore = ReturnType<typeof createSignInLinkStore>;
 
@@ -16,7 +16,7 @@ export function createSignInLinkStore(sql: Sql, outbox: Outbox) {
       return await sql.begin(async (tx) => {
         const made = await tx`
           insert into auth.sign_in_links (token_hash, account_id, expires_at)
-          select ${link.tokenHash}::bytea, account_id, ${link.expiresAt}::timestamptz
+          select ${link.tokenHash}::bytea, account_id, ${lifetimeEnd(tx, link)}
           from auth.accounts where account_id = ${accountId}
           returning 1`;
         if (made.length === 0) return false;

@@ -37,7 +37,7 @@ export async function startRetention(options: {
   }
   async function deleteExpired(closing: AbortSignal): Promise<void> {
     await attempt("salts", () => salts.deletePast());
-    await attempt("scans", () => scans.deleteExpired(options.retention, clock.now()));
+    await attempt("scans", () => scans.deleteExpired(options.retention));
     await attempt("answers", async () => {
       while (!closing.aborted && (await idempotency.deleteExpired()));
     });

@@ -3,6 +3,7 @@ import { type Config, loadConfig } from "../platform/process/config.ts";
 import { defineTool } from "./command.ts";
 import { checkDatabase } from "./doctor/database.ts";
 import { type Finding, wrong } from "./doctor/finding.ts";
+import { checkMail } from "./doctor/mail.ts";
 import { checkNats } from "./doctor/nats.ts";
 import { checkProcesses, type Target, targetsOf } from "./doctor/processes.ts";
 import { findCluster } from "./find-cluster.ts";
@@ -11,7 +12,7 @@ import { operatorSettings } from "./settings.ts";
 
 export const doctorTool = defineTool({
   call: "npm run -s doctor",
-  summary: "Checks a deployment: database, NATS, clocks, certificates, versions, leases. It changes nothing.",
+  summary: "Checks a deployment: database, NATS, mail, clocks, certificates, versions, leases. It changes nothing.",
   details: `It looks at the suite that npm start runs here, or at what DATABASE_URL, NATS_URL, AUTH_METRICS, QUOTA_METRICS, QR_METRICS
 and EDGE_METRICS name.
 
@@ -71,6 +72,7 @@ async function examine(json: boolean): Promise<void> {
   const database = await attempt("database", checkDatabase({ ...config, databaseUrl }));
   const others = await Promise.all([
     attempt("nats", checkNats({ url: natsUrl, password: config.natsPassword, replicas: config.natsReplicas })),
+    attempt("mail", checkMail(config.smtpUrl)),
     attempt("services", checkProcesses(targets, version)),
   ]);
   const findings = [...database, ...others.flat()];

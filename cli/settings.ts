@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
 import path from "node:path";
+import { smtpUrl } from "../platform/mail/smtp.ts";
 import {
   busSettings,
   databaseSettings,
@@ -68,6 +69,7 @@ export const operatorSettings = {
   ...tlsSettings,
   operator: text("OPERATOR", "your name in the audit trail; unset, the name of the user", ""),
   ...queueSettings,
+  smtpUrl: { ...smtpUrl, meaning: "the mail server of auth, which the doctor checks" },
   authAddress: text("AUTH_ADDRESS", "addresses of auth's replicas, for a cluster elsewhere", ""),
   quotaAddress: text("QUOTA_ADDRESS", "addresses of quota's replicas, for a cluster elsewhere", ""),
   qrAddress: text("QR_ADDRESS", "addresses of qr's replicas, for a cluster elsewhere", ""),

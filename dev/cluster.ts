@@ -141,7 +141,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       RPC_LISTEN_ADDRESS: "127.0.0.1:0",
       SHORT_URL_BASE: shortUrlBase,
       SIGN_UP: signUp,
-      ...(kind === "auth" && { PUBLIC_URL: publicUrl }),
+      // Only auth sends mail.
+      ...(kind === "auth" ? { PUBLIC_URL: publicUrl } : { SMTP_URL: "", SMTP_URL_FILE: "" }),
       ...signInEnvironment(kind, servers()),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),

@@ -40,6 +40,7 @@ const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 const readCompose = (file: string) => parse(read(file), { merge: true }) as Compose;
 const compose = readCompose("docker-compose.yml");
 const observability = readCompose("compose.observability.yml");
+const mail = readCompose("compose.mail.yml");
 const tools: Record<string, Settings> = {
   migrate,
   admin: operator,
@@ -146,6 +147,27 @@ describe("docker-compose.yml", () => {
       for (const { file } of Object.values(secrets))
         expect(read(".gitignore").split("\n")).toContain(`${path.dirname(file)}/`);
     }
+  });
+});
+
+describe("compose.mail.yml", () => {
+  it("gives auth and the doctor what they read, from a secret, and lets no more than them out", () => {
+    expect(Object.keys(mail.services).sort()).toEqual(["auth", "doctor"]);
+    const known: Record<string, Settings> = { ...services, ...tools };
+    for (const [name, { environment = {}, secrets, networks }] of Object.entries(mail.services)) {
+      const settings = known[name] as Settings;
+      const read = new Set(
+        Object.values(settings).flatMap(({ env, secret }) => [env, ...(secret ? [`${env}_FILE`] : [])]),
+      );
+      expect(Object.keys(environment).filter((env) => !read.has(env))).toEqual([]);
+      expect([environment.SMTP_URL_FILE, secrets, networks]).toEqual([
+        "/run/secrets/smtp-url",
+        ["smtp-url"],
+        ["inside", "outside"],
+      ]);
+    }
+    expect(Object.keys(mail.services.auth?.environment ?? {})).toEqual(["SMTP_URL_FILE", "MAIL_FROM", "PUBLIC_URL"]);
+    expect(path.dirname(mail.secrets["smtp-url"]?.file ?? "")).toBe("secrets");
   });
 });
 

@@ -84,6 +84,15 @@ capabilities: { drop: [ALL] }
 {{- end }}
 {{- end }}
 
+{{- define "qrforge.env.smtp" -}}
+{{- with .Values.mail.urlSecret }}
+{{- if .name }}
+- name: SMTP_URL
+  valueFrom: { secretKeyRef: { name: {{ .name }}, key: {{ .key }} } }
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "qrforge.env.upstreams" -}}
 {{- range $one := list "auth" "quota" "qr" }}
 - { name: {{ upper $one }}_ADDRESS, value: {{ include "qrforge.address" (dict "root" $ "component" $one) | quote }} }
@@ -107,6 +116,7 @@ env:
   {{- include "qrforge.env.database" . | nindent 2 }}
   {{- include "qrforge.env.nats" (dict "root" . "component" "operator") | nindent 2 }}
   {{- include "qrforge.env.mtls" . | nindent 2 }}
+  {{- include "qrforge.env.smtp" . | nindent 2 }}
   {{- range $one := list "auth" "quota" }}
   - { name: {{ upper $one }}_ADDRESS, value: {{ include "qrforge.address" (dict "root" $ "component" $one) | quote }} }
   {{- end }}
@@ -146,6 +156,7 @@ securityContext: {{- include "qrforge.podSecurity" . | nindent 2 }}
 {{- /* What Helm does not know by itself: one clear message for each mistake. */}}
 {{- define "qrforge.check" -}}
 {{- if not .Values.publicUrl }}{{ fail "publicUrl must be set: where clients reach the suite, such as https://qr.example.com" }}{{ end }}
+{{- if and .Values.mail.urlSecret.name (not .Values.mail.from) }}{{ fail "mail.from must be set with mail.urlSecret: the sender of mails" }}{{ end }}
 {{- if and .Values.gateway.enabled (not .Values.gateway.parentRefs) }}{{ fail "gateway.parentRefs must name a Gateway" }}{{ end }}
 {{- if and .Values.gateway.enabled .Values.edgeService.tlsSecret }}{{ fail "gateway.enabled and edgeService.tlsSecret exclude each other: a Gateway speaks clear text to the edge" }}{{ end }}
 {{- end }}

@@ -1,6 +1,7 @@
 import { type FieldIssue, toFieldIssues } from "./field-issue.ts";
 import { limits } from "./limits.ts";
 import { redirectUrlIssue } from "./redirect-url.ts";
+import type { ShortUrlCheck } from "./short-url.ts";
 import { slugIssue } from "./slug.ts";
 import { lineIssue } from "./text.ts";
 
@@ -11,11 +12,11 @@ export interface QrCodeText {
   slug?: string | undefined;
 }
 
-/** Returns everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
-export function qrCodeTextIssues({ name, redirectUrl, slug }: QrCodeText, shortUrl: string | undefined): FieldIssue[] {
+/** Returns everything that is wrong with the fields given. No code may lead to a short URL of the deployment. */
+export function qrCodeTextIssues({ name, redirectUrl, slug }: QrCodeText, isShortUrl: ShortUrlCheck): FieldIssue[] {
   return toFieldIssues([
     ["name", name === undefined ? undefined : lineIssue(name, 1, limits.codeNameLengthMax)],
-    ["redirect_url", redirectUrl === undefined ? undefined : redirectUrlIssue(redirectUrl, shortUrl)],
+    ["redirect_url", redirectUrl === undefined ? undefined : redirectUrlIssue(redirectUrl, isShortUrl)],
     ["slug", slug === undefined ? undefined : slugIssue(slug)],
   ]);
 }

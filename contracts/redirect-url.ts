@@ -1,4 +1,5 @@
 import { limits } from "./limits.ts";
+import type { ShortUrlCheck } from "./short-url.ts";
 
 export const redirectUrlStart = /^[hH][tT][tT][pP][sS]?:\/\//;
 export const redirectUrlStartIssue = "must be an absolute URL that begins with http:// or https://";
@@ -7,7 +8,7 @@ export const redirectUrlStartIssue = "must be an absolute URL that begins with h
  * Returns what is wrong with a redirect URL, or undefined. The URL is stored and sent as it was given, so what the
  * WHATWG parser would silently drop or mend (control characters, spaces, backslashes) is refused.
  */
-export function redirectUrlIssue(redirectUrl: string, shortUrl: string | undefined): string | undefined {
+export function redirectUrlIssue(redirectUrl: string, isShortUrl: ShortUrlCheck): string | undefined {
   if (redirectUrl === "") return "is required";
   if (redirectUrl.length > limits.redirectUrlLengthMax) {
     return `must have at most ${limits.redirectUrlLengthMax} characters`;
@@ -21,21 +22,8 @@ export function redirectUrlIssue(redirectUrl: string, shortUrl: string | undefin
   const authority = /^https?:\/\/([^/?#]*)/i.exec(redirectUrl)?.[1] ?? "";
   if (authority.includes("@")) return "must not hold a user name or password";
   if (authority === "" || !URL.canParse(redirectUrl)) return "must be a URL with a valid host";
-  const url = new URL(redirectUrl);
-  if (shortUrl !== undefined) {
-    const own = new URL(shortUrl);
-    if (url.host === own.host && decodePath(url.pathname) === own.pathname) {
-      return "must not be the code's own short URL";
-    }
+  if (isShortUrl(new URL(redirectUrl))) {
+    return "must not be a short URL of this deployment: codes could lead to each other without an end";
   }
   return undefined;
-}
-
-/** A path as the redirect route reads it: decoded, and without a slash at its end. */
-function decodePath(pathname: string): string {
-  try {
-    return decodeURIComponent(pathname).replace(/\/+$/, "");
-  } catch {
-    return pathname;
-  }
 }

@@ -115,6 +115,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const ownUrl = `http://${host === "127.0.0.1" ? "localhost" : host}:${edgePorts[0]}`;
   const shortUrlBase = options.shortUrlBase || ownUrl;
   const publicUrl = options.publicUrl || ownUrl;
+  const edgeUrls = edgePorts.map((port) => `http://${host}:${port}`);
+  const shortUrlAliases = [process.env.SHORT_URL_ALIASES, publicUrl, ...edgeUrls].filter(Boolean).join(",");
   const signUp = process.env.SIGN_UP || defaultSignUp([ownUrl, shortUrlBase, publicUrl]);
 
   let rolePasswords: RolePasswords = {};
@@ -144,6 +146,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       // Only auth sends mail.
       ...(kind === "auth" ? { PUBLIC_URL: publicUrl } : { SMTP_URL: "", SMTP_URL_FILE: "" }),
       ...signInEnvironment(kind, servers()),
+      ...(kind === "qr" && { SHORT_URL_ALIASES: shortUrlAliases }),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),
         QUOTA_ADDRESS: addresses("quota"),

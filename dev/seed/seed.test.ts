@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseCommandLine } from "../../cli/command.ts";
+import { createShortUrlCheck } from "../../contracts/short-url.ts";
 import { slugIssue } from "../../contracts/slug.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { codeIssues, projectIssues, styleIssues } from "../../services/qr/domain/fields.ts";
@@ -10,6 +11,8 @@ import { type Amounts, planAccounts, planCodes } from "./plan.ts";
 import { apportion, cumulate, indexAt, stream } from "./random.ts";
 import { dayMs, planDays, type ScannedCode, scanRows } from "./scans.ts";
 import { planUsage } from "./usage.ts";
+
+const noShortUrl = createShortUrlCheck([]);
 
 const amounts: Amounts = { codes: 4_000, scans: 40_000, logos: 40, accounts: 30, days: 365, seed: 1 };
 const nowMs = Date.UTC(2026, 6, 15, 13, 20);
@@ -66,7 +69,7 @@ describe("planned codes", () => {
 
   it("keep every rule of the service", () => {
     for (const { name, redirectUrl, style, slugStem } of codes) {
-      expect(codeIssues({ name, redirectUrl }, undefined), name).toEqual([]);
+      expect(codeIssues({ name, redirectUrl }, noShortUrl), name).toEqual([]);
       if (style) expect(styleIssues({ ...style, moduleShape: "square", finderShape: "square" })).toEqual([]);
       if (slugStem) expect(slugIssue(`${slugStem}-abc123`)).toBeUndefined();
     }

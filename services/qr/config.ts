@@ -8,6 +8,7 @@ import {
   queueSettings,
   rolePasswordSettings,
   servers,
+  urls,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
@@ -33,6 +34,11 @@ export const settings = {
   ),
   listen: listenAddress("LISTEN_ADDRESS", "address on which gRPC is served, host:port", "127.0.0.1:50053"),
   ...shortUrlSettings,
+  shortUrlAliases: urls(
+    "SHORT_URL_ALIASES",
+    "further addresses at which edges answer short URLs, separated by commas: no code may lead to a short URL there, nor below SHORT_URL_BASE",
+    ["http", "https"],
+  ),
   symbolThreads: integer("SYMBOL_THREADS", "maximum number of threads that draw symbols", 2, { min: 1, max: 64 }),
   symbolThreadMib: integer(
     "SYMBOL_THREAD_MIB",

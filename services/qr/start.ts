@@ -66,7 +66,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     ...{ idempotency, logos, scans, salts },
   };
   const { propagate } = granter;
-  const { shortUrlBase } = config;
+  const { shortUrlBase, shortUrlAliases } = config;
   metrics.gauge("short_url_base_info", "1, by where short URLs begin", () => 1, { base: shortUrlBase });
   const server = await createRpcServer({
     ...config,
@@ -78,6 +78,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
         drawer,
         clock,
         shortUrlBase,
+        shortUrlAliases,
         propagate,
         hintSlug: hint,
         pageTokens: createPageTokens(sql, "qr", clock),

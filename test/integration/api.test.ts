@@ -179,12 +179,23 @@ describe("codes", () => {
     }
   });
 
-  it("may not point at their own short URL", async () => {
+  it("may not lead to a short URL, of whatever code and edge, so that none leads back to itself", async () => {
     const key = await newKey();
-    const code = await newCode(key);
-    for (const redirect_url of [code.short_url, `${code.short_url}/`, `${code.short_url}?x#y`]) {
-      const answer = await call(`${edge}/v1/qr-codes/${code.id}`, { key, method: "PATCH", body: { redirect_url } });
-      expect([answer.status, answer.body.details?.[0].field]).toEqual([400, "redirect_url"]);
+    const [code, other] = [await newCode(key), await newCode(key)];
+    const own = new URL(code.short_url);
+    const spelled = code.short_url.replace(own.hostname, "LOCALHOST.");
+    const throughOther = `${edges[1]}/${code.slug}`;
+    for (const redirect_url of [code.short_url, `${code.short_url}/`, `${code.short_url}?x#y`, spelled, throughOther]) {
+      for (const { id } of [code, other]) {
+        const answer = await call(`${edge}/v1/qr-codes/${id}`, { key, method: "PATCH", body: { redirect_url } });
+        expect([redirect_url, answer.status, answer.body.details?.[0].field]).toEqual([
+          redirect_url,
+          400,
+          "redirect_url",
+        ]);
+      }
+      const created = await call(`${edge}/v1/qr-codes`, { key, body: { name: "loop", redirect_url } });
+      expect([redirect_url, created.status]).toEqual([redirect_url, 400]);
     }
   });
 

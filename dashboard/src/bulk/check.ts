@@ -1,4 +1,5 @@
 import { qrCodeTextIssues } from "../../../contracts/qr-code.ts";
+import { createShortUrlCheck } from "../../../contracts/short-url.ts";
 import { type Columns, type Field, findColumns } from "./columns.ts";
 import { CsvFileError } from "./file-error.ts";
 import { type Line, parseTable, type QuoteFault } from "./table.ts";
@@ -31,6 +32,9 @@ export interface Checked {
   faults: Fault[];
   columns: Columns;
 }
+
+/** The service alone knows all addresses at which short URLs are answered. */
+const noShortUrl = createShortUrlCheck([]);
 
 /** Codes of one file. */
 export const rowsMax = 10_000;
@@ -83,7 +87,7 @@ const unescapeFormula = (cell: string) => (/^'[=+\-@]/.test(cell) ? cell.slice(1
 
 function faultsOf(row: Row, { line, lastLine }: Line): Fault[] {
   const { name, redirect_url, slug } = row;
-  const issues = qrCodeTextIssues({ name, redirectUrl: redirect_url, slug: slug || undefined }, undefined);
+  const issues = qrCodeTextIssues({ name, redirectUrl: redirect_url, slug: slug || undefined }, noShortUrl);
   const faults = issues.map(({ field, issue }) => {
     const value = row[field as Field];
     const spread = value.includes("\n") ? `; its quotes go on to line ${lastLine}` : "";

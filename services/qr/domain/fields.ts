@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type FieldIssue, toFieldIssues } from "../../../contracts/field-issue.ts";
 import { limits } from "../../../contracts/limits.ts";
 import { type QrCodeText, qrCodeTextIssues } from "../../../contracts/qr-code.ts";
+import type { ShortUrlCheck } from "../../../contracts/short-url.ts";
 import { lineIssue, textIssue } from "../../../contracts/text.ts";
 import type { Logo, Style } from "../symbols/style.ts";
 
@@ -10,9 +11,9 @@ export interface CodeFields extends QrCodeText {
   style?: Partial<Style> | undefined;
 }
 
-/** Returns everything that is wrong with the fields given. `shortUrl` is the code's own, where it is known. */
-export function codeIssues(fields: CodeFields, shortUrl: string | undefined): FieldIssue[] {
-  return [...qrCodeTextIssues(fields, shortUrl), ...styleIssues(fields.style ?? {})];
+/** Returns everything that is wrong with the fields given. */
+export function codeIssues(fields: CodeFields, isShortUrl: ShortUrlCheck): FieldIssue[] {
+  return [...qrCodeTextIssues(fields, isShortUrl), ...styleIssues(fields.style ?? {})];
 }
 
 /** Returns everything that is wrong with the parts of a style that are given, before it is drawn. */

@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import type { ShortUrlCheck } from "../../../contracts/short-url.ts";
 import { formatSlug } from "../../../contracts/slug.ts";
 import { BatchCreateQrCodesResponseSchema, type CreateQrCodeRequest } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
@@ -46,6 +47,8 @@ export interface CreateCodesDependencies {
   styles: Styles;
   /** Returns the short URL of a slug, `https://host/slug`. */
   shortUrl(slug: string): string;
+  /** Returns whether a URL is a short URL of the deployment, to which no code may lead. */
+  isShortUrl: ShortUrlCheck;
   /** Tells edges that a slug exists now, which some may remember as unknown for a moment longer. */
   hintSlug(slug: string): void;
 }
@@ -55,7 +58,7 @@ export interface CreateCodesDependencies {
  * a field of the code with this place in the request.
  */
 export function createCodeCreation(dependencies: CreateCodesDependencies) {
-  const { codes, projects, idempotency, styles, shortUrl, hintSlug } = dependencies;
+  const { codes, projects, idempotency, styles, shortUrl, isShortUrl, hintSlug } = dependencies;
 
   async function createCodes(
     { accountId, activeMax }: { accountId: string; activeMax: number },
@@ -137,7 +140,7 @@ export function createCodeCreation(dependencies: CreateCodesDependencies) {
 
   function issuesOf({ name, redirectUrl, slug, style }: CreateQrCodeRequest): FieldIssue[] {
     const chosen = slug === "" ? undefined : slug;
-    return codeIssues({ name, redirectUrl, slug: chosen, style: readStyle(style) }, chosen && shortUrl(chosen));
+    return codeIssues({ name, redirectUrl, slug: chosen, style: readStyle(style) }, isShortUrl);
   }
 
   /**

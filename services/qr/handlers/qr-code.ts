@@ -30,7 +30,7 @@ export interface CodeDependencies extends CreateCodesDependencies {
 
 /** Creates the handlers of QrCodeService. */
 export function createCodeService(dependencies: CodeDependencies): Implementation {
-  const { codes, projects, styles, propagate, pageTokens } = dependencies;
+  const { codes, projects, styles, isShortUrl, propagate, pageTokens } = dependencies;
   const shortUrl = (slug: string) => dependencies.shortUrl(slug);
   const createCodes = createCodeCreation(dependencies);
 
@@ -94,7 +94,7 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
       const { accountId, name, redirectUrl, projectId } = request;
       requireAccount(accountId);
       const codeId = validId(request.qrCodeId, "NOT_FOUND");
-      throwIfFieldIssues(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, undefined));
+      throwIfFieldIssues(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, isShortUrl));
       if (projectId !== undefined) await projects.requireAll(accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const activeMax = readMax(request.activeCodesMax);
       const status = readStatus(request.status);
@@ -111,7 +111,6 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
             'The code is archived. Restore it first, or with the edit: "status":"active".',
           );
         }
-        throwIfFieldIssues(codeIssues({ redirectUrl }, shortUrl(current.slug)));
       };
       for (let round = 0; round < updateRoundsMax; round++) {
         // The style is checked before the row is locked, against the revision read here; if that has changed, once more.

@@ -1,3 +1,4 @@
+import { createShortUrlCheck } from "../../../contracts/short-url.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
@@ -30,6 +31,8 @@ export interface QrDependencies {
   clock: Pick<Clock, "now">;
   /** Where short URLs begin, `https://host`, without a slash at the end. */
   shortUrlBase: string;
+  /** Further bases at which edges answer short URLs. */
+  shortUrlAliases: string[];
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
   /** Tells edges that a slug exists now, which some may remember as unknown for a moment longer. */
@@ -42,9 +45,10 @@ export function createQrServices(dependencies: QrDependencies): Implementation[]
   const { stores, drawer, clock, shortUrlBase, propagate, hintSlug, pageTokens } = dependencies;
   const { codes, projects } = stores;
   const shortUrl = (slug: string) => `${shortUrlBase}/${slug}`;
+  const isShortUrl = createShortUrlCheck([shortUrlBase, ...dependencies.shortUrlAliases]);
   const styles = createStyles({ logos: stores.logos, drawer, shortUrl });
   return [
-    createCodeService({ ...stores, styles, shortUrl, propagate, hintSlug, pageTokens }),
+    createCodeService({ ...stores, styles, shortUrl, isShortUrl, propagate, hintSlug, pageTokens }),
     createProjectService({ projects, pageTokens }),
     createSymbolService({ codes, styles, drawer, shortUrl }),
     createScanService({ ...stores, clock }),

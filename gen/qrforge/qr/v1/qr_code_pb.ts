@@ -236,7 +236,7 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
 
   /**
    * An absolute http or https URL of at most 2,048 characters, with a host and without credentials, and not
-   * the code's own short URL.
+   * a short URL of the deployment.
    *
    * @generated from field: string redirect_url = 3;
    */

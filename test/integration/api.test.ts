@@ -99,8 +99,8 @@ describe("bodies", () => {
     expect(answer.status).toBe(400);
     expect(answer.body.code).toBe("invalid_payload");
     expect(answer.body.details).toEqual([
-      { field: "name", issue: "is required" },
       { field: "redirect_url", issue: "is required" },
+      { field: "name", issue: "is required" },
     ]);
     const wrong = await post({ name: 1, redirect_url: "javascript:alert(1)", nam: "x", style: { foreground: 1 } });
     expect(wrong.body.details.map((detail: { field: string }) => detail.field).sort()).toEqual(

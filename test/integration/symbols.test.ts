@@ -198,7 +198,7 @@ describe("a style", () => {
         field,
       ]);
     }
-    expect((await call(`${edge}/v1/qr-codes`, { key })).body.data).toEqual([]);
+    expect((await call(`${edge}/v1/qr-codes`, { key })).body.items).toEqual([]);
   });
 
   it("whose logo hides too much is refused, and the code keeps the style that it has", async () => {

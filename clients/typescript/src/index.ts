@@ -106,6 +106,11 @@ export function createClient(options: ClientOptions) {
       list<Project>("/v1/projects", { page_size: pageSize }),
     createProject: async (project: { name: string; description?: string }, once?: CreateOptions) =>
       (await post<{ data: Project }>("/v1/projects", project, once)).data,
+    /** Changes the given fields of a project. */
+    async updateProject(id: string, body: { name?: string; description?: string }): Promise<Project> {
+      const path = `/v1/projects/${named(id)}`;
+      return (await json<{ data: Project }>({ method: "PATCH", path, body, isRepeatable: true })).data;
+    },
     getProject: (id: string) => get<Project>(`/v1/projects/${named(id)}`),
     getUsage: () => get<Usage>("/v1/usage"),
   };

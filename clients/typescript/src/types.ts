@@ -50,6 +50,8 @@ export interface QrCodeChange {
 
 export interface Project {
   id: string;
+  /** The same as `id`. */
+  project_id: string;
   name: string;
   description: string;
   is_default: boolean;

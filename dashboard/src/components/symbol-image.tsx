@@ -21,6 +21,10 @@ export function SymbolImage({
   const [tries, setTries] = useState(0);
   const attempt = `${code.updated_at} ${returns} ${tries}`;
   const [failed, setFailed] = useState("");
+  if (code.status === "archived") {
+    if (isThumbnail) return <span className="no-symbol" title={messages.code.archivedSymbol} />;
+    return <p className="no-symbol">{messages.code.archivedSymbol}</p>;
+  }
   if (failed === attempt) {
     if (isThumbnail) return <span className="no-symbol" title={messages.code.noSymbol} />;
     return (

@@ -60,7 +60,7 @@ export default function CodePage() {
             </dd>
           </dl>
           <ReachNotice />
-          <Downloads code={code} />
+          {code.status === "active" && <Downloads code={code} />}
         </div>
       </div>
       <ScansView path={`/v1/qr-codes/${code.id}/scans`} />

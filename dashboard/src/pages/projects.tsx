@@ -1,13 +1,8 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
-import { ApiError, ask, newIdempotencyKeys, type Project } from "../api.ts";
-import { useAnnounce } from "../components/announcer.tsx";
-import { Button, Failed, FailedQuery, Field, Loading, PageHead, Time } from "../components/basics.tsx";
-import { Dialog } from "../components/dialog.tsx";
+import { Button, FailedQuery, Loading, PageHead, Time } from "../components/basics.tsx";
+import { ProjectDialog } from "../components/project-dialog.tsx";
 import { Line } from "../components/table.tsx";
-import { useUnsaved } from "../components/unsaved.tsx";
-import { leave } from "../leaving.ts";
 import { messages } from "../messages.ts";
 import { useProjects } from "./codes.tsx";
 
@@ -41,62 +36,7 @@ export default function ProjectsPage() {
           </li>
         ))}
       </ul>
-      {isCreating && <CreateDialog onClose={() => setCreating(false)} />}
+      {isCreating && <ProjectDialog onClose={() => setCreating(false)} />}
     </>
-  );
-}
-
-function CreateDialog({ onClose }: { onClose(): void }) {
-  const queries = useQueryClient();
-  const announce = useAnnounce();
-  const [name, setName] = useState("");
-  const [description, setDescription] = useState("");
-  const [keyOf] = useState(newIdempotencyKeys);
-  useUnsaved(name !== "" || description !== "");
-  const close = () => leave(onClose);
-  const { mutate, isPending, error } = useMutation({
-    mutationFn() {
-      const body = { name, description };
-      return ask<Project>("POST", "/v1/projects", { body, headers: { "idempotency-key": keyOf(body) } });
-    },
-    async onSuccess() {
-      await queries.invalidateQueries({ queryKey: ["projects"] });
-      announce(messages.projects.created);
-      onClose();
-    },
-  });
-  const issueOf = (field: string) => (error instanceof ApiError ? error.issueOf(field) : undefined);
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    mutate();
-  }
-  return (
-    <Dialog title={messages.projects.create} onClose={close}>
-      <form onSubmit={submit}>
-        <Field
-          label={messages.projects.name}
-          required
-          data-autofocus
-          maxLength={100}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          issue={issueOf("name")}
-        />
-        <Field
-          label={messages.projects.description}
-          maxLength={500}
-          value={description}
-          onChange={(event) => setDescription(event.target.value)}
-          issue={issueOf("description")}
-        />
-        <Failed error={error} />
-        <div className="actions">
-          <Button type="submit" kind="primary" busy={isPending}>
-            {messages.projects.create}
-          </Button>
-          <Button onClick={close}>{messages.cancel}</Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

@@ -150,7 +150,7 @@ function headerParameters(route: Route) {
   const once = "1 to 255 visible ASCII characters; the same request with it is done once in 24 hours";
   return [
     ...(route.method === "POST" ? [header("Idempotency-Key", idempotencyKeyPattern.source, once)] : []),
-    ...(route.method === "PATCH"
+    ...(route.operation === "updateQrCode"
       ? [header("If-Match", etagsPattern, "The `ETag` of the revision to change, or `*`")]
       : []),
     ...(hasEtag(route) && route.method === "GET"

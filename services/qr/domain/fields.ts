@@ -37,11 +37,14 @@ export function styleIssues(style: Partial<Style>): FieldIssue[] {
 
 const logoIdPattern = /^[0-9a-f]{32}$/;
 
-/** Returns everything that is wrong with a project's fields. */
-export function projectIssues(fields: { name: string; description: string }): FieldIssue[] {
+/** Returns everything that is wrong with the fields of a project that are given. */
+export function projectIssues({ name, description }: { name?: string; description?: string }): FieldIssue[] {
   return toFieldIssues([
-    ["name", lineIssue(fields.name, 1, limits.projectNameLengthMax)],
-    ["description", textIssue(fields.description, 0, limits.projectDescriptionLengthMax)],
+    ["name", name === undefined ? undefined : lineIssue(name, 1, limits.projectNameLengthMax)],
+    [
+      "description",
+      description === undefined ? undefined : textIssue(description, 0, limits.projectDescriptionLengthMax),
+    ],
   ]);
 }
 

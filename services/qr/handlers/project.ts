@@ -8,6 +8,7 @@ import {
 } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { throwIfFieldIssues } from "../../../platform/errors.ts";
 import { newId } from "../../../platform/ids.ts";
+import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
 import { pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
@@ -34,6 +35,13 @@ export function createProjectService(options: { projects: ProjectStore; pageToke
       requireAccount(accountId);
       await projects.ensureDefault(accountId);
       return { project: toProject(await projects.get(accountId, validId(projectId, "NOT_FOUND"))) };
+    },
+    async updateProject({ accountId, projectId, name, description }) {
+      requireAccount(accountId);
+      const change = omitUndefined({ name, description });
+      throwIfFieldIssues(projectIssues(change));
+      await projects.ensureDefault(accountId);
+      return { project: toProject(await projects.update(accountId, validId(projectId, "NOT_FOUND"), change)) };
     },
     async listProjects({ accountId, pageSize: requestedSize, pageToken }) {
       requireAccount(accountId);

@@ -48,6 +48,9 @@ export function createSymbolService({ codes, styles, drawer, shortUrl }: SymbolD
       const isName = resourceIdPattern.test(idOrSlug) || slugPattern.test(idOrSlug);
       const [code] = isName ? await codes.getAll([{ accountId, idOrSlug }]) : [];
       if (!code) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
+      if (code.status === "archived") {
+        throw new ServiceError("RESOURCE_ARCHIVED", "The QR code is archived. Restore it to draw its symbol.");
+      }
       const style = toStyle(code);
       const request = { text: shortUrl(code.slug), style, logo: undefined, margin, ecc };
       const etag = drawer.etagOf(request, format, size);

@@ -20,6 +20,8 @@ const rememberedMax = 10_000;
 
 export type ProjectStore = ReturnType<typeof createProjectStore>;
 
+const noSuchProject = () => new ServiceError("NOT_FOUND", "There is no such project.");
+
 /** Projects in Postgres. Each method is one transaction. */
 export function createProjectStore(sql: Sql, { newId }: { newId(): string }) {
   const columns = sql`project_id as "projectId", name, description, is_default as "isDefault",
@@ -78,7 +80,23 @@ export function createProjectStore(sql: Sql, { newId }: { newId(): string }) {
     async get(accountId: string, projectId: string): Promise<ProjectRow> {
       const [row] = await sql<ProjectRow[]>`
         select ${columns} from qr.projects where account_id = ${accountId} and project_id = ${projectId}`;
-      if (!row) throw new ServiceError("NOT_FOUND", "There is no such project.");
+      if (!row) throw noSuchProject();
+      return row;
+    },
+
+    /** Changes the given fields of a project. Throws NOT_FOUND if the account has none with this id. */
+    async update(
+      accountId: string,
+      projectId: string,
+      { name, description }: { name?: string; description?: string },
+    ): Promise<ProjectRow> {
+      const [row] = await sql<ProjectRow[]>`
+        update qr.projects
+        set name = coalesce(${name ?? null}, name), description = coalesce(${description ?? null}, description),
+          updated_at = now()
+        where account_id = ${accountId} and project_id = ${projectId}
+        returning ${columns}`;
+      if (!row) throw noSuchProject();
       return row;
     },
 

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/qr/v1/project.proto.
  */
 export const file_qrforge_qr_v1_project: GenFile = /*@__PURE__*/
-  fileDesc("ChtxcmZvcmdlL3FyL3YxL3Byb2plY3QucHJvdG8SDXFyZm9yZ2UucXIudjEigQIKB1Byb2plY3QSEgoKcHJvamVjdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCmlzX2RlZmF1bHQYBCABKAgSGQoRaGFzX2N1c3RvbV9kb21haW4YBSABKAgSLgoLY3JlYXRlZF92aWEYBiABKA4yGS5xcmZvcmdlLnFyLnYxLkNyZWF0ZWRWaWESLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKuAQoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEi4KC2NyZWF0ZWRfdmlhGAQgASgOMhkucXJmb3JnZS5xci52MS5DcmVhdGVkVmlhEi8KC2lkZW1wb3RlbmN5GAUgASgLMhoucXJmb3JnZS5xci52MS5JZGVtcG90ZW5jeSJSChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USJwoHcHJvamVjdBgBIAEoCzIWLnFyZm9yZ2UucXIudjEuUHJvamVjdBIQCghyZXBsYXllZBgCIAEoCCI7ChFHZXRQcm9qZWN0UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkiPQoSR2V0UHJvamVjdFJlc3BvbnNlEicKB3Byb2plY3QYASABKAsyFi5xcmZvcmdlLnFyLnYxLlByb2plY3QiUAoTTGlzdFByb2plY3RzUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEigKCHByb2plY3RzGAEgAygLMhYucXJmb3JnZS5xci52MS5Qcm9qZWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpZCgpDcmVhdGVkVmlhEhsKF0NSRUFURURfVklBX1VOU1BFQ0lGSUVEEAASEwoPQ1JFQVRFRF9WSUFfQVBJEAESGQoVQ1JFQVRFRF9WSUFfREFTSEJPQVJEEAIyogIKDlByb2plY3RTZXJ2aWNlEloKDUNyZWF0ZVByb2plY3QSIy5xcmZvcmdlLnFyLnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0GiQucXJmb3JnZS5xci52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USVgoKR2V0UHJvamVjdBIgLnFyZm9yZ2UucXIudjEuR2V0UHJvamVjdFJlcXVlc3QaIS5xcmZvcmdlLnFyLnYxLkdldFByb2plY3RSZXNwb25zZSIDkAICElwKDExpc3RQcm9qZWN0cxIiLnFyZm9yZ2UucXIudjEuTGlzdFByb2plY3RzUmVxdWVzdBojLnFyZm9yZ2UucXIudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_timestamp, file_qrforge_qr_v1_idempotency]);
+  fileDesc("ChtxcmZvcmdlL3FyL3YxL3Byb2plY3QucHJvdG8SDXFyZm9yZ2UucXIudjEigQIKB1Byb2plY3QSEgoKcHJvamVjdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhIKCmlzX2RlZmF1bHQYBCABKAgSGQoRaGFzX2N1c3RvbV9kb21haW4YBSABKAgSLgoLY3JlYXRlZF92aWEYBiABKA4yGS5xcmZvcmdlLnFyLnYxLkNyZWF0ZWRWaWESLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKuAQoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEi4KC2NyZWF0ZWRfdmlhGAQgASgOMhkucXJmb3JnZS5xci52MS5DcmVhdGVkVmlhEi8KC2lkZW1wb3RlbmN5GAUgASgLMhoucXJmb3JnZS5xci52MS5JZGVtcG90ZW5jeSJSChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USJwoHcHJvamVjdBgBIAEoCzIWLnFyZm9yZ2UucXIudjEuUHJvamVjdBIQCghyZXBsYXllZBgCIAEoCCI7ChFHZXRQcm9qZWN0UmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkiPQoSR2V0UHJvamVjdFJlc3BvbnNlEicKB3Byb2plY3QYASABKAsyFi5xcmZvcmdlLnFyLnYxLlByb2plY3QihAEKFFVwZGF0ZVByb2plY3RSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIRCgRuYW1lGAMgASgJSACIAQESGAoLZGVzY3JpcHRpb24YBCABKAlIAYgBAUIHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb24iQAoVVXBkYXRlUHJvamVjdFJlc3BvbnNlEicKB3Byb2plY3QYASABKAsyFi5xcmZvcmdlLnFyLnYxLlByb2plY3QiUAoTTGlzdFByb2plY3RzUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlkKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEigKCHByb2plY3RzGAEgAygLMhYucXJmb3JnZS5xci52MS5Qcm9qZWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpZCgpDcmVhdGVkVmlhEhsKF0NSRUFURURfVklBX1VOU1BFQ0lGSUVEEAASEwoPQ1JFQVRFRF9WSUFfQVBJEAESGQoVQ1JFQVRFRF9WSUFfREFTSEJPQVJEEAIygwMKDlByb2plY3RTZXJ2aWNlEloKDUNyZWF0ZVByb2plY3QSIy5xcmZvcmdlLnFyLnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0GiQucXJmb3JnZS5xci52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USVgoKR2V0UHJvamVjdBIgLnFyZm9yZ2UucXIudjEuR2V0UHJvamVjdFJlcXVlc3QaIS5xcmZvcmdlLnFyLnYxLkdldFByb2plY3RSZXNwb25zZSIDkAICEl8KDVVwZGF0ZVByb2plY3QSIy5xcmZvcmdlLnFyLnYxLlVwZGF0ZVByb2plY3RSZXF1ZXN0GiQucXJmb3JnZS5xci52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2UiA5ACAhJcCgxMaXN0UHJvamVjdHMSIi5xcmZvcmdlLnFyLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaIy5xcmZvcmdlLnFyLnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlIgOQAgJiBnByb3RvMw", [file_google_protobuf_timestamp, file_qrforge_qr_v1_idempotency]);
 
 /**
  * A named set of codes.
@@ -213,6 +213,69 @@ export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PUR
   messageDesc(file_qrforge_qr_v1_project, 4);
 
 /**
+ * Request of UpdateProject.
+ *
+ * @generated from message qrforge.qr.v1.UpdateProjectRequest
+ */
+export type UpdateProjectRequest = Message<"qrforge.qr.v1.UpdateProjectRequest"> & {
+  /**
+   * Id of the account.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * Id of the resource.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * 1 to 100 characters.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * At most 500 characters.
+   *
+   * @generated from field: optional string description = 4;
+   */
+  description?: string | undefined;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.UpdateProjectRequest.
+ * Use `create(UpdateProjectRequestSchema)` to create a new message.
+ */
+export const UpdateProjectRequestSchema: GenMessage<UpdateProjectRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_project, 5);
+
+/**
+ * Response of UpdateProject.
+ *
+ * @generated from message qrforge.qr.v1.UpdateProjectResponse
+ */
+export type UpdateProjectResponse = Message<"qrforge.qr.v1.UpdateProjectResponse"> & {
+  /**
+   * The project as stored.
+   *
+   * @generated from field: qrforge.qr.v1.Project project = 1;
+   */
+  project?: Project | undefined;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.UpdateProjectResponse.
+ * Use `create(UpdateProjectResponseSchema)` to create a new message.
+ */
+export const UpdateProjectResponseSchema: GenMessage<UpdateProjectResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_project, 6);
+
+/**
  * Request of ListProjects.
  *
  * @generated from message qrforge.qr.v1.ListProjectsRequest
@@ -245,7 +308,7 @@ export type ListProjectsRequest = Message<"qrforge.qr.v1.ListProjectsRequest"> &
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_project, 5);
+  messageDesc(file_qrforge_qr_v1_project, 7);
 
 /**
  * Response of ListProjects.
@@ -273,7 +336,7 @@ export type ListProjectsResponse = Message<"qrforge.qr.v1.ListProjectsResponse">
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_qrforge_qr_v1_project, 6);
+  messageDesc(file_qrforge_qr_v1_project, 8);
 
 /**
  * Where a project was created.
@@ -342,6 +405,17 @@ export const ProjectService: GenService<{
     methodKind: "unary";
     input: typeof GetProjectRequestSchema;
     output: typeof GetProjectResponseSchema;
+  },
+  /**
+   * Changes a project, also the default one. Unset fields stay unchanged. One durable transaction. Fails with NOT_FOUND if the
+   * account has none with this id.
+   *
+   * @generated from rpc qrforge.qr.v1.ProjectService.UpdateProject
+   */
+  updateProject: {
+    methodKind: "unary";
+    input: typeof UpdateProjectRequestSchema;
+    output: typeof UpdateProjectResponseSchema;
   },
   /**
    * Lists the projects of an account, newest first.

@@ -5,6 +5,7 @@ import { id, time, toTime } from "./fields.ts";
 export const projectResponse = z
   .object({
     id,
+    project_id: id.meta({ description: "The same as `id`" }),
     name: z.string(),
     description: z.string(),
     is_default: z.boolean(),
@@ -19,6 +20,7 @@ export const projectResponse = z
 export function toProjectResponse(project: Project): z.output<typeof projectResponse> {
   return {
     id: project.projectId,
+    project_id: project.projectId,
     name: project.name,
     description: project.description,
     is_default: project.isDefault,

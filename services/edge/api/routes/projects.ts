@@ -78,4 +78,29 @@ export const projectRoutes: Route[] = [
       return { data: toProjectResponse(required(project, "a project")) };
     },
   }),
+  route({
+    method: "PATCH",
+    path: "/v1/projects/:id",
+    operation: "updateProject",
+    summary: "Change a project",
+    reference: {
+      description: "What is not given stays. The default project can be renamed, too.",
+      data: projectResponse,
+      status: 200,
+      failures: ["INVALID_PAYLOAD", "NOT_FOUND"],
+      example: { body: { name: "Labels 2026" } },
+    },
+    params: idParams,
+    query: noQuery,
+    body: bodyOf({
+      name: nameOf(limits.projectNameLengthMax).optional(),
+      description: textOf(limits.projectDescriptionLengthMax).optional(),
+    }),
+    async handle({ accountId, params, body, upstreams, timeoutMs }) {
+      const change = omitUndefined({ name: body.name, description: body.description });
+      const request = { accountId, projectId: params.id, ...change };
+      const { project } = await upstreams.projects.updateProject(request, { timeoutMs });
+      return { data: toProjectResponse(required(project, "a project")) };
+    },
+  }),
 ];

@@ -30,20 +30,30 @@ import { scansResponse } from "../responses/scans.ts";
 import { type Route, route } from "../route.ts";
 import { countScans } from "../scan-counts.ts";
 
+const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+
 const createQrCode = bodyOf({
-  name: nameOf(limits.codeNameLengthMax),
+  name: nameOf(limits.codeNameLengthMax).optional(),
+  label: nameOf(limits.codeNameLengthMax).optional().meta({ description: "Taken for `name` where that is missing" }),
   redirect_url: redirectUrl,
   type: z.literal("url", { error: 'must be "url"' }).optional(),
   project_id: projectId.optional(),
   slug: slug.optional(),
   style: style.optional(),
-});
+})
+  .refine(({ name, label }) => name !== undefined || label !== undefined, {
+    path: ["name"],
+    error: "is required",
+    // Also where other fields are at fault, so that one answer names all.
+    when: ({ value }) => isObject(value),
+  })
+  .meta({ anyOf: [{ required: ["name"] }, { required: ["label"] }] });
 
 const batchSize = `1 to ${limits.codesPerBatchMax} codes`;
 
 function newQrCode(body: z.output<typeof createQrCode>) {
   return omitUndefined({
-    name: body.name,
+    name: body.name ?? body.label,
     redirectUrl: body.redirect_url,
     projectId: body.project_id,
     slug: body.slug,
@@ -231,7 +241,7 @@ export const qrCodeRoutes: Route[] = [
         "SVG, PNG or PDF, by `format` or `Accept`. The symbol has been read back by a reader of its own before it is handed out.",
       data: "file",
       status: 200,
-      failures: ["INVALID_PAYLOAD", "NOT_FOUND"],
+      failures: ["INVALID_PAYLOAD", "NOT_FOUND", "RESOURCE_ARCHIVED"],
       example: { query: "format=png&size=512&margin=4&ecc=M" },
     },
     params: idParams,

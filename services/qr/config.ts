@@ -51,7 +51,7 @@ export const settings = {
   symbolCpuMsPerMinute: integer(
     "SYMBOL_CPU_MS_PER_MINUTE",
     "CPU time that drawings of one account may take in a minute in one process, in ms; beyond it they get 429",
-    60_000,
+    30_000,
     { min: 1_000 },
   ),
   symbolCacheMib: integer("SYMBOL_CACHE_MIB", "size of the cache of drawings, in MiB", 64),

@@ -233,10 +233,16 @@ describe("a server that lets its user make no role", { timeout: 120_000 }, () =>
 
     // The server's administrator makes a role; what it needs comes from the migration.
     await owner.unsafe(`create role ${roleOf("auth")} login password '${passwords.auth}'`);
-    const again = await runProgram("node", ["cli/migrate.ts"], { env: settings });
-    expect([again.code, again.output]).toEqual([0, expect.any(String)]);
+    expect(await migrate(databaseUrl, { auth: passwords.auth })).toEqual([]);
     const sql = postgres(urlOf(roleOf("auth"), passwords.auth, "tenant"), { max: 1 });
     expect(await sql`select account_id from auth.accounts limit 0`).toEqual([]);
     await sql.end();
+
+    // Or lets the user make roles, and change those that it has made.
+    await owner`alter role tenant createrole`;
+    expect(await migrate(databaseUrl, { ...passwords, quota: newPassword() })).toEqual([]);
+    expect(await migrate(databaseUrl, passwords)).toEqual([]);
+    expect(await doctor(databaseUrl)).toMatchObject([{ level: "good" }]);
+    expect(await migrate(databaseUrl, { auth: newPassword() })).toMatchObject([{ schema: "auth" }]);
   });
 });

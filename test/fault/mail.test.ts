@@ -163,7 +163,7 @@ describe("a password reset", () => {
     expect((await openPerson().send("/session", { email, password: otherPassword })).status).toBe(200);
     expect((await forgetful.send("/password-reset/confirm", { token, password })).status).toBe(401);
     const { body } = await forgetful.send("/audit", undefined, "GET");
-    expect(body.data.map(({ action }: { action: string }) => action)).toEqual(["password.reset", "account.sign-up"]);
+    expect(body.items.map(({ action }: { action: string }) => action)).toEqual(["password.reset", "account.sign-up"]);
     expect((await server.mailTo(email, "Your password was changed")).text).toContain("UTC");
     // What opens an account is neither stored nor logged.
     const stored = await sql`select * from auth.mails`;

@@ -1,6 +1,7 @@
 import { type ConnectionOptions, connect, type NatsConnection, type Subscription } from "nats";
 import { withTimeout } from "../concurrency/timeout.ts";
 import { systemClock } from "../process/clock.ts";
+import { expectFirstByte } from "../process/first-byte.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { inboxOf, type NatsClient, natsUserOf } from "./users.ts";
 
@@ -34,12 +35,19 @@ export interface BusAddress {
   password: string;
 }
 
+const defaultPort = 4222;
+
+/** Returns the hosts of a URL, with their ports where it has them. */
+function hostsOf(url: string): string[] {
+  return (/^\w+:\/\/(?:[^@/]*@)?([^/]*)/.exec(url)?.[1] ?? "").split(",");
+}
+
 /** Returns the options of the NATS library, which ignores all but hosts in URLs. */
 function connectOptions({ url, client, password }: BusAddress): ConnectionOptions {
-  const [, scheme, credentials, hosts = ""] = /^(\w+):\/\/(?:([^@/]*)@)?([^/]*)/.exec(url) ?? [];
+  const [, scheme, credentials] = /^(\w+):\/\/(?:([^@/]*)@)?/.exec(url) ?? [];
   const [user, pass] = (credentials ?? "").split(":").map(decodeURIComponent);
   return {
-    servers: hosts.split(","),
+    servers: hostsOf(url),
     name: `qrforge-${client}`,
     inboxPrefix: inboxOf(client),
     ...(password && { user: natsUserOf(client), pass: password }),
@@ -111,7 +119,10 @@ export function createBus(options: BusAddress & { log: Logger }): Bus {
       if (event.type === "disconnect" || event.type === "reconnect") log.warn(`bus ${event.type}ed`);
     }
   }
-  if (options.url) void stayConnected();
+  if (options.url) {
+    expectFirstByte(hostsOf(options.url).map((host) => (/:\d+$/.test(host) ? host : `${host}:${defaultPort}`)));
+    void stayConnected();
+  }
 
   return {
     publish(subject, data) {

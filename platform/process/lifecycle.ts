@@ -5,7 +5,6 @@ import { registerBuildInfo, version } from "./build-info.ts";
 import { createCloser } from "./closer.ts";
 import { type Config, ConfigError, type commonSettings, loadConfig, type Settings } from "./config.ts";
 import { type Health, openHealth } from "./health.ts";
-import { destroySilentPeers } from "./silent-peers.ts";
 
 /** A running service. */
 export interface Running {
@@ -62,7 +61,6 @@ export async function run<S extends ServiceSettings>(service: ServiceDefinition<
     process.exit(1);
   });
 
-  destroySilentPeers();
   const closer = createCloser(log);
   let health: Health | undefined;
   let stopping = false;

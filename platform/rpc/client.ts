@@ -4,6 +4,7 @@ import { Client, credentials, Metadata, type MethodDefinition } from "@grpc/grpc
 import { service as healthService } from "grpc-health-check";
 import { ServiceError } from "../errors.ts";
 import { systemClock } from "../process/clock.ts";
+import { expectFirstByte } from "../process/first-byte.ts";
 import { type Carrier, injectContext, openSpan } from "../telemetry/tracing.ts";
 import {
   codec,
@@ -47,6 +48,7 @@ export interface OpenRpcClient<S extends DescService> {
  */
 export function createRpcClient<S extends DescService>(service: S, options: RpcClientOptions): OpenRpcClient<S> {
   const to = target(options.address);
+  expectFirstByte(to.split(","));
   const channel = new Client(to, options.tls ? clientCredentials(options.tls) : credentials.createInsecure(), {
     "grpc.service_config": JSON.stringify(serviceConfig(service)),
     "grpc.service_config_disable_resolution": 1,

@@ -19,6 +19,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import { withTimeout } from "../concurrency/timeout.ts";
 import type { Closer } from "../process/closer.ts";
 import { integer, url } from "../process/config.ts";
 
@@ -66,7 +67,7 @@ export function openTracing(options: {
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
   isOn = true;
-  options.closer.defer("traces", () => provider.shutdown());
+  options.closer.defer("traces", () => withTimeout(provider.shutdown(), exportTimeoutMs));
 }
 
 /** Runs `work` with the remote parent of a carrier, if it names one. */

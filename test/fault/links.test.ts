@@ -60,6 +60,8 @@ beforeAll(async () => {
   const address = (kind: (typeof backends)[number]) => `127.0.0.1:${links[`edge to ${kind}`].port}`;
   ({ cluster, end } = await startEphemeralCluster({
     env: {
+      // So few that connections which are not given up are soon all that there are.
+      ...Object.fromEntries(backends.map((kind) => [kind, { DATABASE_POOL_SIZE: "2" }])),
       edge: { AUTH_ADDRESS: address("auth"), QUOTA_ADDRESS: address("quota"), QR_ADDRESS: address("qr") },
     },
   }));

@@ -130,7 +130,7 @@ export async function startLoad(options: {
     told.codes.delete(slug);
   }
   async function use(): Promise<void> {
-    const answer = await attempt("use", `${pick(edges)}/v1/qr-codes?limit=1`, { key: limited.key });
+    const answer = await attempt("use", `${pick(edges)}/v1/qr-codes?page_size=1`, { key: limited.key });
     if (answer?.status === 200) told.admitted++;
     else if (answer?.status === 429) told.refusedByLimit++;
     else if (answer) told.violations.push(`a request within the limit answered ${answer.status}`);
@@ -146,7 +146,7 @@ export async function startLoad(options: {
     const made = await auth.keys.createKey({ accountId, name: "short-lived" }, wait).catch(() => undefined);
     const secret = made?.secret;
     if (!secret) return;
-    await Promise.all(edges.map((edge) => attempt("use", `${edge}/v1/qr-codes?limit=1`, { key: secret })));
+    await Promise.all(edges.map((edge) => attempt("use", `${edge}/v1/qr-codes?page_size=1`, { key: secret })));
     const done = await auth.keys.revokeKey({ keyId: made.key?.keyId as string }, wait).catch(() => undefined);
     if (!done) {
       told.failed.revoke = (told.failed.revoke ?? 0) + 1;
@@ -155,7 +155,7 @@ export async function startLoad(options: {
     told.revoked++;
     for (let round = 0; round < 3; round++) {
       for (const edge of edges) {
-        const answer = await attempt("use", `${edge}/v1/qr-codes?limit=1`, { key: secret });
+        const answer = await attempt("use", `${edge}/v1/qr-codes?page_size=1`, { key: secret });
         told.afterRevocation++;
         if (answer && answer.status !== 401)
           told.violations.push(`a revoked key was answered ${answer.status} at ${edge}`);

@@ -65,8 +65,10 @@ beforeAll(async () => {
       edge: { AUTH_ADDRESS: address("auth"), QUOTA_ADDRESS: address("quota"), QR_ADDRESS: address("qr") },
     },
   }));
-  const nats = cluster.servers().nats?.url;
-  hasNats = nats !== undefined;
+  const server = cluster.servers().nats;
+  // Without the operator's credentials: each member has a user of its own.
+  const nats = server && `nats://${new URL(server.url).host}`;
+  hasNats = nats !== null;
   if (nats) links.NATS.leadTo(to(nats));
   // Only now it is known where Postgres and NATS are.
   async function lead(member: Member, env: Record<string, string>): Promise<void> {

@@ -1,5 +1,5 @@
 import { subscribe } from "node:diagnostics_channel";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 
 /** The longest time from the opening of a connection to the first byte from its other end, in ms. */
 const firstByteTimeoutMs = 2_000;
@@ -11,11 +11,14 @@ const ports = new Set<number>();
  * give up: those of gRPC and NATS. Their servers send at once.
  */
 export function expectFirstByte(servers: string[]): void {
-  if (ports.size === 0) subscribe("net.client.socket", (message) => watch((message as { socket: Socket }).socket));
+  if (ports.size === 0) subscribe("net.client.socket", watch);
   for (const server of servers) ports.add(Number(server.slice(server.lastIndexOf(":") + 1)));
 }
 
-function watch(socket: Socket): void {
+function watch(message: unknown): void {
+  if (typeof message !== "object" || !message || !("socket" in message)) return;
+  const { socket } = message;
+  if (!(socket instanceof Socket)) return;
   socket.once("connectionAttempt", (_address: string, port: number) => {
     if (!ports.has(port)) return;
     // A process that stood still reads first what has come meanwhile.

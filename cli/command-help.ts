@@ -34,7 +34,10 @@ function optionOf(name: string, input: Input): string {
 /** What an input means, with its bounds and default. */
 function meaningOf({ type, meaning, min = 0, max, default: fallback, choices }: Input): string {
   const bounds = type === "integer" && max !== undefined ? [`${min} to ${max.toLocaleString("en")}`] : [];
-  const notes = [...(choices ? [] : bounds), ...(fallback === undefined ? [] : [`${fallback} if left out`])];
+  const notes = [
+    ...(choices ? [] : bounds),
+    ...(fallback === undefined || fallback === "" ? [] : [`${fallback} if left out`]),
+  ];
   return notes.length > 0 ? `${meaning} (${notes.join("; ")})` : meaning;
 }
 

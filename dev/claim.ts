@@ -60,11 +60,13 @@ export async function releaseDataDir(dataDir: string): Promise<void> {
   await rm(lockOf(dataDir), { force: true });
 }
 
-/** Returns as many free ports as there are edges: `first` and those that follow, or any if `first` is 0. */
-export async function claimPorts(host: string, first: number, count: number): Promise<number[]> {
+/** Returns `count` free ports: `first` and those that follow, or if `first` is 0 any, and none of `except`. */
+export async function claimPorts(host: string, first: number, count: number, except: number[] = []): Promise<number[]> {
   const ports: number[] = [];
   for (let index = 0; index < count; index++) {
-    ports.push(await (first === 0 ? freePort(host) : probePort(first + index, host)).catch(explain));
+    ports.push(
+      await (first === 0 ? freePort(host, [...except, ...ports]) : probePort(first + index, host)).catch(explain),
+    );
   }
   return ports;
 

@@ -91,6 +91,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { dataDir, report } = options;
   const host = options.host ?? "127.0.0.1";
   const edgePorts = await claimPorts(host, options.port, options.replicas.edge);
+  // auth is given qr's addresses when it starts, which is when qr starts.
+  const qrPorts = await claimPorts("127.0.0.1", 0, options.replicas.qr, edgePorts);
+  const qrAddresses = qrPorts.map((port) => `127.0.0.1:${port}`);
   await claimDataDir(dataDir, report);
   const logs = path.join(dataDir, "logs");
   await mkdir(logs, { recursive: true, mode: 0o700 });
@@ -147,6 +150,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       ...(kind === "auth" ? { PUBLIC_URL: publicUrl } : { SMTP_URL: "", SMTP_URL_FILE: "" }),
       ...signInEnvironment(kind, servers()),
       ...(kind === "qr" && { SHORT_URL_ALIASES: shortUrlAliases }),
+      ...(kind === "auth" && { QR_ADDRESS: qrAddresses.join(",") }),
       ...(kind === "edge" && {
         AUTH_ADDRESS: addresses("auth"),
         QUOTA_ADDRESS: addresses("quota"),
@@ -245,7 +249,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       rolePasswords = await withProgress("tables", report, prepareDatabase(database));
     }
     const backends = (["auth", "quota", "qr"] as const).flatMap((kind) =>
-      Array.from({ length: options.replicas[kind] }, (_, index) => startMember(kind, index, "127.0.0.1:0")),
+      Array.from({ length: options.replicas[kind] }, (_, index) =>
+        startMember(kind, index, (kind === "qr" && qrAddresses[index]) || "127.0.0.1:0"),
+      ),
     );
     members.push(...(await Promise.all(backends)));
     const edges = edgePorts.map((port, index) => startMember("edge", index, `${host}:${port}`));

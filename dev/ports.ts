@@ -15,11 +15,13 @@ export function probePort(port: number, host = "127.0.0.1"): Promise<number> {
   });
 }
 
-/** Returns a free port of an address of this machine. */
-export async function freePort(host = "127.0.0.1"): Promise<number> {
+/** Returns a free port of an address of this machine, and none of `except`. */
+export async function freePort(host = "127.0.0.1", except: number[] = []): Promise<number> {
   for (let attempt = 1; ; attempt++) {
+    const port = randomInt(from, below);
+    if (except.includes(port)) continue;
     try {
-      return await probePort(randomInt(from, below), host);
+      return await probePort(port, host);
     } catch (error) {
       if (attempt === attempts) throw error;
     }

@@ -12,6 +12,7 @@ import {
   isoTime,
   listOptions,
   nameOf,
+  type Propagated,
   propagationJson,
   readPages,
   wait,
@@ -126,6 +127,19 @@ function accountAnswer(account: Account | undefined): Answer {
   return { json: { account: json }, text: accountCard(json) };
 }
 
+/** Returns the answer to a change of an account's keys and codes. */
+function stateAnswer(
+  answer: Parameters<typeof changeAnswer>[0] & { codePropagation?: Propagation | undefined },
+): Answer {
+  const { json } = changeAnswer(answer);
+  const codes = { propagation: answer.codePropagation };
+  const describe = (propagated: Propagated) => describePropagation(propagated).replace(/^I/, "i");
+  return {
+    json: { ...json, code_propagation: propagationJson(codes) },
+    text: `${accountCard(accountJson(answer.account))}\n\nKeys: ${describe(answer)}\nCodes: ${describe(codes)}`,
+  };
+}
+
 function changeAnswer(answer: { account?: Account | undefined; propagation?: Propagation | undefined }): Answer {
   const json = accountJson(answer.account);
   return {
@@ -190,18 +204,20 @@ person who asks owns the address. Where mail is set up, the old address gets a n
   }),
   adminCommand({
     name: "account disable",
-    summary: "Refuses all keys and sessions of an account until it is enabled; in force on every edge when it returns.",
+    summary:
+      "Refuses all keys and sessions of an account and takes down its codes, until it is enabled; in force on every edge when it returns.",
     arguments: accountArgument,
     async run({ accountId }, { accounts, actor }) {
-      return changeAnswer(await accounts.disableAccount({ accountId, actor }, wait));
+      return stateAnswer(await accounts.disableAccount({ accountId, actor }, wait));
     },
   }),
   adminCommand({
     name: "account enable",
-    summary: "Lets the active keys of a disabled account work again.",
+    summary:
+      "Lets the active keys and the codes of a disabled account work again; in force on every edge when it returns.",
     arguments: accountArgument,
     async run({ accountId }, { accounts, actor }) {
-      return changeAnswer(await accounts.enableAccount({ accountId, actor }, wait));
+      return stateAnswer(await accounts.enableAccount({ accountId, actor }, wait));
     },
   }),
   adminCommand({

@@ -5,7 +5,9 @@ import { AuditService } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { InvitationService } from "../../gen/qrforge/auth/v1/invitation_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { SessionService } from "../../gen/qrforge/auth/v1/session_pb.ts";
+import { TakedownService } from "../../gen/qrforge/auth/v1/takedown_pb.ts";
 import type { Propagation } from "../../gen/qrforge/common/v1/lease_pb.ts";
+import { TakedownService as QrTakedownService } from "../../gen/qrforge/qr/v1/takedown_pb.ts";
 import { QuotaService } from "../../gen/qrforge/quota/v1/quota_pb.ts";
 import { loadConfig } from "../../platform/process/config.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
@@ -29,7 +31,7 @@ export interface Answer {
 /** What the operator's commands work with. */
 export type Admin = ReturnType<typeof connect>;
 
-type Service = "auth" | "quota";
+type Service = "auth" | "quota" | "qr";
 const jsonOption = { json: { type: "flag", meaning: "prints one JSON object" } } as const;
 
 /** Declares an operator's command. It is run once the services that it calls, auth unless said otherwise, are connected. */
@@ -70,20 +72,24 @@ const loadOperatorConfig = () => loadConfig(operatorSettings);
 
 async function findServices(): Promise<Found> {
   const config = loadOperatorConfig();
-  if (config.authAddress || config.quotaAddress) {
+  if (config.authAddress || config.quotaAddress || config.qrAddress) {
     return {
       config,
-      addresses: { auth: config.authAddress || "127.0.0.1:50051", quota: config.quotaAddress || "127.0.0.1:50052" },
-      source: { auth: "AUTH_ADDRESS", quota: "QUOTA_ADDRESS" },
+      addresses: {
+        auth: config.authAddress || "127.0.0.1:50051",
+        quota: config.quotaAddress || "127.0.0.1:50052",
+        qr: config.qrAddress || "127.0.0.1:50053",
+      },
+      source: { auth: "AUTH_ADDRESS", quota: "QUOTA_ADDRESS", qr: "QR_ADDRESS" },
       dashboardUrl: config.publicUrl || "http://localhost:8080",
     };
   }
-  const listed = await findCluster(config.dataDir, "set AUTH_ADDRESS and QUOTA_ADDRESS for one elsewhere");
+  const listed = await findCluster(config.dataDir, "set AUTH_ADDRESS, QUOTA_ADDRESS and QR_ADDRESS for one elsewhere");
   const join = (members: { address: string }[]) => members.map(({ address }) => address).join(",");
   return {
     config,
-    addresses: { auth: join(listed.auth), quota: join(listed.quota) },
-    source: { auth: listed.file, quota: listed.file },
+    addresses: { auth: join(listed.auth), quota: join(listed.quota), qr: join(listed.qr) },
+    source: { auth: listed.file, quota: listed.file, qr: listed.file },
     dashboardUrl: config.publicUrl || listed.publicUrl,
   };
 }
@@ -91,22 +97,28 @@ async function findServices(): Promise<Found> {
 function connect({ config, addresses, source, dashboardUrl }: Found) {
   const auth = { address: addresses.auth, tls: config };
   const quota = { address: addresses.quota, tls: config };
+  const qr = { address: addresses.qr, tls: config };
   const open = {
     accounts: createRpcClient(AccountService, auth),
     keys: createRpcClient(KeyService, auth),
     sessions: createRpcClient(SessionService, auth),
     invitations: createRpcClient(InvitationService, auth),
     audit: createRpcClient(AuditService, auth),
+    takedowns: createRpcClient(TakedownService, auth),
     quota: createRpcClient(QuotaService, quota),
+    codes: createRpcClient(QrTakedownService, qr),
   };
-  const firstOf = { auth: open.accounts, quota: open.quota };
+  const firstOf = { auth: open.accounts, quota: open.quota, qr: open.codes };
   return {
     accounts: open.accounts.client,
     keys: open.keys.client,
     sessions: open.sessions.client,
     invitations: open.invitations.client,
     audit: open.audit.client,
+    takedowns: open.takedowns.client,
     quota: open.quota.client,
+    /** Codes of any account. */
+    codes: open.codes.client,
     /** Who acts, for the audit trail. */
     actor: { name: `operator:${config.operator || userName()}`, address: "" },
     dashboardUrl,
@@ -175,14 +187,19 @@ export function nameOf(values: Record<string, number | string>, value: number): 
   return found ? found[0].toLowerCase() : String(value);
 }
 
+/** An answer that says how a change reached the edges. */
+export interface Propagated {
+  propagation?: Propagation | undefined;
+}
+
 /** How a change reached the edges, for --json. */
-export function propagationJson(answer: { propagation?: Propagation | undefined }) {
+export function propagationJson(answer: Propagated) {
   const { acknowledgedCount = 0, waitedOutCount = 0, elapsedMs = 0 } = answer.propagation ?? {};
   return { acknowledged: acknowledgedCount, waited_out: waitedOutCount, elapsed_ms: Math.round(elapsedMs * 10) / 10 };
 }
 
 /** How a change reached the edges, in words. */
-export function describePropagation(answer: { propagation?: Propagation | undefined }): string {
+export function describePropagation(answer: Propagated): string {
   const { acknowledged, waited_out, elapsed_ms } = propagationJson(answer);
   const rest = waited_out > 0 ? `; ${waited_out} did not answer, and their leases have run out` : "";
   return `In force on all edges: ${acknowledged} of ${acknowledged + waited_out} acknowledged in ${elapsed_ms} ms${rest}.`;

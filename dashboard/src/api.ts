@@ -58,6 +58,8 @@ export interface Account {
   csrf_token: string;
   /** Where short URLs begin, and from where they can be opened. */
   short_urls: { base: string; reach: "loopback" | "link-local" | "private" | "public" };
+  /** Where abuse of codes is reported, and where owners write about codes that were taken down; null if nothing is set. */
+  abuse_contact: string | null;
 }
 
 /** Who may make an account: anybody, people with an invitation, or operators alone. */
@@ -124,6 +126,8 @@ export interface Code {
   scan_count: number;
   created_at: string;
   updated_at: string;
+  /** Whether the operator took it down: it cannot be changed or restored. */
+  taken_down: boolean;
 }
 
 export interface Project {

@@ -139,6 +139,7 @@ export const messages = {
     status: "Status",
     active: "Active",
     archived: "Archived",
+    takenDown: "Taken down",
     all: "All",
     none: "No codes yet",
     noneHint: "Create one here, or over the API; it appears by itself.",
@@ -167,6 +168,8 @@ export const messages = {
     restore: "Restore",
     restoreHint: "The printed code leads to its target again, at once.",
     restored: "The code is active again.",
+    takenDown: (contact: string | null) =>
+      `The operator of this service took this code down, so it cannot be changed or restored. Write to ${contact ?? "the operator"} about it.`,
   },
   editCode: {
     newTitle: "Create code",
@@ -440,6 +443,8 @@ export const messages = {
       "account.set-email": "E-mail address changed",
       "account.disable": "Account disabled",
       "account.enable": "Account enabled",
+      "code.archive": "Code taken down by the operator",
+      "code.restore": "Code put back by the operator",
       "key.create": "Key created",
       "key.rotate": "Key rotated",
       "key.revoke": "Key revoked",

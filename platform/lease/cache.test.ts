@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { isUnavailable, ServiceError } from "../errors.ts";
-import { createLeasedCache } from "./cache.ts";
+import { createLeasedCache, type LeasedCacheOptions } from "./cache.ts";
 
 const wait = { timeoutMs: 1_000 };
 
-function manual(overrides: { entriesMax?: number; staleMs?: number } = {}) {
+function manual(overrides: Partial<LeasedCacheOptions<string>> = {}) {
   const world = { now: 0, leasedUntil: 1_000, asked: [] as string[] };
   const sleepers = new Set<{ due: number; wake(): void }>();
   const answers: { resolve(value: string): void; reject(error: Error): void }[] = [];
@@ -92,6 +92,29 @@ describe("a leased cache", () => {
     expect(cache.size()).toBe(4);
     expect(await cache.get("a", wait)).toBe("1");
     expect(await cache.get("c", wait)).toBe("1");
+  });
+
+  it("evicts a group with all its keys, and what was being loaded, and keeps others", async () => {
+    const groupOf = (value: string) => (value === "none" ? undefined : value.split("/")[0]);
+    const { cache, answers, learn } = manual({ entriesMax: 3, groupOf });
+    await learn("a", "ann/1");
+    await learn("b", "bob/1");
+    await learn("c", "ann/2");
+    const before = cache.get("d", wait);
+    cache.forgetGroup("ann");
+    const after = cache.get("d", wait);
+    for (const [index, value] of ["ann/3", "ann/4"].entries()) answers.at(index - 2)?.resolve(value);
+    expect(await Promise.all([before, after])).toEqual(["ann/3", "ann/4"]);
+    expect(["a", "b", "c", "d"].map((key) => cache.peek(key))).toEqual([undefined, "bob/1", undefined, "ann/4"]);
+    // A key that moved to another group, or was evicted, has left the one it was in.
+    cache.forget(["b"]);
+    await learn("b", "ann/5");
+    cache.forgetGroup("bob");
+    expect(cache.peek("b")).toBe("ann/5");
+    for (const key of ["e", "f", "g"]) await learn(key, "eve/1");
+    await learn("d", "eve/2");
+    cache.forgetGroup("ann");
+    expect(cache.peek("d")).toBe("eve/2");
   });
 
   it("keeps negative answers briefly", async () => {

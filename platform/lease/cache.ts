@@ -20,6 +20,8 @@ export interface LeasedCacheOptions<Value> {
    * disables it. An evicted value is never returned.
    */
   staleMs: number;
+  /** Returns the group of a value, whose keys can be evicted together; undefined if it has none. */
+  groupOf?(value: Value): string | undefined;
   /** Returns whether an error of `load` means that the source is unavailable. */
   isUnavailable(error: unknown): boolean;
   clock: Clock;
@@ -33,6 +35,8 @@ export interface LeasedCache<Value> {
   get(key: string, options: { timeoutMs: number }): Promise<Value>;
   /** Evicts keys. A load in flight still answers those who wait for it, but is not cached or joined. */
   forget(keys: string[]): void;
+  /** Evicts the keys of a group. The group of a load in flight is not known yet, so none of them is cached or joined. */
+  forgetGroup(group: string): void;
   /** Evicts all keys, in the same way. */
   reset(): void;
   /** Returns the number of entries. */
@@ -51,7 +55,12 @@ const patienceMs = 100;
 export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): LeasedCache<Value> {
   const { clock, isUnavailable } = options;
   const leased = () => clock.monotonic() < options.leasedUntil();
-  const positive = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
+  /** The keys of the positive entries by group. */
+  const groups = new Map<string, Set<string>>();
+  const positive = new LRUCache<string, Entry<Value>>({
+    max: options.entriesMax,
+    dispose: ({ value }, key) => leaveGroup(key, options.groupOf?.(value)),
+  });
   const negative = new LRUCache<string, Entry<Value>>({ max: options.entriesMax });
   /** Loads in flight that may be joined and cached. */
   const questions = new Map<string, { answer: Promise<Value> }>();
@@ -59,6 +68,19 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
   let isSourceSilent = false;
   /** When loads began whose callers may stop waiting, by key. Each ends with its load. */
   const unanswered = new Map<string, number>();
+
+  function leaveGroup(key: string, group: string | undefined): void {
+    if (group === undefined) return;
+    const keys = groups.get(group);
+    keys?.delete(key);
+    if (keys?.size === 0) groups.delete(group);
+  }
+
+  function joinGroup(key: string, group: string | undefined): void {
+    if (group === undefined) return;
+    const keys = groups.get(group) ?? new Set();
+    groups.set(group, keys.add(key));
+  }
 
   function kept(key: string): Value | undefined {
     const entry = positive.get(key);
@@ -105,6 +127,8 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
     const isNegative = options.isNegative(value);
     (isNegative ? positive : negative).delete(key);
     (isNegative ? negative : positive).set(key, { value, learntAt: clock.monotonic() });
+    // After the entry before has left its group.
+    if (!isNegative) joinGroup(key, options.groupOf?.(value));
   }
 
   /** Resolves to an answer; to `undefined` at a deadline if there is none until then. */
@@ -185,6 +209,10 @@ export function createLeasedCache<Value>(options: LeasedCacheOptions<Value>): Le
         negative.delete(key);
         questions.delete(key);
       }
+    },
+    forgetGroup(group) {
+      for (const key of [...(groups.get(group) ?? [])]) positive.delete(key);
+      questions.clear();
     },
     reset() {
       positive.clear();

@@ -46,6 +46,11 @@ export const settings = {
   metricsListen: metricsAddress("127.0.0.1:9465"),
   ...granterSettings,
   listen: listenAddress("LISTEN_ADDRESS", "address on which gRPC is served, host:port", "127.0.0.1:50051"),
+  qrAddress: text(
+    "QR_ADDRESS",
+    "qr's replicas, as host:port,host:port for several, or dns:///name:port",
+    "127.0.0.1:50053",
+  ),
   sessionMs: integer("SESSION_MS", "duration of a session, in ms", 14 * 86_400_000, { min: 1_000 }),
   signUp: choice(
     "SIGN_UP",

@@ -1,3 +1,4 @@
+import { TakedownService } from "../../gen/qrforge/qr/v1/takedown_pb.ts";
 import { openGranter } from "../../platform/lease/service.ts";
 import { createMailSender } from "../../platform/mail/smtp.ts";
 import { createBus } from "../../platform/messaging/bus.ts";
@@ -9,6 +10,7 @@ import { createCloser } from "../../platform/process/closer.ts";
 import { type Config, ConfigError } from "../../platform/process/config.ts";
 import type { Start } from "../../platform/process/lifecycle.ts";
 import { repeat } from "../../platform/process/loop.ts";
+import { createRpcClient } from "../../platform/rpc/client.ts";
 import { watchHealth } from "../../platform/rpc/health.ts";
 import { createRpcServer } from "../../platform/rpc/server.ts";
 import type { settings } from "./config.ts";
@@ -19,10 +21,12 @@ import { createKeyService } from "./handlers/key.ts";
 import { createMailLinkService } from "./handlers/mail-link.ts";
 import { createMailRequests } from "./handlers/mail-requests.ts";
 import { createSessionService } from "./handlers/session.ts";
+import { createTakedownService } from "./handlers/takedown.ts";
 import { createHeadSigner, openHeadWriter } from "./jobs/audit-heads.ts";
 import { createLeakWorker } from "./jobs/leaked-key-reports.ts";
 import { deliverMails } from "./jobs/mail-delivery.ts";
 import { startOldKeyNotices } from "./jobs/old-key-notices.ts";
+import { createHandOver, startHandOvers } from "./jobs/takedowns.ts";
 import { createPasswordHasher } from "./passwords/hasher.ts";
 import { createAccountStore } from "./store/accounts.ts";
 import { createAuditStore } from "./store/audit.ts";
@@ -35,6 +39,7 @@ import { createOutbox } from "./store/outbox.ts";
 import { createSessionStore } from "./store/sessions.ts";
 import { createSignInAttemptStore } from "./store/sign-in-attempts.ts";
 import { createSignInLinkStore } from "./store/sign-in-links.ts";
+import { createTakedownStore } from "./store/takedowns.ts";
 
 /** Interval at which expired sessions, links, invitations and addresses are deleted, in ms. */
 const deleteExpiredMs = 60_000;
@@ -81,6 +86,11 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
       repeat({ intervalMs: signHeadMs, closing, clock: systemClock, log, message }, signHead),
     );
   }
+  const qr = createRpcClient(TakedownService, { address: config.qrAddress, tls: config });
+  closer.defer("rpc client of qr", () => qr.close());
+  const takedowns = createTakedownStore(sql);
+  const handOver = createHandOver({ takedowns, qr: qr.client });
+  startHandOvers({ takedowns, qr: qr.client, handOver, clock: systemClock, closer, log });
 
   const sessions = createSessionStore(sql, outbox);
   const links = createSignInLinkStore(sql, outbox);
@@ -118,7 +128,8 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     log,
     metrics,
     implementations: [
-      createAccountService({ accounts, propagate, pageTokens }),
+      createAccountService({ accounts, propagate, pageTokens, handOver }),
+      createTakedownService({ takedowns, qr: qr.client, handOver }),
       createKeyService({ keys, accounts, leakReports, propagate, pageTokens, handleReports, clock: systemClock }),
       createAuditService(audit),
       createSessionService({ accounts, sessions, links, attempts, log, ...shared }),

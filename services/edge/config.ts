@@ -1,3 +1,4 @@
+import { abuseContactSettings } from "../../platform/abuse-contact.ts";
 import { holderSettings } from "../../platform/lease/settings.ts";
 import {
   busSettings,
@@ -43,6 +44,7 @@ export const settings = {
     "",
   ),
   ...shortUrlSettings,
+  ...abuseContactSettings,
   authAddress: text("AUTH_ADDRESS", `auth's replicas, ${replicas}`, "127.0.0.1:50051"),
   quotaAddress: text("QUOTA_ADDRESS", `quota's replicas, ${replicas}`, "127.0.0.1:50052"),
   qrAddress: text("QR_ADDRESS", `qr's replicas, ${replicas}`, "127.0.0.1:50053"),
@@ -68,6 +70,12 @@ export const settings = {
     "STALE_SLUG_MS",
     "how long an edge redirects scans by its cache when qr cannot be reached, in ms; 0 is never",
     3_600_000,
+  ),
+  disabledAccountScans: choice(
+    "DISABLED_ACCOUNT_SCANS",
+    "what scans of a disabled account's codes get: gone (a page with status 410) or redirect (as before)",
+    ["gone", "redirect"],
+    "gone",
   ),
   redirectTimeoutMs: integer("REDIRECT_TIMEOUT_MS", "how long a redirect waits for qr, in ms", 1_000, { min: 1 }),
   batchItemsMax: integer("BATCH_ITEMS_MAX", "maximum number of items in one call to a service", 256, {

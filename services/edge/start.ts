@@ -21,6 +21,7 @@ import { createRequestSlots } from "./pipeline/load-shedding.ts";
 import { createPipeline } from "./pipeline/pipeline.ts";
 import { createRpcHandler, openRpcServer } from "./rpc/server.ts";
 import { openGeoip } from "./scans/geoip.ts";
+import { createScanPages } from "./scans/html-pages.ts";
 import { createScanRecorder } from "./scans/recorder.ts";
 import { createVisitorSalts } from "./scans/visitor-salt.ts";
 import { createUpstreams } from "./upstreams/clients.ts";
@@ -115,16 +116,19 @@ export const start: Start<typeof settings> = async (config, log, metrics) => {
       fairQueue,
       isSecure,
       shortUrlBase: config.shortUrlBase,
+      abuseContact: config.abuseContact,
     },
     redirects: {
       upstreams,
       scanRecorder,
+      pages: createScanPages(config.abuseContact),
       slots: slotsOf("scan_requests", config.scansInFlightMax),
       originOf,
       countryHeader: config.countryHeader.toLowerCase(),
       timeoutMs: config.upstreamTimeoutMs,
       log,
     },
+    abuse: { ...config, publicUrl, clock: systemClock },
     leakedKeyReports: { ...api, slots: dashboardSlots },
     handleRpc,
     pageSlots: slotsOf("page_requests", config.pagesInFlightMax),

@@ -1,3 +1,4 @@
+import { abuseContactSettings } from "../../platform/abuse-contact.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import {
   busSettings,
@@ -39,6 +40,7 @@ export const settings = {
     "further addresses at which edges answer short URLs, separated by commas: no code may lead to a short URL there, nor below SHORT_URL_BASE",
     ["http", "https"],
   ),
+  ...abuseContactSettings,
   symbolThreads: integer("SYMBOL_THREADS", "maximum number of threads that draw symbols", 2, { min: 1, max: 64 }),
   symbolThreadMib: integer(
     "SYMBOL_THREAD_MIB",

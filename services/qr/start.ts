@@ -21,6 +21,7 @@ import { createProjectStore } from "./store/projects.ts";
 import { createCodeStore } from "./store/qr-codes.ts";
 import { createScanCountStore, type Standby } from "./store/scan-counts.ts";
 import { createScanStore } from "./store/scans.ts";
+import { createTakedownStore } from "./store/takedowns.ts";
 import { createVisitorSaltStore } from "./store/visitor-salts.ts";
 import { openDrawer } from "./symbols/drawer.ts";
 
@@ -63,10 +64,11 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
     codes: createCodeStore(sql),
     projects: createProjectStore(sql, { newId }),
     counts: createScanCountStore(sql, standby),
+    takedowns: createTakedownStore(sql),
     ...{ idempotency, logos, scans, salts },
   };
   const { propagate } = granter;
-  const { shortUrlBase, shortUrlAliases } = config;
+  const { shortUrlBase, shortUrlAliases, abuseContact } = config;
   metrics.gauge("short_url_base_info", "1, by where short URLs begin", () => 1, { base: shortUrlBase });
   const server = await createRpcServer({
     ...config,
@@ -79,6 +81,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
         clock,
         shortUrlBase,
         shortUrlAliases,
+        abuseContact,
         propagate,
         hintSlug: hint,
         pageTokens: createPageTokens(sql, "qr", clock),

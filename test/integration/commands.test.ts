@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { adminTool } from "../../cli/admin.ts";
 import type { Command } from "../../cli/command.ts";
 import { callOf, usageOf } from "../../cli/command-help.ts";
-import { eventually, openAuth } from "../support/api.ts";
+import { call, eventually, openAuth } from "../support/api.ts";
 import { root } from "../support/run.ts";
 
-const { auths, quotas, databaseUrl, auditHeads } = inject("cluster");
+const { qrs, edges, auths, quotas, databaseUrl, auditHeads } = inject("cluster");
 const auth = openAuth(auths);
 afterAll(() => auth.close());
 
@@ -28,7 +28,10 @@ interface Run {
 
 /** Runs a tool as people do; by default it finds the cluster of this test. */
 function run(tool: string, args: string[], env: NodeJS.ProcessEnv = {}, node: string[] = []): Promise<Run> {
-  const here = { AUTH_ADDRESS: auths.join(","), QUOTA_ADDRESS: quotas.join(","), DATABASE_URL: "", NATS_URL: "" };
+  const here = {
+    ...{ AUTH_ADDRESS: auths.join(","), QUOTA_ADDRESS: quotas.join(","), QR_ADDRESS: qrs.join(",") },
+    ...{ DATABASE_URL: "", NATS_URL: "" },
+  };
   const options = { cwd: root, env: { ...process.env, ...here, ...env }, timeout: 40_000 };
   return new Promise((resolve) =>
     execFile(process.execPath, [...node, `${folderOf(tool)}/${tool}.ts`, ...args], options, (error, stdout, stderr) => {
@@ -43,15 +46,26 @@ const admin = (...args: string[]) => run("admin", args);
 let made = 0;
 const newEmail = () => `commands-${process.pid}-${made++}@qrforge.example`;
 
+/** Creates a code and returns its slug. */
+async function newCode(key: string): Promise<string> {
+  const answer = await call(`${edges[0]}/v1/qr-codes`, {
+    key,
+    body: { name: "n", redirect_url: "https://example.com/" },
+  });
+  return answer.body.data.slug;
+}
+
 /** The words of a command's usage line, filled in: with every option, or with what is required alone. */
 async function fillUsage(command: Command, which: "all" | "required"): Promise<string[]> {
-  const { accountId, keyId, email } = await auth.newAccount();
+  const { accountId, keyId, email, key } = await auth.newAccount();
   const values: Record<string, string> = {
     ACCOUNT: which === "all" ? email : accountId,
     ACCOUNT_ID: accountId,
     KEY_ID: keyId,
     EMAIL: newEmail(),
     NAME: "shop",
+    CODE: await newCode(key),
+    TEXT: "phishing",
     N: "5",
     HASH: "",
     KEY_FILE: path.join(folder, `key-${made++}`),
@@ -71,7 +85,8 @@ async function fillUsage(command: Command, which: "all" | "required"): Promise<s
   // No mail is sent here: test/fault/mail.test.ts invites by mail.
   const shown =
     which === "all" ? line.replace(" [--mail]", "").replaceAll(/[[\]]/g, "") : line.replaceAll(/ ?\[[^\]]*\]/g, "");
-  return shown.split(" ").map((word) => {
+  const words = shown.replaceAll("...", "").split(" ");
+  return words.map((word) => {
     if (word.includes("|")) return word.split("|").at(-1) as string;
     if (/^[A-Z_]+$/.test(word)) expect(values, "a placeholder that this test does not know").toHaveProperty(word);
     return values[word] ?? word;
@@ -198,7 +213,7 @@ interface Slip {
 }
 
 const unknownId = "a".repeat(20);
-const elsewhere = { AUTH_ADDRESS: "", QUOTA_ADDRESS: "" };
+const elsewhere = { AUTH_ADDRESS: "", QUOTA_ADDRESS: "", QR_ADDRESS: "" };
 const slips: Slip[] = [
   {
     what: "an id that is none",
@@ -232,6 +247,32 @@ const slips: Slip[] = [
     line: /^There is no such account\.$/,
   },
   { what: "an unknown key", args: `key rotate ${unknownId}`, code: 1, line: /^There is no such key\.$/ },
+  {
+    what: "an unknown code",
+    args: "code show no-such-code",
+    code: 1,
+    line: /^There is no code with the slug or id "no-such-code"\.$/,
+  },
+  {
+    what: "codes to take down of which none exists",
+    args: "code archive no-such-code neither-this",
+    code: 1,
+    line: /^There is no code with the slug or id "no-such-code", "neither-this"\.$/,
+  },
+  { what: "no code to take down", args: "code archive", code: 2, line: /^CODE is missing: .* Help: / },
+  {
+    what: "too many codes to take down",
+    args: `code archive${" x".repeat(101)}`,
+    code: 2,
+    line: /^At most 100 codes at once, not 101\. Help: /,
+  },
+  {
+    what: "qr where nobody is",
+    args: "code show x",
+    env: { QR_ADDRESS: "127.0.0.1:1" },
+    code: 1,
+    line: /^qr does not answer at 127\.0\.0\.1:1 \(from QR_ADDRESS\)\. Check /,
+  },
   {
     what: "an unknown plan",
     args: "account create --email a@qrforge.example --plan gold",
@@ -386,6 +427,33 @@ const slips: Slip[] = [
     line: /^--edges must be a whole number from 1 to 16, not "0"\. Help: npm start -- --help$/,
   },
 ];
+
+describe("taking codes down", () => {
+  it("does those that exist, names those that do not, and puts them back", async () => {
+    const { key, accountId } = await auth.newAccount();
+    const [one, other] = [await newCode(key), await newCode(key)];
+    const scans = () => Promise.all([one, other].map(async (slug) => (await call(`${edges[0]}/${slug}`)).status));
+    const taken = await admin("code", "archive", one, "no-such-code", other, "--reason", "phishing");
+    expect([taken.code, taken.stderr]).toEqual([1, 'There is no code with the slug or id "no-such-code".\n']);
+    expect(taken.stdout).toMatch(/^SLUG\tSTATUS\tACCOUNT_ID\tLEADS TO\n/);
+    expect(taken.stdout).toContain(`${one}\ttaken down\t${accountId}\thttps://example.com/\n`);
+    expect(taken.stdout).toMatch(/In force on all edges: \d of \d acknowledged/);
+    expect(await scans()).toEqual([410, 410]);
+    const shown = JSON.parse((await admin("code", "show", one, "--json")).stdout);
+    expect(shown.code).toMatchObject({ slug: one, account_id: accountId, status: "archived", reason: "phishing" });
+    expect(shown.code.account_email).toContain("@");
+    expect((await admin("code", "restore", one, other)).code).toBe(0);
+    expect(await scans()).toEqual([302, 302]);
+  });
+
+  it("shows that a code's account is disabled", async () => {
+    const { key, accountId } = await auth.newAccount();
+    const slug = await newCode(key);
+    const { stdout } = await admin("account", "disable", accountId);
+    expect(stdout).toMatch(/\nKeys: in force on all edges: .*\nCodes: in force on all edges: .*\n$/);
+    expect((await admin("code", "show", slug)).stdout).toMatch(/^status: +active, account disabled$/m);
+  });
+});
 
 describe("a slip", () => {
   beforeAll(async () => {

@@ -87,6 +87,13 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
     await ask(route, { headers });
     return await ask(route, { headers, body: withField(route, "name", "other") });
   },
+  async FORBIDDEN(route) {
+    const { key } = await auth.newAccount();
+    const body = { name: "n", redirect_url: "https://example.com/" };
+    const { id } = (await call(`${edge}/v1/qr-codes`, { key, body })).body.data;
+    await auth.takedowns.takeDownQrCodes({ idsOrSlugs: [id] }, wait);
+    return await ask(route, { key, id });
+  },
   RESOURCE_ARCHIVED: (route) => ask(route, { id: world.archived }),
   async CODE_LIMIT_REACHED(route) {
     const { accountId, key } = await auth.newAccount(Plan.FREE);

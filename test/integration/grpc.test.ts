@@ -22,6 +22,7 @@ const services = [
       "qrforge.auth.v1.InvitationService",
       "qrforge.auth.v1.KeyService",
       "qrforge.auth.v1.SessionService",
+      "qrforge.auth.v1.TakedownService",
       "qrforge.common.v1.LeaseService",
     ],
   },
@@ -34,6 +35,7 @@ const services = [
       "qrforge.qr.v1.QrCodeService",
       "qrforge.qr.v1.ScanService",
       "qrforge.qr.v1.SymbolService",
+      "qrforge.qr.v1.TakedownService",
     ],
   },
 ];

@@ -1,5 +1,6 @@
 import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
+import { TakedownService } from "../../gen/qrforge/auth/v1/takedown_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import type { TlsFiles } from "../../platform/rpc/tls.ts";
 
@@ -48,10 +49,12 @@ export function openAuth(addresses: string[], tls?: TlsFiles) {
   const options = { address: addresses.join(","), ...(tls && { tls }) };
   const accounts = createRpcClient(AccountService, options);
   const keys = createRpcClient(KeyService, options);
+  const takedowns = createRpcClient(TakedownService, options);
 
   return {
     accounts: accounts.client,
     keys: keys.client,
+    takedowns: takedowns.client,
     /** A new account with one key. */
     async newAccount(plan: Plan = Plan.PRO, limits?: { perMinute: bigint; perDay: bigint }) {
       const email = `test-${process.pid}-${Date.now()}-${made++}@qrforge.example`;
@@ -63,6 +66,7 @@ export function openAuth(addresses: string[], tls?: TlsFiles) {
     close() {
       accounts.close();
       keys.close();
+      takedowns.close();
     },
   };
 }

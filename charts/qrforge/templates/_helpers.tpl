@@ -117,9 +117,7 @@ env:
   {{- include "qrforge.env.nats" (dict "root" . "component" "operator") | nindent 2 }}
   {{- include "qrforge.env.mtls" . | nindent 2 }}
   {{- include "qrforge.env.smtp" . | nindent 2 }}
-  {{- range $one := list "auth" "quota" }}
-  - { name: {{ upper $one }}_ADDRESS, value: {{ include "qrforge.address" (dict "root" $ "component" $one) | quote }} }
-  {{- end }}
+  {{- include "qrforge.env.upstreams" . | nindent 2 }}
   {{- range $one := list "auth" "quota" "qr" "edge" }}
   - { name: {{ upper $one }}_METRICS, value: "{{ include "qrforge.name" $ }}-{{ $one }}-metrics.{{ $.Release.Namespace }}.svc:9464" }
   {{- end }}

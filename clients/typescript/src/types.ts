@@ -30,6 +30,8 @@ export interface QrCode {
   scan_count: number;
   created_at: string;
   updated_at: string;
+  /** Whether the operator took it down: it is archived, and cannot be changed or restored. */
+  taken_down: boolean;
 }
 
 export interface NewQrCode {

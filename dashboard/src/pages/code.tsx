@@ -3,13 +3,24 @@ import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { ask, type Code, imageUrl, read } from "../api.ts";
 import { useAnnounce } from "../components/announcer.tsx";
-import { Button, CopyButton, Failed, FailedQuery, Loading, PageHead, Select, Time } from "../components/basics.tsx";
+import {
+  Button,
+  CopyButton,
+  Failed,
+  FailedQuery,
+  Loading,
+  Notice,
+  PageHead,
+  Select,
+  Time,
+} from "../components/basics.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { ReachNotice, useFileSuffix } from "../components/reach.tsx";
 import { ScansView } from "../components/scans.tsx";
 import { SymbolImage } from "../components/symbol-image.tsx";
 import { LongText } from "../components/table.tsx";
 import { messages } from "../messages.ts";
+import { useSession } from "../session.ts";
 
 const sizes = ["256", "512", "1024", "2048", "4096"] as const;
 const formats = ["svg", "png", "pdf"] as const;
@@ -25,11 +36,16 @@ export default function CodePage() {
   return (
     <>
       <PageHead title={code.name}>
-        <Link href={`/codes/${code.id}/edit`} className="button primary">
-          {messages.edit}
-        </Link>
-        <ArchiveButton code={code} />
+        {!code.taken_down && (
+          <>
+            <Link href={`/codes/${code.id}/edit`} className="button primary">
+              {messages.edit}
+            </Link>
+            <ArchiveButton code={code} />
+          </>
+        )}
       </PageHead>
+      {code.taken_down && <TakenDownNotice />}
       <div className="code-top">
         <div className="card symbol">
           <SymbolImage code={code} size={320} alt={messages.code.symbolOf(code.name)} />
@@ -53,7 +69,7 @@ export default function CodePage() {
               </a>
             </dd>
             <dt>{messages.codes.status}</dt>
-            <dd>{code.status === "active" ? messages.codes.active : messages.codes.archived}</dd>
+            <dd>{statusOf(code)}</dd>
             <dt>{messages.codes.created}</dt>
             <dd>
               <Time value={code.created_at} />
@@ -65,6 +81,21 @@ export default function CodePage() {
       </div>
       <ScansView path={`/v1/qr-codes/${code.id}/scans`} />
     </>
+  );
+}
+
+function statusOf({ status, taken_down }: Code): string {
+  if (taken_down) return messages.codes.takenDown;
+  return status === "active" ? messages.codes.active : messages.codes.archived;
+}
+
+/** Says that the code cannot be changed, and where to write. */
+function TakenDownNotice() {
+  const { account } = useSession();
+  return (
+    <Notice kind="warning">
+      <p>{messages.code.takenDown(account?.abuse_contact ?? null)}</p>
+    </Notice>
   );
 }
 

@@ -31,6 +31,12 @@ const statuses = [
   ["all", messages.codes.all],
 ] as const;
 
+/** Marks a code whose scans are not redirected. */
+function StatusBadge({ code }: { code: Code }) {
+  if (code.taken_down) return <span className="badge warning">{messages.codes.takenDown}</span>;
+  return code.status === "archived" ? <span className="badge">{messages.codes.archived}</span> : null;
+}
+
 const columns: Column<Code>[] = [
   {
     label: messages.codes.symbol,
@@ -49,7 +55,7 @@ const columns: Column<Code>[] = [
         <span className="under">
           <Line className="muted mono">{`/${code.slug}`}</Line>
           <ReachBadge />
-          {code.status === "archived" && <span className="badge">{messages.codes.archived}</span>}
+          <StatusBadge code={code} />
         </span>
       </>
     ),

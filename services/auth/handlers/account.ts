@@ -7,11 +7,14 @@ import type { LogEntries, Propagation } from "../../../platform/lease/protocol.t
 import { toPropagation } from "../../../platform/lease/service.ts";
 import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
 import { pageSize } from "../../../platform/postgres/pagination.ts";
-import { type Implementation, implement } from "../../../platform/rpc/server.ts";
+import { type CallContext, type Implementation, implement } from "../../../platform/rpc/server.ts";
+import type { Actor } from "../domain/audit.ts";
 import { normalizeEmail, type PlanName } from "../domain/plans.ts";
+import type { HandOver } from "../jobs/takedowns.ts";
 import type { AccountRow, AccountStore } from "../store/accounts.ts";
 import { requestActor } from "./actor.ts";
 import { readEmail, readPlan, toLimits, validId } from "./requests.ts";
+import { handOverInTime } from "./takedown.ts";
 
 const planNumbers: Record<PlanName, Plan> = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
@@ -20,13 +23,34 @@ export interface AccountDependencies {
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
   pageTokens: PageTokens;
+  /** Hands over to qr whether the account's codes are taken down. */
+  handOver: HandOver;
 }
 
 /** Creates the handlers of AccountService. */
-export function createAccountService({ accounts, propagate, pageTokens }: AccountDependencies): Implementation {
+export function createAccountService(dependencies: AccountDependencies): Implementation {
+  const { accounts, propagate, pageTokens, handOver } = dependencies;
   /** Returns the answer to a change once every edge follows it. */
   async function propagated({ account, entries }: { account: AccountRow; entries: LogEntries }) {
     return { account: toAccount(account), propagation: toPropagation(await propagate(entries)) };
+  }
+
+  /** Disables or enables an account, for its keys and its codes at the same time. */
+  async function setDisabled(
+    request: { accountId: string; actor?: Actor | undefined },
+    context: CallContext,
+    disabled: boolean,
+  ) {
+    const accountId = validId(request.accountId, "account");
+    const changed = await accounts.setDisabled(requestActor(request, context), accountId, disabled);
+    const done = disabled
+      ? "The account is disabled and none of its keys and sessions works"
+      : "The account is enabled and its keys work again";
+    const handedOver = handOverInTime(handOver, changed.takedowns, context, done);
+    // What is done is said once it is true: the keys come first.
+    handedOver.catch(() => {});
+    const answer = await propagated(changed);
+    return { ...answer, codePropagation: await handedOver };
   }
 
   return implement(AccountService, {
@@ -72,15 +96,8 @@ export function createAccountService({ accounts, propagate, pageTokens }: Accoun
       return propagated(await accounts.setPlan(requestActor(request, context), accountId, plan, limits));
     },
 
-    async disableAccount(request, context) {
-      const accountId = validId(request.accountId, "account");
-      return propagated(await accounts.setDisabled(requestActor(request, context), accountId, true));
-    },
-
-    async enableAccount(request, context) {
-      const accountId = validId(request.accountId, "account");
-      return propagated(await accounts.setDisabled(requestActor(request, context), accountId, false));
-    },
+    disableAccount: (request, context) => setDisabled(request, context, true),
+    enableAccount: (request, context) => setDisabled(request, context, false),
   });
 }
 

@@ -8,6 +8,7 @@ import { appendToAudit } from "./audit.ts";
 import { appendKeysToLog } from "./key-log.ts";
 import type { Outbox } from "./outbox.ts";
 import { closeAllIn } from "./sessions.ts";
+import { putTakedowns } from "./takedowns.ts";
 
 export interface AccountRow {
   accountId: string;
@@ -64,7 +65,10 @@ export async function replaceEmail(
 export function createAccountStore(sql: Sql, outbox: Outbox) {
   const columns = columnsOf(sql);
 
-  /** Changes an account, if that changes anything, and logs the keys whose answers that changes. */
+  /**
+   * Changes an account, if that changes anything, and logs the keys whose answers that changes. Returns also what is to be
+   * handed over to qr.
+   */
   async function changeAccount(
     actor: Actor,
     accountId: string,
@@ -91,6 +95,10 @@ export function createAccountStore(sql: Sql, outbox: Outbox) {
           where account_id = ${accountId}`;
         await appendToAudit(tx, actor, { action, accountId, details: change });
       }
+      const takedowns =
+        change.disabled === undefined
+          ? []
+          : await putTakedowns(tx, [{ accountId, codeId: "", takenDown: change.disabled, reason: "" }]);
       const keys = await tx<{ keyHash: Buffer }[]>`
         select key_hash as "keyHash" from auth.keys where account_id = ${accountId} and status = 'active'`;
       // Logged even if nothing changed: a caller that repeats a call whose answer was lost waits for the same promise.
@@ -98,7 +106,7 @@ export function createAccountStore(sql: Sql, outbox: Outbox) {
         tx,
         keys.map((key) => key.keyHash),
       );
-      return { account, entries };
+      return { account, entries, takedowns };
     });
   }
 

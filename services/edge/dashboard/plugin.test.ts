@@ -38,6 +38,7 @@ function openDashboard(pages: number) {
     isSecure: false,
     upstreamTimeoutMs: 5_000,
     shortUrlBase: "https://qr.example",
+    abuseContact: undefined,
     clock: { now: () => nowMs, monotonic: () => 0, sleep: async () => {} },
   });
   const readUsage = () => app.inject({ url: "/dashboard/api/usage", headers: { cookie: "qrforge=token" } });

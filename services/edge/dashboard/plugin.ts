@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
+import type { AbuseContact } from "../../../platform/abuse-contact.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
@@ -39,6 +40,8 @@ export interface DashboardOptions {
   upstreamTimeoutMs: number;
   /** Base of short URLs, without a slash at the end. */
   shortUrlBase: string;
+  /** Where abuse of codes is reported, if the operator has set it. */
+  abuseContact: AbuseContact | undefined;
   clock: Clock;
 }
 
@@ -80,7 +83,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
  * public API's operations with the same handlers.
  */
 function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
-  const { upstreams, originOf, slots, shortUrlBase } = options;
+  const { upstreams, originOf, slots, shortUrlBase, abuseContact } = options;
   const isSecure = (request: FastifyRequest) => options.isSecure || originOf(request.raw).isSecure;
   const countCall = createMinuteCounter({
     message: "Too many requests of this account's dashboard this minute.",
@@ -98,6 +101,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   const toRouteCall = ({ address, headers, remainingMs }: Call): RouteCall => ({
     upstreams,
     shortUrlBase,
+    abuseContact,
     address,
     get browser() {
       return browserOf(headers["user-agent"] ?? "");

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Limits } from "../../../contracts/quota-rule.ts";
+import type { AbuseContact } from "../../../platform/abuse-contact.ts";
 import { noBody, noParams, noQuery } from "../api/requests.ts";
 import { bodySchemaOf, parse, parseBody, type RouteAnswer, type RouteArguments } from "../api/route.ts";
 import type { ReadBody } from "../http/body-reader.ts";
@@ -25,6 +26,8 @@ export interface RouteCall {
   upstreams: Upstreams;
   /** Base of short URLs, without a slash at the end. */
   shortUrlBase: string;
+  /** Where abuse of codes is reported, if the operator has set it. */
+  abuseContact: AbuseContact | undefined;
   /** The client's network address. */
   address: string;
   /** The client's browser and operating system, such as "Firefox on Windows"; empty if unknown. */

@@ -7,10 +7,8 @@ import { toAccountResponse } from "./responses/account.ts";
 import type { RouteCall, SessionAnswer, SignedInUser } from "./route.ts";
 
 /** Returns the account of a session, and its CSRF token. */
-export async function sessionInfo(
-  user: Omit<SignedInUser, "email" | "limits" | "activeCodesMax">,
-  { upstreams, shortUrlBase, wait }: RouteCall,
-) {
+export async function sessionInfo(user: Omit<SignedInUser, "email" | "limits" | "activeCodesMax">, call: RouteCall) {
+  const { upstreams, shortUrlBase, abuseContact, wait } = call;
   const { account } = await upstreams.accounts.getAccount({ accountId: user.accountId }, wait);
   return {
     ...toAccountResponse(required(account, "an account")),
@@ -19,6 +17,7 @@ export async function sessionInfo(
     may_change_email: user.mayChangeEmail,
     csrf_token: csrfToken(user.token),
     short_urls: { base: shortUrlBase, reach: reachOf(shortUrlBase) },
+    abuse_contact: abuseContact?.text ?? null,
   };
 }
 

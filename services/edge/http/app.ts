@@ -11,7 +11,8 @@ import { type LeakedKeyReportOptions, serveLeakedKeyReports } from "../leaked-ke
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import { serveReference } from "../reference/plugin.ts";
 import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
-import { pageHeaders, scanPages } from "../scans/html-pages.ts";
+import { type AbuseOptions, serveAbuseContact } from "../scans/abuse.ts";
+import { pageHeaders } from "../scans/html-pages.ts";
 import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
@@ -25,6 +26,7 @@ export interface HttpOptions {
   rest: RestOptions;
   dashboard: DashboardOptions;
   redirects: RedirectOptions;
+  abuse: AbuseOptions;
   leakedKeyReports: LeakedKeyReportOptions;
   /** Calls of the same API over Connect and gRPC-Web. */
   handleRpc: RpcHandler;
@@ -95,13 +97,14 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     boundPages(scope, options.pageSlots);
     serveReference(scope, options);
     servePage(scope);
+    serveAbuseContact(scope, options.abuse);
     done();
   });
   app.setNotFoundHandler(async (request, reply) => {
     if (isApiPath(request.url)) return await rest.answer(undefined, request, reply);
     // A person who mistyped a short URL, mostly.
     if (request.method === "GET" || request.method === "HEAD") {
-      return reply.code(404).headers(pageHeaders).send(scanPages.unknown);
+      return reply.code(404).headers(pageHeaders).send(options.redirects.pages("unknown"));
     }
     if (!/^\/[^/]*$/.test(request.url)) throw new ServiceError("NOT_FOUND");
     reply.header("allow", "GET, HEAD");

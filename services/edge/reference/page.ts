@@ -1,3 +1,5 @@
+import { escapeHtml } from "../http/escape-html.ts";
+
 type Json = Record<string, unknown>;
 
 interface Operation {
@@ -32,10 +34,10 @@ export function referencePage(described: Json, warning?: string): string {
   const contents = groups
     .map(
       ({ name, own }) =>
-        `<h2>${text(name)}</h2><ul>${own
+        `<h2>${escapeHtml(name)}</h2><ul>${own
           .map(
             ({ method, path, operation }) =>
-              `<li><a href="#${operation.operationId}"><b>${method}</b> ${text(path)}</a></li>`,
+              `<li><a href="#${operation.operationId}"><b>${method}</b> ${escapeHtml(path)}</a></li>`,
           )
           .join("")}</ul>`,
     )
@@ -43,20 +45,20 @@ export function referencePage(described: Json, warning?: string): string {
   const sections = groups
     .map(
       ({ name, description, own }) =>
-        `<h2>${text(name)}</h2><p>${text(description)}</p>${own.map((one) => section(one, base)).join("")}`,
+        `<h2>${escapeHtml(name)}</h2><p>${escapeHtml(description)}</p>${own.map((one) => section(one, base)).join("")}`,
     )
     .join("");
   const shapes = Object.entries(api.components.schemas)
-    .map(([name, schema]) => `<article id="shape-${name}"><h3>${text(name)}</h3>${fields(schema)}</article>`)
+    .map(([name, schema]) => `<article id="shape-${name}"><h3>${escapeHtml(name)}</h3>${fields(schema)}</article>`)
     .join("");
   return page(
     `${api.info.title} API ${api.info.version}`,
     `<nav aria-label="Contents"><label>Search <input type="search" id="search" autocomplete="off"></label>
 <p id="found" role="status"></p>${contents}<h2>Shapes</h2><ul>${Object.keys(api.components.schemas)
-      .map((name) => `<li><a href="#shape-${name}">${text(name)}</a></li>`)
+      .map((name) => `<li><a href="#shape-${name}">${escapeHtml(name)}</a></li>`)
       .join("")}</ul></nav>
-<main><h1>${text(api.info.title)} API</h1>${warning ? `<p role="note"><strong>${text(warning)}</strong></p>` : ""}<p>${marked(api.info.description)}</p>
-<p>Version ${text(api.info.version)}. <a href="/openapi.json">openapi.json</a></p>${sections}<h2>Shapes</h2>${shapes}</main>`,
+<main><h1>${escapeHtml(api.info.title)} API</h1>${warning ? `<p role="note"><strong>${escapeHtml(warning)}</strong></p>` : ""}<p>${marked(api.info.description)}</p>
+<p>Version ${escapeHtml(api.info.version)}. <a href="/openapi.json">openapi.json</a></p>${sections}<h2>Shapes</h2>${shapes}</main>`,
   );
 }
 
@@ -71,11 +73,11 @@ function section(
     const shape = status.startsWith("2") && schema ? fields(schema) : "";
     return `<tr><th scope="row">${status}</th><td>${marked(response.description)}${files.map((type) => ` <code>${type}</code>`).join("")}${shape}</td></tr>`;
   });
-  return `<article id="${operation.operationId}"><h3><b>${method}</b> <code>${text(path)}</code></h3>
-<p><strong>${text(operation.summary)}.</strong> ${marked(operation.description)}</p>
+  return `<article id="${operation.operationId}"><h3><b>${method}</b> <code>${escapeHtml(path)}</code></h3>
+<p><strong>${escapeHtml(operation.summary)}.</strong> ${marked(operation.description)}</p>
 ${operation.parameters ? parameters(operation.parameters) : ""}
 ${body ? `<h4>Body</h4>${fields(body.schema)}` : ""}
-<h4>Example</h4><pre><code>${text(curl(method, base + path, body?.example))}</code></pre>
+<h4>Example</h4><pre><code>${escapeHtml(curl(method, base + path, body?.example))}</code></pre>
 <h4>Answers</h4><table><tbody>${responses.join("")}</tbody></table></article>`;
 }
 
@@ -89,7 +91,7 @@ function curl(method: string, url: string, body: unknown): string {
 function parameters(list: NonNullable<Operation["parameters"]>): string {
   const rows = list.map(
     ({ name, in: place, description = "", schema }) =>
-      `<tr><th scope="row"><code>${text(name)}</code></th><td>${place}</td><td>${typeOf(schema)}</td><td>${marked(description)}</td></tr>`,
+      `<tr><th scope="row"><code>${escapeHtml(name)}</code></th><td>${place}</td><td>${typeOf(schema)}</td><td>${marked(description)}</td></tr>`,
   );
   return `<h4>Parameters</h4><table><tbody>${rows.join("")}</tbody></table>`;
 }
@@ -100,7 +102,7 @@ function fields(schema: Json): string {
   if (!properties) return `<p>${typeOf(schema)}</p>`;
   const rows = Object.entries(properties).map(
     ([name, one]) =>
-      `<tr><th scope="row"><code>${text(name)}</code></th><td>${typeOf(one)}${required.includes(name) ? "" : " <i>optional</i>"}</td><td>${marked(String(one.description ?? ""))}${nested(one)}</td></tr>`,
+      `<tr><th scope="row"><code>${escapeHtml(name)}</code></th><td>${typeOf(one)}${required.includes(name) ? "" : " <i>optional</i>"}</td><td>${marked(String(one.description ?? ""))}${nested(one)}</td></tr>`,
   );
   return `<table><tbody>${rows.join("")}</tbody></table>`;
 }
@@ -114,11 +116,12 @@ function nested(schema: Json): string {
 function typeOf(schema: Json): string {
   if (typeof schema.$ref === "string") {
     const name = schema.$ref.split("/").at(-1) ?? "";
-    return `<a href="#shape-${name}">${text(name)}</a>`;
+    return `<a href="#shape-${name}">${escapeHtml(name)}</a>`;
   }
   if (Array.isArray(schema.anyOf)) return schema.anyOf.map((one) => typeOf(one as Json)).join(" or ");
-  if (Array.isArray(schema.enum)) return schema.enum.map((value) => `<code>${text(String(value))}</code>`).join(" ");
-  if (schema.const !== undefined) return `<code>${text(String(schema.const))}</code>`;
+  if (Array.isArray(schema.enum))
+    return schema.enum.map((value) => `<code>${escapeHtml(String(value))}</code>`).join(" ");
+  if (schema.const !== undefined) return `<code>${escapeHtml(String(schema.const))}</code>`;
   if (schema.type === "array") return `array of ${typeOf(schema.items as Json)}`;
   const bounds = [
     ...(schema.minimum === undefined ? [] : [`from ${schema.minimum}`]),
@@ -126,18 +129,14 @@ function typeOf(schema: Json): string {
     ...(schema.maxLength === undefined ? [] : [`up to ${schema.maxLength} characters`]),
   ];
   const type = Array.isArray(schema.type) ? schema.type.join(" or ") : String(schema.type ?? "any");
-  return text([type, ...bounds].join(" "));
+  return escapeHtml([type, ...bounds].join(" "));
 }
 
 /** Renders text with its \`code\` and paragraphs as HTML. */
 function marked(value: string): string {
-  return text(value)
+  return escapeHtml(value)
     .replace(/`([^`]+)`/g, "<code>$1</code>")
     .replaceAll("\n\n", "<br>");
-}
-
-function text(value: string): string {
-  return value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function page(title: string, body: string): string {
@@ -145,7 +144,7 @@ function page(title: string, body: string): string {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
   :root { color-scheme: light dark; --line: light-dark(#ddd, #333); --soft: light-dark(#f6f6f6, #1c1c1c) }
   body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; display: grid; grid-template-columns: 19rem minmax(0, 1fr) }

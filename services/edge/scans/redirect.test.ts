@@ -2,6 +2,7 @@ import fastify from "fastify";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../../platform/errors.ts";
+import { createScanPages } from "./html-pages.ts";
 import { serveRedirects } from "./redirect.ts";
 
 /** Scans a code while qr fails with `error`, and returns the response and the log lines. */
@@ -10,6 +11,7 @@ async function scanWhile(error: Error) {
   const app = fastify();
   serveRedirects(app, {
     upstreams: { resolveSlug: () => Promise.reject(error) },
+    pages: createScanPages(undefined),
     scanRecorder: { record: () => {}, close: async () => {} },
     slots: { acquire: () => ({ [Symbol.dispose]: () => {} }) },
     originOf: () => ({ address: "192.0.2.1", isProxied: false, isSecure: false }),

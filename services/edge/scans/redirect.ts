@@ -7,12 +7,13 @@ import type { RawRequest } from "../http/exchange.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import type { Scanner } from "./attributes.ts";
-import { pageHeaders, scanPages } from "./html-pages.ts";
+import { pageHeaders, type ScanPages } from "./html-pages.ts";
 import type { ScanRecorder } from "./recorder.ts";
 
 export interface RedirectOptions {
   upstreams: Pick<Upstreams, "resolveSlug">;
   scanRecorder: ScanRecorder;
+  pages: ScanPages;
   slots: RequestSlots;
   originOf(request: RawRequest): Origin;
   /** The header in which a trusted proxy sends the client's country; empty for none. */
@@ -24,21 +25,22 @@ export interface RedirectOptions {
 
 /** Serves scans: redirects a short URL to its target, without an API key or quota. */
 export function serveRedirects(app: FastifyInstance, options: RedirectOptions): void {
-  const { upstreams, scanRecorder, log } = options;
+  const { upstreams, scanRecorder, pages, log } = options;
   const noteOutage = createOutageLog(log, { use: "redirects" });
   app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
+    const { slug } = request.params;
     // Text that cannot be a slug is neither cached nor looked up.
-    if (!slugPattern.test(request.params.slug)) {
+    if (!slugPattern.test(slug)) {
       return reply.callNotFound();
     }
     try {
       using _slot = options.slots.acquire();
-      const answer = await upstreams.resolveSlug(request.params.slug, { timeoutMs: options.timeoutMs });
+      const answer = await upstreams.resolveSlug(slug, { timeoutMs: options.timeoutMs });
       if (answer.status !== "active") {
         return reply
-          .code(answer.status === "archived" ? 410 : 404)
+          .code(answer.status === "unknown" ? 404 : 410)
           .headers(pageHeaders)
-          .send(scanPages[answer.status]);
+          .send(pages(answer.status, slug));
       }
       if (request.method === "GET") scanRecorder.record(answer.codeId, scannerOf(request, options));
       return reply
@@ -57,7 +59,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
       return reply
         .code(catalogue[failure.reason].http)
         .headers({ ...pageHeaders, "retry-after": "1" })
-        .send(scanPages.unavailable);
+        .send(pages("unavailable", slug));
     }
   });
 }

@@ -147,6 +147,7 @@ export function createUpstreams(
     qrCodes: qrCodes.client,
     staleMs: config.staleSlugMs,
     loadTimeoutMs: config.redirectTimeoutMs,
+    disabledAccountScans: config.disabledAccountScans,
   });
 
   const lookups = metrics.counter(

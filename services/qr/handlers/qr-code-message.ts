@@ -36,5 +36,6 @@ export function toQrCode(row: CodeRow, shortUrl: (slug: string) => string): Mess
     createTime: timestampFromDate(row.createdAt),
     updateTime: timestampFromDate(row.updatedAt),
     etag: `${row.revision}.${row.scans}`,
+    takenDown: row.takenDownAt !== null,
   };
 }

@@ -7,6 +7,7 @@ import {
   QrCodeService,
   QrCodeStatus,
 } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
+import { type AbuseContact, takenDownMessage } from "../../../platform/abuse-contact.ts";
 import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
@@ -26,6 +27,8 @@ export interface CodeDependencies extends CreateCodesDependencies {
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
   pageTokens: PageTokens;
+  /** Where people write about codes that were taken down; undefined if the operator has set nothing. */
+  abuseContact: AbuseContact | undefined;
 }
 
 /** Creates the handlers of QrCodeService. */
@@ -100,6 +103,7 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
       const status = readStatus(request.status);
       const change = { name, redirectUrl, projectId, status };
       const check = (current: CodeRow) => {
+        if (current.takenDownAt) throw new ServiceError("FORBIDDEN", takenDownMessage(dependencies.abuseContact));
         const revisions = request.etag.split(",").map((etag) => etag.split(".")[0]);
         if (request.etag !== "" && !revisions.includes(String(current.revision))) {
           throw new ServiceError("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
@@ -145,7 +149,8 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
           const row = bySlug.get(slug);
           if (!row) return { status: QrCodeStatus.UNSPECIFIED };
           const redirectUrl = row.status === "active" ? row.redirectUrl : "";
-          return { status: toStatus(row.status), qrCodeId: row.codeId, redirectUrl };
+          const { codeId: qrCodeId, accountId, accountDisabled, takenDown } = row;
+          return { status: toStatus(row.status), qrCodeId, redirectUrl, accountId, accountDisabled, takenDown };
         }),
       };
     },

@@ -1,4 +1,5 @@
 import { createShortUrlCheck } from "../../../contracts/short-url.ts";
+import type { AbuseContact } from "../../../platform/abuse-contact.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
@@ -9,6 +10,7 @@ import type { ProjectStore } from "../store/projects.ts";
 import type { CodeStore } from "../store/qr-codes.ts";
 import type { ScanCountStore } from "../store/scan-counts.ts";
 import type { ScanStore } from "../store/scans.ts";
+import type { TakedownStore } from "../store/takedowns.ts";
 import type { VisitorSaltStore } from "../store/visitor-salts.ts";
 import type { Drawer } from "../symbols/drawer.ts";
 import { createProjectService } from "./project.ts";
@@ -16,6 +18,7 @@ import { createCodeService } from "./qr-code.ts";
 import { createScanService } from "./scan.ts";
 import { createStyles } from "./styles.ts";
 import { createSymbolService } from "./symbol.ts";
+import { createTakedownService } from "./takedown.ts";
 
 export interface QrDependencies {
   stores: {
@@ -26,6 +29,7 @@ export interface QrDependencies {
     scans: ScanStore;
     counts: ScanCountStore;
     salts: VisitorSaltStore;
+    takedowns: TakedownStore;
   };
   drawer: Drawer;
   clock: Pick<Clock, "now">;
@@ -33,6 +37,8 @@ export interface QrDependencies {
   shortUrlBase: string;
   /** Further bases at which edges answer short URLs. */
   shortUrlAliases: string[];
+  /** Where people write about codes that were taken down; undefined if the operator has set nothing. */
+  abuseContact: AbuseContact | undefined;
   /** Resolves when no edge uses what these log entries name any more. */
   propagate(entries: LogEntries): Promise<Propagation>;
   /** Tells edges that a slug exists now, which some may remember as unknown for a moment longer. */
@@ -42,15 +48,16 @@ export interface QrDependencies {
 
 /** Creates the handlers of qr's services. */
 export function createQrServices(dependencies: QrDependencies): Implementation[] {
-  const { stores, drawer, clock, shortUrlBase, propagate, hintSlug, pageTokens } = dependencies;
+  const { stores, drawer, clock, shortUrlBase, abuseContact, propagate, hintSlug, pageTokens } = dependencies;
   const { codes, projects } = stores;
   const shortUrl = (slug: string) => `${shortUrlBase}/${slug}`;
   const isShortUrl = createShortUrlCheck([shortUrlBase, ...dependencies.shortUrlAliases]);
   const styles = createStyles({ logos: stores.logos, drawer, shortUrl });
   return [
-    createCodeService({ ...stores, styles, shortUrl, isShortUrl, propagate, hintSlug, pageTokens }),
+    createCodeService({ ...stores, styles, shortUrl, isShortUrl, abuseContact, propagate, hintSlug, pageTokens }),
     createProjectService({ projects, pageTokens }),
     createSymbolService({ codes, styles, drawer, shortUrl }),
     createScanService({ ...stores, clock }),
+    createTakedownService({ ...stores, shortUrl, propagate }),
   ];
 }

@@ -21,6 +21,8 @@ export interface CodeRow extends Style {
   scans: number;
   /** When its symbol was last drawn and read back. */
   renderedAt: Date | null;
+  /** When the operator took it down; null if it is not taken down. */
+  takenDownAt: Date | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -28,8 +30,11 @@ export interface CodeRow extends Style {
 export interface SlugRow {
   slug: string;
   codeId: string;
+  accountId: string;
   status: CodeRow["status"];
   redirectUrl: string;
+  takenDown: boolean;
+  accountDisabled: boolean;
 }
 
 export interface NewCode extends Style {
@@ -83,14 +88,19 @@ const changeable = [
 
 export type CodeStore = ReturnType<typeof createCodeStore>;
 
-/** QR codes in Postgres. Each method is one transaction. */
-export function createCodeStore(sql: Sql) {
-  const columns = sql`c.code_id as "codeId", c.account_id as "accountId", c.project_id as "projectId", c.name, c.slug,
+/** Returns the columns of a CodeRow, of the table `qr.codes c`. */
+export function codeColumns(sql: Sql) {
+  return sql`c.code_id as "codeId", c.account_id as "accountId", c.project_id as "projectId", c.name, c.slug,
     c.status, c.redirect_url as "redirectUrl", c.foreground, c.background, c.module_shape as "moduleShape",
     c.finder_shape as "finderShape", c.logo_id as "logoId", c.logo_size as "logoSize", c.caption,
-    c.rendered_at as "renderedAt", c.revision,
+    c.rendered_at as "renderedAt", c.taken_down_at as "takenDownAt", c.revision,
     c.created_at as "createdAt", c.updated_at as "updatedAt",
     (select coalesce(sum(d.scans), 0)::bigint from qr.scan_days d where d.code_id = c.code_id) as scans`;
+}
+
+/** QR codes in Postgres. Each method is one transaction. */
+export function createCodeStore(sql: Sql) {
+  const columns = codeColumns(sql);
 
   return cleanStore({
     /**
@@ -220,8 +230,10 @@ export function createCodeStore(sql: Sql) {
     /** Returns where these slugs lead, in any order; an unknown slug has no row. */
     async resolveSlugs(slugs: string[]): Promise<SlugRow[]> {
       return await sql<SlugRow[]>`
-        select slug, code_id as "codeId", status, redirect_url as "redirectUrl"
-        from qr.codes where slug = any(${slugs}::text[])`;
+        select c.slug, c.code_id as "codeId", c.account_id as "accountId", c.status, c.redirect_url as "redirectUrl",
+          c.taken_down_at is not null as "takenDown", coalesce(a.disabled, false) as "accountDisabled"
+        from qr.codes c left join qr.account_states a using (account_id)
+        where c.slug = any(${slugs}::text[])`;
     },
   });
 }

@@ -26,6 +26,9 @@ export const qrCodeResponse = z
     scan_count: count,
     created_at: time,
     updated_at: time,
+    taken_down: z.boolean().meta({
+      description: "Whether the operator took it down: it is archived, and cannot be changed or restored",
+    }),
   })
   .meta({ id: "QrCode", description: "A dynamic QR code" });
 
@@ -46,5 +49,6 @@ export function toQrCodeResponse(qrCode: QrCode): z.output<typeof qrCodeResponse
     scan_count: Number(qrCode.scanCount),
     created_at: toTime(qrCode.createTime),
     updated_at: toTime(qrCode.updateTime),
+    taken_down: qrCode.takenDown,
   };
 }

@@ -201,12 +201,12 @@ export const qrCodeRoutes: Route[] = [
     summary: "Change, archive or restore a QR code",
     reference: {
       description:
-        "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed.",
+        "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed. A code that the operator took down cannot be changed.",
       data: qrCodeResponse,
       status: 200,
       failures: [
-        ...(["INVALID_PAYLOAD", "NOT_FOUND", "PROJECT_NOT_FOUND", "RESOURCE_ARCHIVED", "CODE_LIMIT_REACHED"] as const),
-        "PRECONDITION_FAILED",
+        ...(["INVALID_PAYLOAD", "FORBIDDEN", "NOT_FOUND", "PROJECT_NOT_FOUND"] as const),
+        ...(["RESOURCE_ARCHIVED", "CODE_LIMIT_REACHED", "PRECONDITION_FAILED"] as const),
       ],
       example: { body: { redirect_url: "https://example.com/menu/winter", style: { caption: "Our menu" } } },
     },

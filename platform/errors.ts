@@ -38,6 +38,16 @@ export const catalogue = {
   PROJECT_NOT_FOUND: { grpc: grpcCode.NOT_FOUND, http: 404, message: "There is no such project in this account." },
   METHOD_NOT_ALLOWED: { grpc: grpcCode.UNIMPLEMENTED, http: 405, message: "This path does not take this method." },
   CONFLICT: { grpc: grpcCode.ALREADY_EXISTS, http: 409, message: "The resource exists already." },
+  IDEMPOTENCY_CONFLICT: {
+    grpc: grpcCode.INVALID_ARGUMENT,
+    http: 422,
+    message: "This Idempotency-Key was used for another request.",
+  },
+  IDEMPOTENCY_IN_PROGRESS: {
+    grpc: grpcCode.ABORTED,
+    http: 409,
+    message: "The first request with this Idempotency-Key is still running.",
+  },
   RESOURCE_ARCHIVED: { grpc: grpcCode.FAILED_PRECONDITION, http: 409, message: "The code is archived." },
   PRECONDITION_FAILED: { grpc: grpcCode.ABORTED, http: 412, message: "The resource has changed since it was read." },
   PAYLOAD_TOO_LARGE: { grpc: grpcCode.INVALID_ARGUMENT, http: 413, message: "The body is over 64 KiB." },

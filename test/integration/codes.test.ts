@@ -112,15 +112,32 @@ describe("an Idempotency-Key", () => {
       expect([first.status, first.headers.get("idempotent-replayed")]).toEqual([201, null]);
       const again = await post(key, path, body, "order-17", 1);
       expect([again.status, again.headers.get("idempotent-replayed")]).toEqual([201, "true"]);
-      expect(again.body.data).toEqual(first.body.data);
+      expect([again.body.data, again.body.items]).toEqual([first.body.data, first.body.items]);
       for (const name of ["location", "etag"]) expect(again.headers.get(name)).toBe(first.headers.get(name));
       const changed = "name" in body ? { ...body, name: "other" } : { qr_codes: [fields()] };
       const other = await post(key, path, changed, "order-17");
-      expect([other.status, other.body.code]).toEqual([409, "conflict"]);
+      expect([other.status, other.body.code]).toEqual([422, "idempotency_conflict"]);
       const elsewhere = await post(await newKey(), path, body, "order-17");
       expect([elsewhere.status, elsewhere.headers.get("idempotent-replayed")]).toEqual([201, null]);
     });
   }
+
+  it("makes a repeated batch cost one, also while the first still runs, and one under a key of another", async () => {
+    const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 1_000n });
+    const body = { qr_codes: Array.from({ length: 50 }, () => fields()) };
+    const used = async () => (await call(url("/v1/usage"), { key })).body.data.day.used as number;
+    await post(key, "/v1/qr-codes/batch", body, "k");
+    expect(await used()).toBe(51);
+    expect((await post(key, "/v1/qr-codes/batch", body, "k")).headers.get("idempotent-replayed")).toBe("true");
+    expect(await used()).toBe(53);
+    expect((await post(key, "/v1/qr-codes/batch", { qr_codes: body.qr_codes.slice(1) }, "k")).status).toBe(422);
+    expect(await used()).toBe(55);
+    await sql.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} running`}, 0))`;
+      expect((await post(key, "/v1/qr-codes/batch", body, "running")).body.code).toBe("idempotency_in_progress");
+    });
+    expect(await used()).toBe(57);
+  });
 
   it("does not mind in which order the body's fields stand", async () => {
     const key = await newKey();

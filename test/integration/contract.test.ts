@@ -80,9 +80,8 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
     route.body
       ? ask(route, { body: withField(route, "project_id", missingId) })
       : ask(route, { query: `project_id=${missingId}` }),
-  async CONFLICT(route) {
-    if (route.operation !== "createProject")
-      return await ask(route, { body: withField(route, "slug", world.takenSlug) });
+  CONFLICT: (route) => ask(route, { body: withField(route, "slug", world.takenSlug) }),
+  async IDEMPOTENCY_CONFLICT(route) {
     const headers = { "idempotency-key": randomBase62(10) };
     await ask(route, { headers });
     return await ask(route, { headers, body: withField(route, "name", "other") });
@@ -93,6 +92,15 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
     const { id } = (await call(`${edge}/v1/qr-codes`, { key, body })).body.data;
     await auth.takedowns.takeDownQrCodes({ idsOrSlugs: [id] }, wait);
     return await ask(route, { key, id });
+  },
+  async IDEMPOTENCY_IN_PROGRESS(route) {
+    const { accountId, key } = await auth.newAccount(Plan.ENTERPRISE);
+    const idempotencyKey = randomBase62(10);
+    // Holds the key as a request of that account does while it runs.
+    return await sql.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${idempotencyKey}`}, 0))`;
+      return await ask(route, { key, headers: { "idempotency-key": idempotencyKey } });
+    });
   },
   RESOURCE_ARCHIVED: (route) => ask(route, { id: world.archived }),
   async CODE_LIMIT_REACHED(route) {

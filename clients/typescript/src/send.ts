@@ -86,7 +86,7 @@ function retryPauseMs(
   attempt: number,
 ): number | undefined {
   // A rejection by a rate limit, or because the same request still runs, had no effect; other failures may have had one.
-  const hasDoneNothing = code === "rate_limit_minute" || (answer.status === 409 && answer.headers.has("retry-after"));
+  const hasDoneNothing = ["rate_limit_minute", "idempotency_in_progress"].includes(code);
   const isPassing = [502, 503, 504].includes(answer.status);
   if (!hasDoneNothing && !(isPassing && isRepeatable)) return undefined;
   const askedMs = Number(answer.headers.get("retry-after") ?? 0) * 1_000;

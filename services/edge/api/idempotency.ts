@@ -18,13 +18,16 @@ export function readIdempotencyKey(
   body: unknown,
 ): IdempotencyJson | undefined {
   if (header === undefined) return undefined;
-  if (typeof header !== "string" || !idempotencyKeyPattern.test(header)) {
-    throw new ServiceError("INVALID_REQUEST", idempotencyKeyIssue);
-  }
+  if (!isIdempotencyKey(header)) throw new ServiceError("INVALID_REQUEST", idempotencyKeyIssue);
   const requestHash = createHash("sha256")
     .update(`${operation}\n${canonical(body)}`)
     .digest();
   return { key: header, requestHash };
+}
+
+/** Returns whether a header is an idempotency key. */
+export function isIdempotencyKey(header: string | string[] | undefined): header is string {
+  return typeof header === "string" && idempotencyKeyPattern.test(header);
 }
 
 /** Returns JSON with the fields of each object sorted. */

@@ -51,6 +51,8 @@ export function createRestFace(options: RestOptions): RestFace {
       const call = startCall();
       const answer = await pipeline.run(caller, call, {
         cost: costOf(route, body),
+        isReplay: async (timeoutMs) =>
+          (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false,
         async handle(decision) {
           if (!route) return throwNotServed(request, reply);
           const { params, query } = request;

@@ -3,11 +3,12 @@ import type { z } from "zod";
 import type { Limits } from "../../../contracts/quota-rule.ts";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { describeFields, type Reason, ServiceError } from "../../../platform/errors.ts";
+import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import type { ReadBody } from "../http/body-reader.ts";
 import type { Caller } from "../pipeline/pipeline.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
-import { type IdempotencyJson, readIdempotencyKey } from "./idempotency.ts";
+import { type IdempotencyJson, isIdempotencyKey, readIdempotencyKey } from "./idempotency.ts";
 import { issuesOf, noBody } from "./requests.ts";
 
 /** A call that has passed the pipeline and reached its handler. */
@@ -97,12 +98,19 @@ export interface Route {
   body: z.ZodType | undefined;
   /** Returns the cost in units for a body before validation; 1 if undefined. */
   cost?(body: unknown): number;
+  /**
+   * Returns whether a call repeats one that was made under the same idempotency key, so that it does nothing. Undefined for
+   * operations that always cost one.
+   */
+  isReplay?(call: ReplayCall, body: ReadBody): Promise<boolean>;
   /** Validates the arguments against the schemas and runs the handler. */
   handle(call: RouteCall, given: RouteArguments): Promise<RouteAnswer>;
 }
 
+type ReplayCall = Pick<RouteCall, "caller" | "headers" | "upstreams" | "timeoutMs">;
+
 interface TypedRoute<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>
-  extends Omit<Route, "params" | "query" | "body" | "handle"> {
+  extends Omit<Route, "params" | "query" | "body" | "isReplay" | "handle"> {
   params: P;
   query: Q;
   body: B;
@@ -116,6 +124,7 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
   return {
     ...typed,
     body: bodySchemaOf(typed.body),
+    ...(typed.cost && { isReplay: (call, body) => isReplay(typed, call, body) }),
     async handle({ caller, headers, ...call }, given) {
       const body = parseBody(typed.body, given.body);
       return await typed.handle({
@@ -135,6 +144,26 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
       });
     },
   };
+}
+
+async function isReplay(
+  { body: schema, operation }: Pick<Route, "operation"> & { body: z.ZodType },
+  { caller, headers, upstreams, timeoutMs }: ReplayCall,
+  body: ReadBody,
+): Promise<boolean> {
+  const header = headers["idempotency-key"];
+  const parsed = "value" in body ? schema.safeParse(body.value) : undefined;
+  // What is malformed is rejected by the handler.
+  if (!parsed?.success || !isIdempotencyKey(header)) return false;
+  const idempotency = readIdempotencyKey(header, operation, parsed.data);
+  const request = omitUndefined({ accountId: caller.accountId, idempotency });
+  try {
+    return (await upstreams.qrCodes.checkIdempotencyKey(request, { timeoutMs })).isKnown;
+  } catch (error) {
+    // The handler does nothing but reject it.
+    if (error instanceof ServiceError && error.reason === "IDEMPOTENCY_CONFLICT") return true;
+    throw error;
+  }
 }
 
 /** Returns the schema of a body, or undefined if it is `noBody`. */

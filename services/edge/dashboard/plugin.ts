@@ -5,6 +5,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
 import { sendAnswer } from "../api/rest.ts";
+import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
 import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -143,7 +144,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   async function run<T>(
     request: FastifyRequest,
     reply: FastifyReply,
-    { hasBody, costOf }: { hasBody: boolean; costOf(body: ReadBody): number },
+    { hasBody, costOf, route }: { hasBody: boolean; costOf(body: ReadBody): number; route?: Route },
     work: (given: {
       user: SignedInUser;
       caller: Caller;
@@ -159,7 +160,10 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     const caller: Caller = { accountId, face: "dashboard", keyId: "", ...plan, createdVia: CreatedVia.DASHBOARD };
     const call = startCall(request, reply);
     const handle = (decision: QuotaDecision) => work({ user, caller, body, call, decision });
-    return await pipeline.run(caller, call, { cost: costOf(body), handle });
+    const { headers } = request;
+    const isReplay = async (timeoutMs: number) =>
+      (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false;
+    return await pipeline.run(caller, call, { cost: costOf(body), isReplay, handle });
   }
 
   function sendSession(request: FastifyRequest, reply: FastifyReply, answer: SessionAnswer): FastifyReply {
@@ -211,6 +215,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       url: route.path,
       async handler(request, reply) {
         const input = {
+          route,
           hasBody: route.body !== undefined,
           costOf: (body: ReadBody) => costOverDashboard(route, body, request.query),
         };

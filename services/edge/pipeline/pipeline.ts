@@ -38,6 +38,8 @@ export type Authenticate = (call: Call) => Promise<Caller>;
 export interface Work<T> {
   /** Cost in units; 0 for a read of the dashboard, which quota does not charge. */
   cost: number;
+  /** Returns whether the call was made before under its idempotency key; then it costs one. Asked if it costs more. */
+  isReplay?(timeoutMs: number): Promise<boolean>;
   /** Validates the input and does the work. A call that throws remains charged. */
   handle(decision: QuotaDecision): Promise<T>;
 }
@@ -67,15 +69,34 @@ export interface PipelineOptions {
 
 export function createPipeline({ consumeQuota, slots, fairQueue }: PipelineOptions): Pipeline {
   return {
-    async run(caller, call, { cost, handle }) {
+    async run(caller, call, { cost, isReplay, handle }) {
       using _slot = slots.acquire();
       using _place = await fairQueue.acquire(caller.accountId, { timeoutMs: call.remainingMs() });
-      const decision = await consumeQuota(caller, cost, { timeoutMs: call.remainingMs() });
+      const isCheap = cost > 1 && ((await isReplay?.(call.remainingMs())) ?? false);
+      const impossible = isCheap ? undefined : describeImpossible(caller.limits, cost);
+      const charged = isCheap || impossible ? 1 : cost;
+      const decision = await consumeQuota(caller, charged, { timeoutMs: call.remainingMs() });
       call.setHeaders(rateLimitHeaders(decision));
       throwIfRefused(decision);
+      if (impossible) throw new ServiceError("INVALID_PAYLOAD", impossible);
       return await handle(decision);
     },
   };
+}
+
+/** Returns why no window can ever hold a cost; undefined if both can. Such a request must not be told to wait. */
+function describeImpossible({ perMinute, perDay }: Limits, cost: number): string | undefined {
+  const windows = [
+    ["minute", perMinute],
+    ["day", perDay],
+  ] as const;
+  for (const [window, limit] of windows) {
+    // 0 is unlimited.
+    if (limit > 0 && cost > limit) {
+      return `This request counts as ${cost}, and the account's limit is ${limit} a ${window}: send at most ${limit} at once.`;
+    }
+  }
+  return undefined;
 }
 
 function throwIfRefused({ refusedBy }: QuotaDecision): void {

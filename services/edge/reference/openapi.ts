@@ -21,12 +21,20 @@ const commonFailures: Reason[] = [
 /** Additional error reasons of operations with a body. */
 const bodyFailures: Reason[] = ["PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"];
 
+/** Additional error reasons of operations that take an Idempotency-Key. */
+const idempotencyFailures: Reason[] = ["IDEMPOTENCY_CONFLICT", "IDEMPOTENCY_IN_PROGRESS"];
+
 const components = "#/components/schemas/";
 const requestId = z.string().meta({ format: "uuid" });
 
 /** Returns the error reasons of a route. */
 export function failuresOf(route: Route): Reason[] {
-  return [...commonFailures, ...(route.body ? bodyFailures : []), ...route.reference.failures];
+  return [
+    ...commonFailures,
+    ...(route.body ? bodyFailures : []),
+    ...(route.method === "POST" ? idempotencyFailures : []),
+    ...route.reference.failures,
+  ];
 }
 
 /** Returns the OpenAPI 3.1 description of the API, generated from the edge's route table. */

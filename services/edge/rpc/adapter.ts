@@ -165,6 +165,12 @@ export function createRpcFace(options: RpcOptions): RpcFace {
     const call = startCall(context);
     const answered = await pipeline.run(caller, call, {
       cost: costOf(route, given.body),
+      isReplay: async (timeoutMs) => {
+        const { headers } = call;
+        return (
+          (await route.isReplay?.({ caller, headers, upstreams: options.upstreams, timeoutMs }, given.body)) ?? false
+        );
+      },
       handle: (decision) => {
         const { headers } = call;
         const { upstreams, clock } = options;

@@ -57,6 +57,13 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
       return { qrCodes: fromBinary(BatchCreateQrCodesResponseSchema, answer).qrCodes, replayed };
     },
 
+    async checkIdempotencyKey({ accountId, idempotency }) {
+      requireAccount(accountId);
+      const once = readIdempotency(accountId, idempotency);
+      if (!once) throw new ServiceError("INVALID_REQUEST", "idempotency must have a key");
+      return { isKnown: await dependencies.idempotency.isKnown(once) };
+    },
+
     async batchGetQrCodes({ names }) {
       requireItems(names.length, "names");
       // Names that are neither ids nor slugs need no query.

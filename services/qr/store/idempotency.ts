@@ -13,8 +13,19 @@ export type IdempotencyStore = ReturnType<typeof createIdempotencyStore>;
 /** Answers to requests with an idempotency key, in Postgres. */
 export function createIdempotencyStore(sql: Sql) {
   return cleanStore({
-    /** Returns what was answered to a request before. Throws CONFLICT if the key was used for another request. */
+    /** Returns what was answered to a request before. Throws IDEMPOTENCY_CONFLICT if the key was used for another. */
     findAnswer: (once: Once): Promise<Uint8Array | undefined> => findAnswer(sql, once),
+
+    /**
+     * Returns whether a request was answered before, or still runs. Throws IDEMPOTENCY_CONFLICT if the key was used for another
+     * request.
+     */
+    async isKnown(once: Once): Promise<boolean> {
+      return await sql.begin(async (tx) => {
+        const isFree = await tryLock(tx, once);
+        return (await findAnswer(tx, once)) !== undefined || !isFree;
+      });
+    },
 
     /** Deletes answers that are older than clients may rely on. Returns whether there may be more. */
     async deleteExpired(): Promise<boolean> {
@@ -29,7 +40,8 @@ export function createIdempotencyStore(sql: Sql) {
 
 /**
  * Runs `work` unless its request was handled before, and returns its answer or the earlier one. The answer is stored in the
- * transaction of the work. Throws CONFLICT if the key was used for another request, or while its first request still runs.
+ * transaction of the work. Throws IDEMPOTENCY_CONFLICT if the key was used for another request, and IDEMPOTENCY_IN_PROGRESS while
+ * its first request still runs.
  */
 export async function doOnce(
   sql: Sql,
@@ -51,13 +63,18 @@ export async function doOnce(
 }
 
 /** Returns what was answered under a key before; undefined if nothing was, and then this transaction holds the key. */
-async function claimKey(tx: Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
-  const [claim] = await tx<[{ free: boolean }]>`
-    select pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${key}`}, 0)) as free`;
-  const known = await findAnswer(tx, { accountId, key, requestHash });
-  if (known || claim.free) return known;
-  const message = "The first request with this Idempotency-Key is still running.";
-  throw new ServiceError("CONFLICT", message, { retryAfterS: 1 });
+async function claimKey(tx: Tx, once: Once): Promise<Uint8Array | undefined> {
+  const isFree = await tryLock(tx, once);
+  const known = await findAnswer(tx, once);
+  if (known || isFree) return known;
+  throw new ServiceError("IDEMPOTENCY_IN_PROGRESS", undefined, { retryAfterS: 1 });
+}
+
+/** Locks a key until the end of the transaction; returns false if another transaction holds it. */
+async function tryLock(tx: Tx, { accountId, key }: Once): Promise<boolean> {
+  const [claim] = await tx<[{ isFree: boolean }]>`
+    select pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${key}`}, 0)) as "isFree"`;
+  return claim.isFree;
 }
 
 async function findAnswer(on: Sql | Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
@@ -65,7 +82,7 @@ async function findAnswer(on: Sql | Tx, { accountId, key, requestHash }: Once): 
     select request_hash as "requestHash", answer from qr.idempotency_keys
     where account_id = ${accountId} and key = ${key} and created_at > now() - ${storedHours} * interval '1 hour'`;
   if (known && !known.requestHash.equals(requestHash)) {
-    throw new ServiceError("CONFLICT", "This Idempotency-Key was used for another request.");
+    throw new ServiceError("IDEMPOTENCY_CONFLICT");
   }
   return known?.answer;
 }

@@ -14,8 +14,8 @@ export const file_qrforge_qr_v1_idempotency: GenFile = /*@__PURE__*/
 
 /**
  * Makes a creating request idempotent: within 24 hours the same key with the same request returns the same
- * response, and nothing is created again. With another request the call fails with CONFLICT; it also does, with RetryInfo,
- * while the first request is still running. Failed requests are not stored.
+ * response, and nothing is created again. With another request the call fails with IDEMPOTENCY_CONFLICT; while the first
+ * request is still running, with IDEMPOTENCY_IN_PROGRESS and RetryInfo. Failed requests are not stored.
  *
  * @generated from message qrforge.qr.v1.Idempotency
  */

@@ -40,7 +40,7 @@ export const projectRoutes: Route[] = [
       description: "A folder for codes.",
       data: projectResponse,
       status: 201,
-      failures: ["INVALID_PAYLOAD", "CONFLICT"],
+      failures: ["INVALID_PAYLOAD"],
       example: { body: { name: "Labels", description: "On every box" } },
     },
     params: noParams,

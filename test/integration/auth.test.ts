@@ -106,6 +106,35 @@ describe("a change that edges must see", () => {
   });
 });
 
+describe("an e-mail address", () => {
+  it("is handed over by giving its account another one, which ends the account's sessions and is audited", async () => {
+    const [stranger, other] = [await auth.newAccount(), await auth.newAccount()];
+    const { accountId, email } = stranger;
+    const links = [await sessions.client.createSignInLink({ accountId }, wait)];
+    const { session } = await sessions.client.redeemSignInLink({ token: links[0]?.token as string }, wait);
+    links.push(await sessions.client.createSignInLink({ accountId }, wait));
+    const setEmail = (to: string, of = accountId) =>
+      auth.accounts.setAccountEmail({ accountId: of, email: to, actor }, wait);
+    await expect(setEmail(other.email)).rejects.toMatchObject({ reason: "CONFLICT" });
+    await expect(setEmail("no address")).rejects.toMatchObject({ reason: "INVALID_PAYLOAD" });
+    await expect(setEmail(`x:${email};`)).rejects.toMatchObject({ reason: "INVALID_PAYLOAD" });
+    expect((await setEmail(`Moved-${email}`)).account?.email).toBe(`moved-${email}`);
+    const ended = { reason: "UNAUTHORIZED" };
+    await expect(sessions.client.resolveSession({ token: session?.token as string }, wait)).rejects.toMatchObject(
+      ended,
+    );
+    const token = links[1]?.token as string;
+    await expect(sessions.client.redeemSignInLink({ token }, wait)).rejects.toMatchObject(ended);
+    expect((await setEmail(email, other.accountId)).account?.accountId).toBe(other.accountId);
+    expect((await auth.accounts.getAccount({ email: email.toUpperCase() }, wait)).account?.accountId).toBe(
+      other.accountId,
+    );
+    await expect(auth.accounts.getAccount({ email: other.email }, wait)).rejects.toMatchObject({ reason: "NOT_FOUND" });
+    const { entries } = await audit.client.listAuditEntries({ accountId }, wait);
+    expect(entries[0]).toMatchObject({ action: "account.set-email", actor: "operator:ann", details: "{}" });
+  });
+});
+
 describe("what is known of a key", () => {
   it("says who made it and who ended it, its age, and when to rotate it", async () => {
     const { accountId, keyId } = await auth.newAccount(Plan.ENTERPRISE);

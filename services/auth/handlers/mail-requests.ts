@@ -1,6 +1,6 @@
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
-import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
 import { hourEndsInS } from "../domain/mail-limits.ts";
 import type { MailLinkStore } from "../store/mail-links.ts";
 
@@ -13,7 +13,7 @@ export interface MailRequests {
 export function createMailRequests(links: Pick<MailLinkStore, "isLimited">, clock: Clock): MailRequests {
   return {
     async count(address) {
-      if (!(await links.isLimited(rateLimitKey(address)))) return;
+      if (!(await links.isLimited(rateLimitKeys(address)))) return;
       const message = "Too many mails were requested from this network. Try again later.";
       throw new ServiceError("SIGN_IN_LIMITED", message, { retryAfterS: hourEndsInS(clock.now()) });
     },

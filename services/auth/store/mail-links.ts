@@ -1,6 +1,7 @@
 import { newId } from "../../../platform/ids.ts";
 import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
+import type { RateLimitKey } from "../../../platform/rate-limit-key.ts";
 import type { Actor } from "../domain/audit.ts";
 import { mailSubject, requestsPerHourMax } from "../domain/mail-limits.ts";
 import { fixedLimits } from "../domain/plans.ts";
@@ -38,9 +39,15 @@ async function takeLink(tx: Tx, purpose: MailLinkPurpose, tokenHash: Buffer): Pr
 /** Links that mails carry, and requests for them, in Postgres. Each method is one transaction. */
 export function createMailLinkStore(sql: Sql, outbox: Outbox) {
   return cleanStore({
-    /** Counts a request for mail from a network address. Returns whether there were too many in this hour. */
-    async isLimited(network: string): Promise<boolean> {
-      return (await sql.begin((tx) => countMail(tx, mailSubject("network", network)))) > requestsPerHourMax;
+    /** Counts a request for mail under the networks of its address. Returns whether one of them made too many in this hour. */
+    async isLimited(networks: RateLimitKey[]): Promise<boolean> {
+      return await sql.begin(async (tx) => {
+        let isLimited = false;
+        for (const { key, times } of networks) {
+          if ((await countMail(tx, mailSubject("network", key))) > requestsPerHourMax * times) isLimited = true;
+        }
+        return isLimited;
+      });
     },
 
     /** Adds a mail with a sign-up link; for an address that has an account, a mail that says so. */

@@ -25,6 +25,7 @@ describe("a key, a code, a scan", () => {
       name: "Menu",
       slug: expect.stringMatching(/^qr-[0-9a-z]{7}$/),
       status: "active",
+      taken_down: false,
       type: "url",
       project_id: expect.stringMatching(idPattern),
       redirect_url: "https://example.com/menu?a=1",
@@ -193,9 +194,9 @@ describe("two accounts", () => {
     }
     const patched = await theirCall(`/v1/qr-codes/${code.id}`, { method: "PATCH", body: { name: "x" } });
     expect([patched.status, patched.body.code]).toEqual([404, "not_found"]);
-    expect((await theirCall("/v1/qr-codes?status=all")).body.data).toEqual([]);
+    expect((await theirCall("/v1/qr-codes?status=all")).body.items).toEqual([]);
     expect((await theirCall(`/v1/projects/${project.id}`)).body.code).toBe("not_found");
-    const list = (await theirCall("/v1/projects")).body.data;
+    const list = (await theirCall("/v1/projects")).body.items;
     expect(list.map((one: { is_default: boolean }) => one.is_default)).toEqual([true]);
     const created = await theirCall("/v1/qr-codes", {
       body: { name: "n", redirect_url: "https://example.com", project_id: project.id },

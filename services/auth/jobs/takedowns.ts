@@ -1,6 +1,6 @@
 import type { Propagation } from "../../../gen/qrforge/common/v1/lease_pb.ts";
 import type { TakedownService } from "../../../gen/qrforge/qr/v1/takedown_pb.ts";
-import { toServiceError } from "../../../platform/errors.ts";
+import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import { repeat } from "../../../platform/process/loop.ts";
@@ -38,6 +38,7 @@ export function createHandOver({ takedowns, qr }: HandOverOptions): HandOver {
       // Either a newer state has been handed over meanwhile, or the database here was set back.
       pending = newer.length > 0 ? await takedowns.overtake(newer) : [];
     }
+    if (pending.length > 0) throw new ServiceError("UNAVAILABLE", "Others are changing the same states. Try again.");
     return propagation;
   };
 }

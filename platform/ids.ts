@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { resourceIdLength } from "../contracts/resource-id.ts";
+import { systemClock } from "./process/clock.ts";
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const base36 = base62.slice(0, 10) + base62.slice(36);
@@ -34,7 +35,25 @@ export function newToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Returns a new resource id: 20 characters of [0-9A-Za-z], 119 bits. */
+const timeLength = 9;
+const placeLength = 2;
+const idsMax = 36 ** placeLength;
+
+/**
+ * Returns new resource ids in ascending order, in any collation: 20 characters of [0-9A-Za-z], which begin with the time and the
+ * place among these ids in digits and small letters, and end with 53 random bits.
+ */
+export function newIds(count: number, nowMs = systemClock.now()): string[] {
+  if (count > idsMax) throw new RangeError(`${count} ids at once, of ${idsMax} at most`);
+  const time = nowMs.toString(36).padStart(timeLength, "0");
+  return Array.from({ length: count }, (_, place) => {
+    const ordered = time + place.toString(36).padStart(placeLength, "0");
+    return ordered + randomBase62(resourceIdLength - ordered.length);
+  });
+}
+
+/** Returns a new resource id, which is greater than those of earlier milliseconds. */
 export function newId(): string {
-  return randomBase62(resourceIdLength);
+  const [id = ""] = newIds(1);
+  return id;
 }

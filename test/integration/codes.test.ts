@@ -122,6 +122,14 @@ describe("an Idempotency-Key", () => {
     });
   }
 
+  it("list the codes of a batch in its order, the last one first", async () => {
+    const key = await newKey();
+    const names = Array.from({ length: 40 }, (_, index) => `t${String(index).padStart(2, "0")}`);
+    await call(url("/v1/qr-codes/batch"), { key, body: { qr_codes: names.map((name) => ({ ...fields(), name })) } });
+    const { items } = (await call(url("/v1/qr-codes"), { key })).body;
+    expect(items.map(({ name }: { name: string }) => name)).toEqual(names.toReversed());
+  });
+
   it("makes a repeated batch cost one, also while the first still runs, and one under a key of another", async () => {
     const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 1_000n });
     const body = { qr_codes: Array.from({ length: 50 }, () => fields()) };

@@ -3,7 +3,8 @@ import type { ShortUrlCheck } from "../../../contracts/short-url.ts";
 import { formatSlug } from "../../../contracts/slug.ts";
 import { BatchCreateQrCodesResponseSchema, type CreateQrCodeRequest } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { type FieldIssue, ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
-import { newId, randomBase36 } from "../../../platform/ids.ts";
+import { newIds, randomBase36 } from "../../../platform/ids.ts";
+import { itemAt } from "../../../platform/item-at.ts";
 import { codeIssues } from "../domain/fields.ts";
 import type { Once } from "../domain/idempotency.ts";
 import { validId } from "../domain/requests.ts";
@@ -74,11 +75,13 @@ export function createCodeCreation(dependencies: CreateCodesDependencies) {
 
     const projectId = await projectsOf(accountId, requests);
     const caller = { accountId, remainingMs };
+    // Codes of one call have one time of creation; their ids keep their order.
+    const codeIds = newIds(requests.length);
     const toNewCode = async (request: CreateQrCodeRequest, place: number): Promise<WantedCode> => {
       const slug = request.slug || newSlug();
       const style = await styles.resolveStyle(caller, plainStyle, request.style, slug, (name) => field(place, name));
       return {
-        codeId: newId(),
+        codeId: itemAt(codeIds, place),
         accountId,
         projectId: request.projectId || projectId,
         name: request.name,

@@ -21,6 +21,7 @@ const services = [
       "qrforge.auth.v1.AuditService",
       "qrforge.auth.v1.InvitationService",
       "qrforge.auth.v1.KeyService",
+      "qrforge.auth.v1.MailLinkService",
       "qrforge.auth.v1.SessionService",
       "qrforge.auth.v1.TakedownService",
       "qrforge.common.v1.LeaseService",

@@ -39,7 +39,7 @@ describe("every table", () => {
       const first = key.split(", ")[0] as string;
       const expected = {
         account: ["account_id"],
-        "random id of one account": ["key_id", "code_id", "project_id"],
+        "random id of one account": ["key_id", "code_id", "project_id", "mail_id"],
         hash: ["key_hash", "token_hash", "subject", "batch_id"],
         "time-ordered id: spread by hash": ["scan_id", "batch_id", "statement_id"],
       }[spreads];

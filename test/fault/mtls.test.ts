@@ -9,6 +9,7 @@ import type { Cluster } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { AccountService, Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { KeyService } from "../../gen/qrforge/auth/v1/key_pb.ts";
+import { TakedownService } from "../../gen/qrforge/qr/v1/takedown_pb.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
 import type { TlsFiles } from "../../platform/rpc/tls.ts";
 import { addressesOf } from "../support/addresses.ts";
@@ -31,13 +32,23 @@ const authAllows = [
   "operator:*",
 ].join(",");
 
+const qrAllows = [
+  ...["ProjectService", "QrCodeService", "ScanService", "SymbolService"].map((name) => `edge:qrforge.qr.v1.${name}/*`),
+  "edge:qrforge.common.v1.LeaseService/*",
+  "auth:qrforge.qr.v1.TakedownService/*",
+].join(",");
+
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-tls-"));
   const mutual = await createMutualTls(folder);
   ({ authority } = mutual);
   Object.assign(files, mutual.files, { stranger: await writeTlsFiles(folder, "stranger", await createAuthority()) });
   ({ cluster, end } = await startEphemeralCluster({
-    env: { ...mutual.env, auth: { ...mutual.env.auth, RPC_ALLOW: authAllows } },
+    env: {
+      ...mutual.env,
+      auth: { ...mutual.env.auth, RPC_ALLOW: authAllows },
+      qr: { ...mutual.env.qr, RPC_ALLOW: qrAllows },
+    },
   }));
 });
 afterAll(async () => {
@@ -87,6 +98,18 @@ describe("with certificates", () => {
     await asEdge.keys.batchResolveKeys({ keyHashes: [new Uint8Array(32)] }, wait);
     await expect(newAccount("edge")).rejects.toMatchObject({ reason: "FORBIDDEN" });
     await expect(newAccount("quota")).rejects.toMatchObject({ reason: "FORBIDDEN" });
+  });
+
+  it("auth takes down the codes of a disabled account, and the edge, which reads codes, may not", async () => {
+    const { account } = await newAccount("operator");
+    const accountId = account?.accountId ?? "";
+    const { codePropagation } = await clients("operator").accounts.disableAccount({ accountId }, wait);
+    expect(codePropagation).toMatchObject({ acknowledgedCount: 1 });
+    const tls = files.edge as TlsFiles;
+    const asEdge = createRpcClient(TakedownService, { address: addressesOf(cluster, "qr").join(","), tls });
+    closes.push(asEdge.close);
+    const takedowns = [{ subject: { case: "accountId", value: accountId } as const, takenDown: false, revision: 9n }];
+    await expect(asEdge.client.setTakedowns({ takedowns }, wait)).rejects.toMatchObject({ reason: "FORBIDDEN" });
   });
 
   it("a renewed certificate is used without a restart", { timeout: 30_000 }, async () => {

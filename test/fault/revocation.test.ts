@@ -5,7 +5,7 @@ import type { Cluster, Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
-import { eventually, openAuth, wait } from "../support/api.ts";
+import { call, eventually, openAuth, wait } from "../support/api.ts";
 
 const requestsAfter = 10_000;
 const connections = 12;
@@ -240,5 +240,86 @@ describe("once revoke or rotate has returned, the old key is dead on every edge"
     expect(served).toBe(0);
     expect(refused).toBeGreaterThanOrEqual(requestsAfter);
     expectUntouched(others);
+  });
+});
+
+describe("once an account's disabling has returned, no scan of its codes that starts is redirected", {
+  timeout: 120_000,
+}, () => {
+  const scan = async (edge: Member, slug: string) => (await call(`http://${edge.address}/${slug}`)).status;
+  /** The statuses of some scans at each of these edges. */
+  const scans = async (slug: string, targets = edges()) =>
+    new Set(await Promise.all(targets.flatMap((edge) => Array.from({ length: 50 }, () => scan(edge, slug)))));
+
+  /** Creates an account with a code that every edge has in its cache. */
+  async function newCode() {
+    const { accountId, key } = await newKey();
+    const body = { name: "Menu", redirect_url: "https://example.com/" };
+    const created = await call(`http://${edges()[0]?.address}/v1/qr-codes`, { key, body });
+    const slug: string = created.body.data.slug;
+    for (const edge of edges()) {
+      await eventually(
+        () => scan(edge, slug),
+        (status) => status === 302,
+      );
+    }
+    return { accountId, key, slug };
+  }
+
+  it("(g) when NATS is stopped", async ({ skip }) => {
+    if (!cluster.servers().nats) return skip("there is no nats-server to be had here");
+    const { accountId, slug } = await newCode();
+    await cluster.command({ stop: "nats" });
+    await auth.accounts
+      .disableAccount({ accountId }, { timeoutMs: 20_000 })
+      .finally(() => cluster.command({ start: "nats" }));
+    expect(await scans(slug)).toEqual(new Set([410]));
+    await auth.accounts.enableAccount({ accountId }, { timeoutMs: 20_000 });
+    expect(await scans(slug)).toEqual(new Set([302]));
+  });
+
+  it("(h) when an edge is paused, also on that edge once it goes on", async () => {
+    const { accountId, slug } = await newCode();
+    const paused = edges()[2] as Member;
+    paused.child.kill("SIGSTOP");
+    try {
+      await auth.accounts.disableAccount({ accountId }, { timeoutMs: 20_000 });
+      const others = edges().filter((edge) => edge !== paused);
+      expect(await scans(slug, others)).toEqual(new Set([410]));
+    } finally {
+      paused.child.kill("SIGCONT");
+    }
+    expect(await scans(slug, [paused])).toEqual(new Set([410]));
+  });
+
+  it("(i) when qr was away and auth is killed before it could hand the state over, once qr is back", async () => {
+    const { accountId, key, slug } = await newCode();
+    const [qr] = cluster.members("qr");
+    const [victim] = cluster.members("auth");
+    if (!qr || !victim) throw new Error("the cluster has no qr or no auth");
+    qr.child.kill("SIGKILL");
+    await eventually(
+      async () => runs(qr),
+      (running) => !running,
+    );
+    const alone = openAuth([victim.address]);
+    await expect(alone.accounts.disableAccount({ accountId }, { timeoutMs: 20_000 })).rejects.toMatchObject({
+      reason: "UNAVAILABLE",
+      message: expect.stringMatching(
+        /^The account is disabled and none of its keys and sessions works, but qr, .* has not/,
+      ),
+    });
+    for (const edge of edges()) expect(await probe(edge, key)).toBe(401);
+    victim.child.kill("SIGKILL");
+    alone.close();
+    await restart(qr);
+    for (const edge of edges()) {
+      await eventually(
+        () => scan(edge, slug),
+        (status) => status === 410,
+        20_000,
+      );
+    }
+    await restart(victim);
   });
 });

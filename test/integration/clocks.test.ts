@@ -38,6 +38,7 @@ describe("a service whose clock is wrong", () => {
     const month = new Date(new Date().setUTCDate(1)).toISOString().slice(0, 7);
     const closer = createCloser(log);
     let deleted = 0;
+    await scans.ensureMonth(new Date("2020-01-01"), new Date("2020-02-01"));
     await scans.ensureMonth(new Date(`${month}-01`), new Date(new Date(`${month}-01`).getTime() + 28 * dayMs));
     await startRetention({
       idempotency: { deleteExpired: async () => false },
@@ -58,7 +59,9 @@ describe("a service whose clock is wrong", () => {
     await expect.poll(() => deleted).toBe(1);
     await closer.close();
     const table = `qr.scans_${month.replace("-", "_")}`;
-    expect(await sql`select to_regclass(${table}) is not null as there`).toEqual([{ there: true }]);
+    const isThere = (name: string) => sql`select to_regclass(${name}) is not null as there`;
+    expect(await isThere(table)).toEqual([{ there: true }]);
+    expect(await isThere("qr.scans_2020_01")).toEqual([{ there: false }]);
   });
 
   it("keeps the failed sign-ins that a replica counts whose clock is behind", async () => {

@@ -148,12 +148,12 @@ export function createScanStore(sql: Sql, { rowsPerHourMax = Number.POSITIVE_INF
     /** Deletes scans and counts that are older than they are stored. */
     async deleteExpired({ scanDays, hourlyRetentionDays, dailyRetentionDays }: Retention): Promise<void> {
       // By the database's clock, like all other rows: a wrong clock of one replica must not drop a month.
-      const months = await sql<{ name: string }[]>`
-        select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      const months = await sql<{ first: string }[]>`
+        select to_char(to_date(substr(c.relname, 7), 'YYYY_MM'), 'YYYY-MM-DD') as first from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = 'qr.scans'::regclass and c.relname ~ '^scans_[0-9]{4}_[0-9]{2}$'
           and ((to_date(substr(c.relname, 7), 'YYYY_MM') + interval '1 month') at time zone 'UTC')
             < now() - ${scanDays} * interval '1 day'`;
-      for (const { name } of months) await sql`drop table if exists ${sql(`qr.${name}`)}`;
+      for (const { first } of months) await sql`select qr.drop_scan_month(${first})`;
       await deleteInBatches(
         sql,
         "qr.scans_other",

@@ -15,6 +15,15 @@ export function formatSlug(randomPart: string): string {
   return `qr-${randomPart}`;
 }
 
+/** What people and programs put behind a printed address: blanks, a slash, the full stop of a sentence, a bracket. */
+const behind = /[\p{P}\p{Z}\p{Cc}\p{Cf}]+$/u;
+
+/** Returns the slug that a path segment means, in any letter case and with something behind it; undefined if it is none. */
+export function readSlug(segment: string): string | undefined {
+  const slug = segment.slice(0, 100).replace(behind, "").toLowerCase();
+  return slugPattern.test(slug) ? slug : undefined;
+}
+
 /** Returns what is wrong with a chosen slug, or undefined. */
 export function slugIssue(slug: string): string | undefined {
   if (!slugPattern.test(slug)) return slugFormIssue;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { FieldIssue } from "../../../contracts/field-issue.ts";
 import { limits } from "../../../contracts/limits.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
+import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
 import { QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
@@ -20,7 +21,10 @@ export const noParams = z.object({});
 export const noQuery = queryOf({});
 /** Schema of the body of an operation without a body. */
 export const noBody = z.undefined();
-export const idParams = z.object({ id: z.string() });
+/** An id, or a slug in any letter case. */
+export const idParams = z.object({
+  id: z.string().transform((name) => (resourceIdPattern.test(name) ? name : name.toLowerCase())),
+});
 export const projectId = z.string().min(1);
 const pageSizes = { default: 50, max: 100 };
 

@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
-import { slugPattern } from "../../../contracts/slug.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { readSlug } from "../../../contracts/slug.ts";
 import { catalogue, toServiceError } from "../../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -23,16 +23,18 @@ export interface RedirectOptions {
   log: Logger;
 }
 
+interface SlugRoute {
+  Params: { slug: string };
+}
+
 /** Serves scans: redirects a short URL to its target, without an API key or quota. */
 export function serveRedirects(app: FastifyInstance, options: RedirectOptions): void {
   const { upstreams, scanRecorder, pages, log } = options;
   const noteOutage = createOutageLog(log, { use: "redirects" });
-  app.get<{ Params: { slug: string } }>("/:slug", async (request, reply) => {
-    const { slug } = request.params;
+  const redirect = async (request: FastifyRequest<SlugRoute>, reply: FastifyReply) => {
+    const slug = readSlug(request.params.slug);
     // Text that cannot be a slug is neither cached nor looked up.
-    if (!slugPattern.test(slug)) {
-      return reply.callNotFound();
-    }
+    if (slug === undefined) return reply.callNotFound();
     try {
       using _slot = options.slots.acquire();
       const answer = await upstreams.resolveSlug(slug, { timeoutMs: options.timeoutMs });
@@ -61,7 +63,9 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
         .headers({ ...pageHeaders, "retry-after": "1" })
         .send(pages("unavailable", slug));
     }
-  });
+  };
+  app.get<SlugRoute>("/:slug", redirect);
+  app.get<SlugRoute>("/:slug/", redirect);
 }
 
 function scannerOf(request: FastifyRequest, { originOf, countryHeader }: RedirectOptions): Scanner {

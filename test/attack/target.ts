@@ -2,7 +2,7 @@ import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHead
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type CallOptions, call } from "../support/api.ts";
-import { hold } from "./attack.ts";
+import { hold } from "./hold.ts";
 
 /** An account that is attacked, or attacks, with what it has in the deployment. */
 export interface Party {

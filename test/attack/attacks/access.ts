@@ -1,4 +1,5 @@
-import { type Attack, hold, holdStatuses } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold, holdStatuses } from "../hold.ts";
 import type { Target } from "../target.ts";
 
 const statusOf = ({ status }: { status: number }) => status;

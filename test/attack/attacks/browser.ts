@@ -1,4 +1,5 @@
-import { type Attack, hold, holdStatuses } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold, holdStatuses } from "../hold.ts";
 
 /** Attacks through a person's browser: other sites' pages, scripts, headers, paths. */
 export const browserAttacks: Attack[] = [

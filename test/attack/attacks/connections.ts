@@ -2,7 +2,8 @@ import { once } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { eventually } from "../../support/api.ts";
-import { type Attack, hold } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold } from "../hold.ts";
 import { openStream, type Target } from "../target.ts";
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;

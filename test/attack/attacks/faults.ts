@@ -2,7 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Cluster, Kind, Member } from "../../../dev/cluster.ts";
 import { eventually, type openAuth, wait } from "../../support/api.ts";
-import { type Attack, hold } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold } from "../hold.ts";
 import type { Target } from "../target.ts";
 
 /** What a fault acts on: a cluster of this machine whose processes may be ended. */

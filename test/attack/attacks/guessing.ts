@@ -1,7 +1,8 @@
 import { formatApiKey } from "../../../contracts/api-key.ts";
 import { randomBase62 } from "../../../platform/ids.ts";
 import { eventually } from "../../support/api.ts";
-import { type Attack, hold } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold } from "../hold.ts";
 import type { Target } from "../target.ts";
 
 const madeUpKey = () => formatApiKey(randomBase62(26));

@@ -1,4 +1,5 @@
-import { type Attack, hold } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold } from "../hold.ts";
 import type { Target } from "../target.ts";
 
 /** Makes calls of the attacker without end, `width` at once, until the others have been served. */

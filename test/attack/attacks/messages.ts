@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import { seeded } from "../../../dev/seed/random.ts";
 import { ambiguousRequests } from "../../cases/requests/ambiguous.ts";
 import { generate, send } from "../../support/fuzz.ts";
-import { type Attack, hold, holdStatuses } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold, holdStatuses } from "../hold.ts";
 import { statusesIn } from "../target.ts";
 
 const rpcPath = "/qrforge.api.v1.ApiService/GetUsage";

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { made } from "../../cases/hostile-logos/make.ts";
-import { type Attack, hold, holdStatuses } from "../attack.ts";
+import type { Attack } from "../attack.ts";
+import { hold, holdStatuses } from "../hold.ts";
 import type { Target } from "../target.ts";
 
 const folder = new URL("../../cases/hostile-logos/", import.meta.url);

@@ -38,7 +38,7 @@ describe("a service whose clock is wrong", () => {
     const month = new Date(new Date().setUTCDate(1)).toISOString().slice(0, 7);
     const closer = createCloser(log);
     let deleted = 0;
-    await scans.ensureMonth(new Date("2020-01-01"), new Date("2020-02-01"));
+    await sql`create table qr.scans_2020_01 partition of qr.scans for values from ('2020-01-01Z') to ('2020-02-01Z')`;
     await scans.ensureMonth(new Date(`${month}-01`), new Date(new Date(`${month}-01`).getTime() + 28 * dayMs));
     await startRetention({
       idempotency: { deleteExpired: async () => false },

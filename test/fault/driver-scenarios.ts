@@ -35,6 +35,7 @@ const answersOf: Record<string, (statement: string, connection: number) => Answe
   silentWithOthers: isRows({ "select 1": "silence" }),
   noConnectionFree: () => "rows",
   closeWhileConnecting: () => "rows",
+  noHostThere: () => "rows",
 };
 
 const scenarios: Record<string, (sql: Sql, server: FakePostgres) => Promise<unknown>> = {
@@ -146,9 +147,12 @@ const scenarios: Record<string, (sql: Sql, server: FakePostgres) => Promise<unkn
   async closeWhileConnecting(sql) {
     return { statement: await outcome(sql`select 1`) };
   },
+  async noHostThere(sql) {
+    return { statement: await outcome(sql`select 1`) };
+  },
 };
 
-const connectTimeouts: Record<string, number> = { closeWhileConnecting: 500 };
+const connectTimeouts: Record<string, number> = { closeWhileConnecting: 500, noHostThere: 500 };
 /** Tried on a pool of two connections. */
 const pairs = new Set(["silentWithOthers"]);
 
@@ -161,7 +165,8 @@ const server = await startFakePostgres(answersOf[name] as never, (connection) =>
       : undefined,
 );
 const sql = openPool({
-  databaseUrl: server.url,
+  // Nobody listens on these ports.
+  databaseUrl: name === "noHostThere" ? "postgres://u:p@127.0.0.1:1,127.0.0.1:2/d" : server.url,
   databasePassword: "",
   databasePoolSize: pairs.has(name) ? 2 : 1,
   databaseConnectTimeoutMs: connectTimeouts[name] ?? 5_000,

@@ -75,6 +75,10 @@ describe("when the database", () => {
     expect((await run("closeWhileConnecting")).result).toEqual({ statement: "CONNECT_TIMEOUT" });
   });
 
+  it("has several hosts and none of them is there, the statement that waits for one fails", async () => {
+    expect((await run("noHostThere")).result).toEqual({ statement: "CONNECT_TIMEOUT" });
+  });
+
   it("has no connection free for long, the statement that waits for one fails", async () => {
     const { result } = await run("noConnectionFree");
     expect(result).toEqual({ transaction: "ok", waiting: "POOL_TIMEOUT", next: "ok" });

@@ -147,7 +147,7 @@ describe("reports in the database", () => {
     const reports = createLeakReportStore(own, outbox);
     const many = await Promise.all(Array.from({ length: 5 }, newKey));
     for (const [index, { key }] of many.entries()) {
-      await reports.add({ name: "reporter", address: `2001:db8:0:1::${index + 1}` }, [hashOf(key)]);
+      await reports.add({ name: "reporter", address: `2001:db8:0:${index + 1}::1` }, [hashOf(key)]);
     }
     const one = await newKey();
     await reports.add({ name: "reporter", address: "198.51.100.2" }, [hashOf(one.key)]);

@@ -142,7 +142,7 @@ export function createSessionService(dependencies: SessionDependencies): Impleme
       const next = readEmail(text, issues);
       throwIfFieldIssues(issues);
       const { accountId, email, maySetPassword } = await resolved(token);
-      if (!maySetPassword) await check(email, password, rateLimitKey(address));
+      if (!maySetPassword) await check(email, password, address);
       await requests.count(address);
       await withMinimumDuration({ ms: durationMinMs, clock }, () => mailLinks.requestEmailChange(accountId, next));
       return {};

@@ -1,7 +1,7 @@
 import type { LogEntries } from "../../../platform/lease/protocol.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
-import { rateLimitKey } from "../../../platform/rate-limit-key.ts";
+import { siteKey } from "../../../platform/rate-limit-key.ts";
 import type { Actor } from "../domain/audit.ts";
 import { appendKeysToLog, toHexes } from "./key-log.ts";
 import { revokeKeys } from "./keys.ts";
@@ -17,7 +17,7 @@ export function createLeakReportStore(sql: Sql, outbox: Outbox) {
     async add(actor: Actor, hashes: Uint8Array[]): Promise<void> {
       await sql`
         insert into auth.leak_reports (key_hash, reporter, address, network)
-        select key_hash, ${actor.name}, ${actor.address}, ${rateLimitKey(actor.address)} from auth.keys
+        select key_hash, ${actor.name}, ${actor.address}, ${siteKey(actor.address)} from auth.keys
         where status = 'active' and key_hash in (
           select decode(hex, 'hex') from unnest(${toHexes(hashes)}::text[]) as h (hex))
         on conflict do nothing`;

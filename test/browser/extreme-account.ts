@@ -53,7 +53,7 @@ export async function createExtremeAccount(cluster: Cluster) {
     const post = async (path: string, body: unknown) => {
       const answer = await call(`${edge}${path}`, { key, body });
       if (!answer.body?.ok) throw new Error(`${path}: ${answer.text}`);
-      return answer.body.data;
+      return answer.body.data ?? answer.body.items;
     };
     let projectId = "";
     for (const name of extremeNames(100).slice(0, 8)) {

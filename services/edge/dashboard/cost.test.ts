@@ -9,7 +9,14 @@ it("over the dashboard, what writes or draws a file costs what it costs over the
   const costs = costsOf({ format: "png" }, { qr_codes: Array.from({ length: 100 }, () => ({})) });
   expect(costs).toEqual({
     ...{ listQrCodes: 0, getQrCode: 0, countScans: 0, listProjects: 0, getProject: 0, getUsage: 0 },
-    ...{ createQrCode: 1, batchCreateQrCodes: 100, updateQrCode: 1, createProject: 1, getQrCodeImage: 1 },
+    ...{
+      createQrCode: 1,
+      batchCreateQrCodes: 100,
+      updateQrCode: 1,
+      createProject: 1,
+      updateProject: 1,
+      getQrCodeImage: 1,
+    },
   });
 });
 

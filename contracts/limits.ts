@@ -1,7 +1,9 @@
-/** Bounds of what a client may send. Lengths of text count Unicode code points, those of URLs UTF-16 units. */
+/** Bounds of what a client may send. Lengths count Unicode code points. */
 export const limits = {
   codeNameLengthMax: 200,
   redirectUrlLengthMax: 2_048,
+  /** Size of a redirect URL in ASCII, as scans get it. */
+  locationBytesMax: 8_192,
   projectNameLengthMax: 100,
   projectDescriptionLengthMax: 500,
   captionLengthMax: 40,

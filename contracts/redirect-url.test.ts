@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { redirectUrlIssue } from "./redirect-url.ts";
+import { locationOf, redirectUrlIssue } from "./redirect-url.ts";
 import { createShortUrlCheck } from "./short-url.ts";
 
 const none = createShortUrlCheck([]);
@@ -40,5 +41,26 @@ describe("a redirect URL", () => {
     for (const url of ["http://qr.example.com/docs", "http://other.example.com/abc"]) {
       expect(redirectUrlIssue(url, isShortUrl), url).toBeUndefined();
     }
+  });
+});
+
+describe("the Location of a redirect URL", () => {
+  const file = new URL("../test/cases/human-urls/cases.json", import.meta.url);
+  const { cases }: { cases: { given: string; location: string }[] } = JSON.parse(readFileSync(file, "utf8"));
+
+  it.each(cases)("is ASCII that means the same: $given", ({ given, location }) => {
+    expect(redirectUrlIssue(given, none)).toBeUndefined();
+    expect(locationOf(given)).toBe(location);
+    expect(location).toMatch(/^[\x21-\x7e]+$/);
+    expect(new URL(location).href).toBe(new URL(given).href);
+  });
+
+  it("has a bound in bytes, and the URL one in code points", () => {
+    const pizzas = (count: number) => `https://e.com/${"🍕".repeat(count)}`;
+    expect(redirectUrlIssue(pizzas(681), none)).toBeUndefined();
+    expect(redirectUrlIssue(pizzas(682), none)).toBe("must have at most 8192 bytes when it is percent-encoded");
+    const letters = (count: number) => `https://e.com/${"x".repeat(1_600)}${"🍕".repeat(count)}`;
+    expect(redirectUrlIssue(letters(434), none)).toBeUndefined();
+    expect(redirectUrlIssue(letters(435), none)).toBe("must have at most 2048 characters");
   });
 });

@@ -149,13 +149,28 @@ describe("bodies", () => {
     }
   });
 
-  it("gives a redirect URL back byte for byte, in JSON and in Location", async () => {
+  it("gives a redirect URL back byte for byte in JSON, and in ASCII in Location", async () => {
     const key = await newKey();
-    for (const redirectUrl of ["https://exämple.com/ü?q=日本#é", "HTTP://EXAMPLE.com:80/%7e/../x?a=b&c"]) {
-      const code = await newCode(key, { redirect_url: redirectUrl });
-      expect(code.redirect_url).toBe(redirectUrl);
-      const location = (await call(`${edge}/${code.slug}`)).headers.get("location") as string;
-      expect(Buffer.from(location, "latin1").toString()).toBe(redirectUrl);
+    for (const [given, sent] of [
+      ["https://exämple.com/ü?q=日本#é", "https://xn--exmple-cua.com/%C3%BC?q=%E6%97%A5%E6%9C%AC#%C3%A9"],
+      ["HTTP://EXAMPLE.com:80/%7e/../x?a=b&c", "HTTP://EXAMPLE.com:80/%7e/../x?a=b&c"],
+    ]) {
+      const code = await newCode(key, { redirect_url: given });
+      expect(code.redirect_url).toBe(given);
+      expect((await call(`${edge}/${code.slug}`)).headers.get("location")).toBe(sent);
+    }
+  });
+
+  it("counts the characters of a redirect URL as code points, and bounds what scans get in bytes", async () => {
+    const key = await newKey();
+    const start = "https://e.com/";
+    for (const [tail, issue] of [
+      [`${"x".repeat(1_600)}${"🍕".repeat(434)}`, undefined],
+      [`${"x".repeat(1_600)}${"🍕".repeat(435)}`, "must have at most 2048 characters"],
+      ["🍕".repeat(682), "must have at most 8192 bytes when it is percent-encoded"],
+    ] as const) {
+      const answer = await call(`${edge}/v1/qr-codes`, { key, body: { name: "n", redirect_url: start + tail } });
+      expect([answer.status, answer.body.details?.[0].issue]).toEqual([issue ? 400 : 201, issue]);
     }
   });
 });

@@ -4,6 +4,7 @@ import { limits } from "../../../contracts/limits.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
+import { lengthOf } from "../../../contracts/text.ts";
 import { QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import { scanDimension, scanInterval } from "./responses/scans.ts";
@@ -56,9 +57,7 @@ const text = z.string().refine((value) => value.isWellFormed(), "must be well-fo
 
 /** Returns the schema of text of at most `max` characters, counted as Unicode code points. */
 export function textOf(max: number) {
-  return text
-    .refine((value) => [...value].length <= max, `must have at most ${max} characters`)
-    .meta({ maxLength: max });
+  return text.refine((value) => lengthOf(value) <= max, `must have at most ${max} characters`).meta({ maxLength: max });
 }
 
 /** Returns the schema of text of 1 to `max` characters that is not only white space. */
@@ -68,7 +67,7 @@ export function nameOf(max: number) {
     .meta({ minLength: 1, maxLength: max });
 }
 
-export const redirectUrl = text.regex(redirectUrlStart, redirectUrlStartIssue).max(limits.redirectUrlLengthMax);
+export const redirectUrl = textOf(limits.redirectUrlLengthMax).regex(redirectUrlStart, redirectUrlStartIssue);
 export const slug = text.regex(slugPattern, slugFormIssue);
 
 const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");

@@ -48,8 +48,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
       return reply
         .code(302)
         .headers({
-          // Node writes header text as Latin-1: this conversion sends the URL's UTF-8 bytes.
-          location: Buffer.from(answer.redirectUrl).toString("latin1"),
+          location: answer.location,
           "cache-control": "private, no-store",
           "referrer-policy": "no-referrer-when-downgrade",
         })

@@ -7,7 +7,7 @@ describe("qr's answer about a slug", () => {
     ...{ status: QrCodeStatus.ACTIVE, accountId: "a", qrCodeId: "c", redirectUrl: "https://example.com/" },
     ...{ takenDown: false, accountDisabled: false },
   };
-  const redirect = { status: "active", accountId: "a", codeId: "c", redirectUrl: "https://example.com/" };
+  const redirect = { status: "active", accountId: "a", codeId: "c", location: "https://example.com/" };
   const archived = { ...active, status: QrCodeStatus.ARCHIVED, redirectUrl: "" };
 
   it("is a redirect for an active code, and none for one that is archived or taken down", () => {

@@ -1,4 +1,5 @@
 import { accountOfKey } from "../../../contracts/lease-key.ts";
+import { locationOf } from "../../../contracts/redirect-url.ts";
 import { type QrCodeService, QrCodeStatus, type SlugResolution } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { createLeasedCache } from "../../../platform/lease/cache.ts";
 import { openHolder } from "../../../platform/lease/service.ts";
@@ -7,7 +8,7 @@ import type { LeasedOptions } from "./leased.ts";
 
 /** Result of a slug's look-up in qr. */
 export type SlugAnswer =
-  | { status: "active"; accountId: string; codeId: string; redirectUrl: string }
+  | { status: "active"; accountId: string; codeId: string; location: string }
   | { status: "archived" | "taken-down"; accountId: string }
   | { status: "unknown" };
 
@@ -62,6 +63,6 @@ export function toSlugAnswer(
   const isTakenDown = resolution.takenDown || (resolution.accountDisabled && ofDisabled === "gone");
   if (isTakenDown) return { status: "taken-down", accountId };
   return status === QrCodeStatus.ACTIVE
-    ? { status: "active", accountId, codeId, redirectUrl }
+    ? { status: "active", accountId, codeId, location: locationOf(redirectUrl) }
     : { status: "archived", accountId };
 }

@@ -243,7 +243,7 @@ export type CreateQrCodeRequest = Message<"qrforge.qr.v1.CreateQrCodeRequest"> &
 
   /**
    * An absolute http or https URL of at most 2,048 characters, with a host and without credentials, and not
-   * a short URL of the deployment.
+   * a short URL of the deployment. Scans get it in ASCII, which has at most 8,192 bytes.
    *
    * @generated from field: string redirect_url = 3;
    */

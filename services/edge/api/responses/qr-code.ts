@@ -18,7 +18,9 @@ export const qrCodeResponse = z
     status: z.enum(["active", "archived"]),
     type: z.literal("url"),
     project_id: id,
-    redirect_url: z.string().meta({ description: "Where a scan leads, as it was given; a URL by the WHATWG's rules" }),
+    redirect_url: z.string().meta({
+      description: "Where a scan leads, as it was given; a URL by the WHATWG's rules. Scans get it in ASCII",
+    }),
     short_url: z.string().meta({ description: "What the printed symbol holds", format: "uri" }),
     style: styleResponse,
     render_status: renderStatus,

@@ -211,7 +211,7 @@ describe("the windows of an account's dashboard", () => {
 
     const usage = await call(`${edge}/v1/usage`, { key });
     expect(usage.body.data.day).toMatchObject({ limit: 203, used: 1 });
-    const reads = ["v1/qr-codes", "usage", "keys", `v1/qr-codes/${id}/image?format=svg&size=64`];
+    const reads = ["v1/qr-codes", "usage", "keys", `v1/qr-codes/${id}/image?format=svg&size=80`];
     for (const path of reads) expect((await call(`${api}/${path}`, { headers })).status, path).toBe(200);
     expect((await call(`${api}/keys/${keyId}/revoke`, { method: "POST", headers })).status).toBe(200);
   });

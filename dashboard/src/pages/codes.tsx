@@ -42,7 +42,7 @@ const columns: Column<Code>[] = [
     label: messages.codes.symbol,
     hidesLabel: true,
     kind: "symbol",
-    cell: (code) => <SymbolImage code={code} size={64} alt="" isThumbnail />,
+    cell: (code) => <SymbolImage code={code} size={320} alt="" isThumbnail />,
   },
   {
     label: messages.codes.name,

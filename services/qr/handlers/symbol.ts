@@ -74,7 +74,7 @@ export function createSymbolService({ codes, styles, drawer, shortUrl }: SymbolD
       if (uploaded) style.logoId = logoIdOf(uploaded);
       const logo = uploaded ?? (await styles.logoOf(accountId, style));
       const request = { text, style, logo, margin, ecc };
-      const issue = await drawer.checkReadability(request, caller);
+      const issue = await drawer.checkReadability(request, caller, size);
       return issue ?? { content: await drawer.draw(request, format, size, caller) };
     },
   });

@@ -10,7 +10,7 @@ import { openThreads } from "./threads.ts";
 import type { TaskName } from "./worker.ts";
 
 /** Part of every ETag. Raise it whenever a drawing changes, so that caches fetch the new one. */
-const drawingVersion = 2;
+const drawingVersion = 3;
 /** Maximum number of waiting and running drawings of one account, so that no account occupies every thread. */
 const perAccountMax = 50;
 const heavyPerAccountMax = 8;
@@ -35,10 +35,10 @@ export interface DrawCaller {
 export interface Drawer {
   /** Returns the strong ETag of a picture, without drawing it. */
   etagOf(request: SymbolRequest, format: Format, size: number): string;
-  /** Returns the bytes of a picture. Throws INVALID_PAYLOAD that says what to change if the symbol cannot be read back. */
+  /** Returns the bytes of a picture. Throws an error that says what to change if the symbol cannot be read back. */
   draw(request: SymbolRequest, format: Format, size: number, caller: DrawCaller): Promise<Uint8Array>;
-  /** Returns the cause if a symbol is unreadable; undefined if it can be read. */
-  checkReadability(request: SymbolRequest, caller: DrawCaller): Promise<FieldIssue | undefined>;
+  /** Returns the cause if a symbol is unreadable, at a size if one is given; undefined if it can be read. */
+  checkReadability(request: SymbolRequest, caller: DrawCaller, size?: number): Promise<FieldIssue | undefined>;
   /** Converts an uploaded file to a logo; returns the error if the file is invalid. */
   readLogo(bytes: Uint8Array, caller: DrawCaller): Promise<Logo | { issue: string }>;
 }
@@ -83,22 +83,27 @@ export function openDrawer(options: DrawerOptions): Drawer {
 
   const pictures = createMemo<Uint8Array>(options.cacheBytesMax, (bytes) => bytes.length);
   const verdicts = createMemo<FieldIssue | undefined>(verdictsMax, () => 1);
-  const checkReadability = (request: SymbolRequest, caller: DrawCaller) =>
-    verdicts.get(nameOf(request), () => run<FieldIssue | undefined>("checkReadability", request, caller));
+  async function checkReadability(request: SymbolRequest, caller: DrawCaller, size?: number) {
+    const check = () => run<FieldIssue | undefined>("checkReadability", request, caller);
+    const issue = await verdicts.get(nameOf(request), check);
+    if (issue || size === undefined) return issue;
+    const checkSize = () => run<FieldIssue | undefined>("checkSize", { request, size }, caller);
+    return await verdicts.get(nameOf(request, size), checkSize);
+  }
 
   return {
     etagOf: (request, format, size) => nameOf(request, format, size),
-    async checkReadability(request, caller) {
+    async checkReadability(request, caller, size) {
       using _slot = acquireNow(caller, accounts);
-      return await checkReadability(request, caller);
+      return await checkReadability(request, caller, size);
     },
     async draw(request, format, size, caller) {
       let remembered = true;
       const bytes = await pictures.get(nameOf(request, format, size), async () => {
         remembered = false;
         using _slot = acquireNow(caller, accounts);
-        const issue = await checkReadability(request, caller);
-        if (issue) rejectField(issue.field, issue.issue);
+        const issue = await checkReadability(request, caller, size);
+        if (issue) rejectSymbol(issue);
         const draw = () => run<Uint8Array>("draw", { request, format, size }, caller);
         if (format !== "png" || size <= heavySizeMin) return await draw();
         using _heavySlot = acquireNow(caller, heavyAccounts);
@@ -145,6 +150,12 @@ async function acquireFor(
   if (remainingMs() <= 0) throw new ServiceError("DEADLINE_EXCEEDED");
   if (semaphore.queued() >= queueMax) throw new ServiceError("UNAVAILABLE", undefined, { retryAfterS: 1 });
   return await semaphore.acquire(accountId, { timeoutMs: Math.min(remainingMs(), waitTimeoutMs) });
+}
+
+/** Throws INVALID_PAYLOAD that names a field of a style, or INVALID_REQUEST that names a parameter of its drawing. */
+function rejectSymbol({ field, issue }: FieldIssue): never {
+  if (field.startsWith("style")) return rejectField(field, issue);
+  throw new ServiceError("INVALID_REQUEST", `${field} ${issue}`, { fields: [{ field, issue }] });
 }
 
 /** Returns whether an error concerns the caller alone, so that another may succeed with the same drawing. */

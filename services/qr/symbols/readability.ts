@@ -3,12 +3,15 @@ import { outlineText, undrawable } from "./caption.ts";
 import { drawSymbol } from "./geometry.ts";
 import { blur, toRaster } from "./raster.ts";
 import { readSymbol } from "./reader.ts";
-import { eccLevels, marginBounds, plainStyle, type Style, type SymbolRequest } from "./style.ts";
+import { eccLevels, marginBounds, plainStyle, type Style, type SymbolRequest, sizeBounds } from "./style.ts";
 import { toSvg } from "./svg.ts";
 
 /** Widths at which a symbol must be readable, in pixels; at the smaller one also blurred. */
 const widthPx = 512;
 const smallPx = 120;
+/** Minimum width of a module, in pixels; the widths that are tried for a picture that cannot be read back at its size. */
+const modulePxMin = 2;
+const modulePxTried = [2, 3, 4, 5, 6, 8];
 /** Minimum contrast ratio between the colours, as defined by WCAG: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
 const contrastMin = 4.5;
 
@@ -26,6 +29,24 @@ export async function readabilityIssue(request: SymbolRequest): Promise<FieldIss
   const hopeless =
     "makes a symbol that cannot be read back at 120 px; take the plain style, a shorter slug or a lower ecc";
   return { field: "style", issue: hopeless };
+}
+
+/**
+ * Draws a readable symbol at a size and reads it back. Returns the smallest size if that fails: modules narrower than
+ * two pixels are legible to few readers. Sizes of 512 and more are as readable as 512, where the symbol has been read.
+ */
+export async function sizeIssue(request: SymbolRequest, size: number): Promise<FieldIssue | undefined> {
+  const drawing = drawSymbol(request, outlineText);
+  const svg = toSvg(drawing, size);
+  const isReadableAt = async (px: number) => (await readSymbol(await toRaster(svg, px))) === request.text;
+  const isWide = size >= modulePxMin * drawing.width;
+  if (isWide && (size >= widthPx || (await isReadableAt(size)))) return undefined;
+  for (const modulePx of modulePxTried) {
+    const smallest = Math.max(sizeBounds.min, Math.ceil(modulePx * drawing.width));
+    if (smallest <= size || !(await isReadableAt(smallest))) continue;
+    return { field: "size", issue: `is too small for this symbol with its margin; it needs at least ${smallest}` };
+  }
+  return { field: "size", issue: `is too small for this symbol with its margin; ${widthPx} is enough` };
 }
 
 async function isReadable(request: SymbolRequest): Promise<boolean> {

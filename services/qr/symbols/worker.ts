@@ -3,13 +3,13 @@ import { drawSymbol } from "./geometry.ts";
 import { normaliseLogo } from "./logos/logo.ts";
 import { toPdf } from "./pdf.ts";
 import { toPng } from "./raster.ts";
-import { readabilityIssue } from "./readability.ts";
+import { readabilityIssue, sizeIssue } from "./readability.ts";
 import { type Format, plainStyle, type SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
 import { wasmMemoryBytes } from "./wasm-memory.ts";
 
 /** Tasks of the drawer's threads, by name. */
-export type TaskName = "start" | "draw" | "checkReadability" | "readLogo";
+export type TaskName = "start" | "draw" | "checkReadability" | "checkSize" | "readLogo";
 
 /** What a task returns, with what it took. */
 export interface Done<T> {
@@ -35,6 +35,10 @@ const plainSymbol: SymbolRequest = { text: "start", style: plainStyle, logo: und
 export const start = measured(() => readabilityIssue({ ...plainSymbol, style: { ...plainStyle, caption: "start" } }));
 
 export const checkReadability = measured((request: SymbolRequest) => readabilityIssue(request));
+
+export const checkSize = measured((task: { request: SymbolRequest; size: number }) =>
+  sizeIssue(task.request, task.size),
+);
 
 export const draw = measured(async (task: { request: SymbolRequest; format: Format; size: number }) => {
   const drawing = drawSymbol(task.request, outlineText);

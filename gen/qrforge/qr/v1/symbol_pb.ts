@@ -308,14 +308,15 @@ export const ErrorCorrectionSchema: GenEnum<ErrorCorrection> = /*@__PURE__*/
 
 /**
  * Draws symbols. A replica caches drawings by code and style. Every symbol that
- * is returned has been read back, at full size and blurred at 120 pixels, by an independent reader.
+ * is returned has been read back by an independent reader: at 512 pixels, blurred at 120 pixels, and at its own size.
  *
  * @generated from service qrforge.qr.v1.SymbolService
  */
 export const SymbolService: GenService<{
   /**
-   * Draws the symbol of a code. Fails with NOT_FOUND if the account has no such code, and with INVALID_PAYLOAD, naming
-   * the field to change, if the symbol cannot be read back. Archived codes have symbols too.
+   * Draws the symbol of a code. Fails with NOT_FOUND if the account has no such code, with RESOURCE_ARCHIVED if it is
+   * archived, and if the symbol cannot be read back with INVALID_PAYLOAD, naming the part of the style to change, or with
+   * INVALID_REQUEST, naming the size, margin or error correction.
    *
    * @generated from rpc qrforge.qr.v1.SymbolService.DrawSymbol
    */

@@ -241,7 +241,7 @@ export const qrCodeRoutes: Route[] = [
         "SVG, PNG or PDF, by `format` or `Accept`. The symbol has been read back by a reader of its own before it is handed out.",
       data: "file",
       status: 200,
-      failures: ["INVALID_PAYLOAD", "NOT_FOUND", "RESOURCE_ARCHIVED"],
+      failures: ["INVALID_REQUEST", "INVALID_PAYLOAD", "NOT_FOUND", "RESOURCE_ARCHIVED"],
       example: { query: "format=png&size=512&margin=4&ecc=M" },
     },
     params: idParams,

@@ -1,7 +1,7 @@
 import type { ServiceError as GrpcError } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { catalogue, type Reason, ServiceError } from "../errors.ts";
-import { errorToStatus, statusToError } from "./status.ts";
+import { errorToStatus, lacksMethod, statusToError } from "./status.ts";
 
 describe("a failure on the wire", () => {
   for (const reason of Object.keys(catalogue) as Reason[]) {
@@ -19,6 +19,15 @@ describe("a failure on the wire", () => {
     expect(reasonOf(14)).toBe("UNAVAILABLE");
     expect(reasonOf(4)).toBe("DEADLINE_EXCEEDED");
     expect(reasonOf(2)).toBe("INTERNAL_ERROR");
+  });
+
+  it("of a replica of an earlier version, which lacks the method, passes by itself and is told from others", () => {
+    const [lacking, away] = [12, 14].map((code) => statusToError(Object.assign(new Error(), { code }) as GrpcError));
+    expect(lacking).toMatchObject({ reason: "UNAVAILABLE", retryAfterS: 1 });
+    expect([lacksMethod(lacking), lacksMethod(away)]).toEqual([true, false]);
+    const { code, metadata } = errorToStatus(new ServiceError("METHOD_NOT_ALLOWED"));
+    const answered = statusToError(Object.assign(new Error(), { code, metadata }) as GrpcError);
+    expect(lacksMethod(answered)).toBe(false);
   });
 
   it("does not carry its cause", () => {

@@ -47,10 +47,18 @@ export function statusToError(error: GrpcError): ServiceError {
     case status.UNAVAILABLE:
     case status.RESOURCE_EXHAUSTED:
     case status.CANCELLED:
+    // A replica of an earlier version, while an upgrade runs: the next call may reach another.
+    case status.UNIMPLEMENTED:
       return new ServiceError("UNAVAILABLE", undefined, { cause: error, retryAfterS: 1 });
     default:
       return new ServiceError("INTERNAL_ERROR", undefined, { cause: error });
   }
+}
+
+/** Returns whether a call failed because the replica that was asked is of an earlier version and lacks the method. */
+export function lacksMethod(error: unknown): boolean {
+  if (!(error instanceof ServiceError) || error.reason !== "UNAVAILABLE") return false;
+  return error.cause instanceof Error && "code" in error.cause && error.cause.code === status.UNIMPLEMENTED;
 }
 
 function unpack(

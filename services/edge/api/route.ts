@@ -4,6 +4,7 @@ import type { Limits } from "../../../contracts/quota-rule.ts";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { describeFields, type Reason, ServiceError } from "../../../platform/errors.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
+import { lacksMethod } from "../../../platform/rpc/status.ts";
 import type { ReadBody } from "../http/body-reader.ts";
 import type { Caller } from "../pipeline/pipeline.ts";
 import type { QuotaDecision } from "../pipeline/rate-limit-headers.ts";
@@ -162,6 +163,8 @@ async function isReplay(
   } catch (error) {
     // The handler does nothing but reject it.
     if (error instanceof ServiceError && error.reason === "IDEMPOTENCY_CONFLICT") return true;
+    // Then the call costs what it did with that version.
+    if (lacksMethod(error)) return false;
     throw error;
   }
 }

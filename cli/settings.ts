@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
 import path from "node:path";
 import { smtpUrl } from "../platform/mail/smtp.ts";
+import { baseUrl } from "../platform/process/base-url.ts";
 import {
   busSettings,
   databaseSettings,
@@ -12,7 +13,6 @@ import {
   secret,
   servers,
   text,
-  url,
 } from "../platform/process/config.ts";
 import { tlsSettings } from "../platform/rpc/tls.ts";
 
@@ -45,13 +45,8 @@ export const settings = {
   qrRolePassword: rolePasswordSettings.qr,
   natsUrl: { ...busSettings.natsUrl, meaning: "URL of your own NATS server; unset, one that npm start runs" },
   natsPassword: busSettings.natsPassword,
-  publicUrl: url("PUBLIC_URL", "URL at which people reach the dashboard and the API", ["http", "https"], ""),
-  shortUrlBase: url(
-    "SHORT_URL_BASE",
-    "URL with which short URLs begin; unset, that of the first edge",
-    ["http", "https"],
-    "",
-  ),
+  publicUrl: baseUrl("PUBLIC_URL", "URL at which people reach the dashboard and the API", ""),
+  shortUrlBase: baseUrl("SHORT_URL_BASE", "URL with which short URLs begin; unset, that of the first edge", ""),
 };
 
 const metricsOf = (service: string) =>

@@ -1,12 +1,11 @@
 import ipaddr from "ipaddr.js";
-import { url } from "./process/config.ts";
+import { baseUrl } from "./process/base-url.ts";
 
 /** Setting for the start of short URLs. qr encodes it in codes and the edge reports its reach, so both need the same value. */
 export const shortUrlSettings = {
-  shortUrlBase: url(
+  shortUrlBase: baseUrl(
     "SHORT_URL_BASE",
     "where short URLs begin: the public address of the scan host, which printed codes encode for good",
-    ["http", "https"],
     "http://localhost:8080",
   ),
 };

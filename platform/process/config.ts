@@ -125,12 +125,6 @@ export function url(env: string, meaning: string, schemes: string[], fallback?: 
   };
 }
 
-/** Returns a setting of any number of URLs, separated by commas. */
-export function urls(env: string, meaning: string, schemes: string[]): Setting<string[]> {
-  const { parse } = url(env, meaning, schemes);
-  return { env, meaning, default: "", parse: (value) => value.split(",").flatMap((one) => parse(one.trim()) || []) };
-}
-
 /**
  * Returns a setting of several equal servers as one URL: `scheme://user:password@host:port,host:port/path`. It may hold a
  * password, so it is a secret and errors do not repeat it.

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { granterSettings } from "../../platform/lease/settings.ts";
 import { mailFrom, smtpUrl } from "../../platform/mail/smtp.ts";
+import { baseUrl } from "../../platform/process/base-url.ts";
 import {
   busSettings,
   choice,
@@ -13,7 +14,6 @@ import {
   type Setting,
   secret,
   text,
-  url,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { metricsAddress } from "../../platform/telemetry/metrics.ts";
@@ -66,10 +66,9 @@ export const settings = {
   ),
   smtpUrl,
   mailFrom,
-  publicUrl: url(
+  publicUrl: baseUrl(
     "PUBLIC_URL",
     "URL at which people reach the dashboard, for the links in mails; required with SMTP_URL",
-    ["http", "https"],
     "",
   ),
 };

@@ -1,14 +1,7 @@
 import { abuseContactSettings } from "../../platform/abuse-contact.ts";
 import { holderSettings } from "../../platform/lease/settings.ts";
-import {
-  busSettings,
-  choice,
-  commonSettings,
-  integer,
-  listenAddress,
-  text,
-  url,
-} from "../../platform/process/config.ts";
+import { baseUrl } from "../../platform/process/base-url.ts";
+import { busSettings, choice, commonSettings, integer, listenAddress, text } from "../../platform/process/config.ts";
 import { tlsSettings } from "../../platform/rpc/tls.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
 import { metricsAddress } from "../../platform/telemetry/metrics.ts";
@@ -37,10 +30,9 @@ export const settings = {
     "",
   ),
   publicKeyFile: text("PUBLIC_TLS_KEY_FILE", "the private key of that certificate, PEM", ""),
-  publicUrl: url(
+  publicUrl: baseUrl(
     "PUBLIC_URL",
     "URL at which clients reach the API, for its reference; unset, the address it listens on",
-    ["http", "https"],
     "",
   ),
   ...shortUrlSettings,

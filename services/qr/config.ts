@@ -1,5 +1,6 @@
 import { abuseContactSettings } from "../../platform/abuse-contact.ts";
 import { granterSettings } from "../../platform/lease/settings.ts";
+import { baseUrls } from "../../platform/process/base-url.ts";
 import {
   busSettings,
   commonSettings,
@@ -9,7 +10,6 @@ import {
   queueSettings,
   rolePasswordSettings,
   servers,
-  urls,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
@@ -35,10 +35,9 @@ export const settings = {
   ),
   listen: listenAddress("LISTEN_ADDRESS", "address on which gRPC is served, host:port", "127.0.0.1:50053"),
   ...shortUrlSettings,
-  shortUrlAliases: urls(
+  shortUrlAliases: baseUrls(
     "SHORT_URL_ALIASES",
     "further addresses at which edges answer short URLs, separated by commas: no code may lead to a short URL there, nor below SHORT_URL_BASE",
-    ["http", "https"],
   ),
   ...abuseContactSettings,
   symbolThreads: integer("SYMBOL_THREADS", "maximum number of threads that draw symbols", 2, { min: 1, max: 64 }),

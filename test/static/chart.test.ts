@@ -73,6 +73,10 @@ describe("values", () => {
     for (const wrong of [
       { database: { url: "postgres://qrforge:secret@postgres/qrforge" } },
       { publicUrl: "https://qr.example.com/" },
+      { shortUrlBase: "https://qr.example.com#" },
+      { shortUrlBase: "https://QR.example.com" },
+      { shortUrlBase: "https://qr.example.com." },
+      { shortUrlBase: "https://ann@qr.example.com" },
       { services: { edge: { setings: {} } } },
       { preStopSeconds: 0 },
     ]) {

@@ -147,6 +147,17 @@ describe("an Idempotency-Key", () => {
     expect(await used()).toBe(57);
   });
 
+  it("makes no batch cost one that was not answered before, however many are sent at once", async () => {
+    const { key } = await auth.newAccount(Plan.ENTERPRISE, { perMinute: 0n, perDay: 60n });
+    const body = (count: number) => ({ qr_codes: Array.from({ length: count }, () => fields()) });
+    expect((await post(key, "/v1/qr-codes/batch", body(20), "first")).status).toBe(201);
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, (_, index) => post(key, "/v1/qr-codes/batch", body(50), "doubled", index)),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([429]));
+    expect((await call(url("/v1/qr-codes"), { key })).body.items).toHaveLength(20);
+  });
+
   it("does not mind in which order the body's fields stand", async () => {
     const key = await newKey();
     await post(key, "/v1/qr-codes", '{"name":"n","redirect_url":"https://example.com/"}', "k");

@@ -6,6 +6,8 @@ import { ServiceError } from "../../../platform/errors.ts";
 export interface IdempotencyJson {
   key: string;
   requestHash: Uint8Array;
+  /** Whether only the earlier answer may be returned. */
+  replayOnly?: boolean;
 }
 
 /**

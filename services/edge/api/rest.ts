@@ -53,11 +53,11 @@ export function createRestFace(options: RestOptions): RestFace {
         cost: costOf(route, body),
         isReplay: async (timeoutMs) =>
           (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false,
-        async handle(decision) {
+        async handle(decision, replayOnly) {
           if (!route) return throwNotServed(request, reply);
           const { params, query } = request;
           const nowMs = options.clock.now();
-          const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
+          const routeCall = { caller, decision, replayOnly, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
           return await route.handle(routeCall, { params, query, body });
         },
       });

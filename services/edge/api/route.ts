@@ -16,6 +16,8 @@ import { issuesOf, noBody } from "./requests.ts";
 export interface RouteCall {
   caller: Caller;
   decision: QuotaDecision;
+  /** Whether it was charged as a repeated call, and may only return the earlier answer. */
+  replayOnly: boolean;
   /** Request headers; names are in lower case. */
   headers: IncomingHttpHeaders;
   upstreams: Upstreams;
@@ -126,7 +128,7 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
     ...typed,
     body: bodySchemaOf(typed.body),
     ...(typed.cost && { isReplay: (call, body) => isReplay(typed, call, body) }),
-    async handle({ caller, headers, ...call }, given) {
+    async handle({ caller, headers, replayOnly, ...call }, given) {
       const body = parseBody(typed.body, given.body);
       return await typed.handle({
         ...call,
@@ -140,11 +142,20 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
         ifMatch: headers["if-match"],
         ifNoneMatch: headers["if-none-match"],
         accept: headers.accept,
-        idempotency:
-          typed.method === "POST" ? readIdempotencyKey(headers["idempotency-key"], typed.operation, body) : undefined,
+        idempotency: typed.method === "POST" ? readOnce(headers, typed.operation, body, replayOnly) : undefined,
       });
     },
   };
+}
+
+function readOnce(
+  headers: IncomingHttpHeaders,
+  operation: string,
+  body: unknown,
+  replayOnly: boolean,
+): IdempotencyJson | undefined {
+  const idempotency = readIdempotencyKey(headers["idempotency-key"], operation, body);
+  return idempotency && { ...idempotency, replayOnly };
 }
 
 async function isReplay(

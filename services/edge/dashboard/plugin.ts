@@ -151,6 +151,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       body: ReadBody;
       call: Call;
       decision: QuotaDecision;
+      replayOnly: boolean;
     }) => Promise<T>,
   ): Promise<T> {
     const user = await findUser(request, startCall(request, reply).remainingMs());
@@ -159,7 +160,8 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     const plan = { limits, activeCodesMax };
     const caller: Caller = { accountId, face: "dashboard", keyId: "", ...plan, createdVia: CreatedVia.DASHBOARD };
     const call = startCall(request, reply);
-    const handle = (decision: QuotaDecision) => work({ user, caller, body, call, decision });
+    const handle = (decision: QuotaDecision, replayOnly: boolean) =>
+      work({ user, caller, body, call, decision, replayOnly });
     const { headers } = request;
     const isReplay = async (timeoutMs: number) =>
       (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false;
@@ -219,12 +221,13 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
           hasBody: route.body !== undefined,
           costOf: (body: ReadBody) => costOverDashboard(route, body, request.query),
         };
-        const answer = await run(request, reply, input, ({ caller, body, call, decision }) => {
+        const answer = await run(request, reply, input, ({ caller, body, call, decision, replayOnly }) => {
           const { headers, params } = request;
           // `v` makes browsers fetch the current revision of a picture. A query is an object, which its type does not declare.
           const { v: _, ...query } = request.query as Record<string, unknown>;
           const [timeoutMs, nowMs] = [call.remainingMs(), options.clock.now()];
-          return route.handle({ caller, decision, headers, upstreams, timeoutMs, nowMs }, { params, query, body });
+          const routeCall = { caller, decision, replayOnly, headers, upstreams, timeoutMs, nowMs };
+          return route.handle(routeCall, { params, query, body });
         });
         return sendAnswer(request, reply, answer);
       },

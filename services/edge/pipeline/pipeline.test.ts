@@ -29,7 +29,11 @@ async function run(cost: number, limits: { perMinute: number; perDay: number }, 
     return replay ?? false;
   };
   const outcome = await pipeline
-    .run(caller, call, { cost, ...(replay !== undefined && { isReplay }), handle: async () => "done" })
+    .run(caller, call, {
+      cost,
+      ...(replay !== undefined && { isReplay }),
+      handle: async (_, replayOnly) => (replayOnly ? "replayed" : "done"),
+    })
     .catch(({ reason, message }) => `${reason}: ${message}`);
   return { charged, outcome, asked };
 }
@@ -49,8 +53,8 @@ describe("the cost of a call", () => {
     expect(await run(100, { perMinute: 0, perDay: 0 })).toMatchObject({ charged: [100], outcome: "done" });
   });
 
-  it("is one for a call that was answered before", async () => {
-    expect(await run(100, { perMinute: 60, perDay: 0 }, true)).toEqual({ charged: [1], outcome: "done", asked: 1 });
+  it("is one for a call that was answered before, which then may do nothing else", async () => {
+    expect(await run(100, { perMinute: 60, perDay: 0 }, true)).toEqual({ charged: [1], outcome: "replayed", asked: 1 });
     expect(await run(100, { perMinute: 0, perDay: 0 }, false)).toEqual({ charged: [100], outcome: "done", asked: 1 });
     // What costs one anyway needs no question.
     expect(await run(1, { perMinute: 0, perDay: 0 }, true)).toEqual({ charged: [1], outcome: "done", asked: 0 });

@@ -38,10 +38,13 @@ export type Authenticate = (call: Call) => Promise<Caller>;
 export interface Work<T> {
   /** Cost in units; 0 for a read of the dashboard, which quota does not charge. */
   cost: number;
-  /** Returns whether the call was made before under its idempotency key; then it costs one. Asked if it costs more. */
+  /**
+   * Returns whether the call was made before under its idempotency key; then it costs one, and may only return the earlier
+   * answer. Asked if it costs more.
+   */
   isReplay?(timeoutMs: number): Promise<boolean>;
   /** Validates the input and does the work. A call that throws remains charged. */
-  handle(decision: QuotaDecision): Promise<T>;
+  handle(decision: QuotaDecision, replayOnly: boolean): Promise<T>;
 }
 
 /**
@@ -79,7 +82,7 @@ export function createPipeline({ consumeQuota, slots, fairQueue }: PipelineOptio
       call.setHeaders(rateLimitHeaders(decision));
       throwIfRefused(decision);
       if (impossible) throw new ServiceError("INVALID_PAYLOAD", impossible);
-      return await handle(decision);
+      return await handle(decision, isCheap);
     },
   };
 }

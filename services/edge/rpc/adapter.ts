@@ -171,11 +171,11 @@ export function createRpcFace(options: RpcOptions): RpcFace {
           (await route.isReplay?.({ caller, headers, upstreams: options.upstreams, timeoutMs }, given.body)) ?? false
         );
       },
-      handle: (decision) => {
+      handle: (decision, replayOnly) => {
         const { headers } = call;
         const { upstreams, clock } = options;
         const nowMs = clock.now();
-        const routeCall = { caller, decision, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
+        const routeCall = { caller, decision, replayOnly, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
         return route.handle(routeCall, given);
       },
     });

@@ -4,6 +4,8 @@ export interface Once {
   key: string;
   /** SHA-256 of the request. */
   requestHash: Uint8Array;
+  /** Whether it was charged as a repeated one, so that it may do nothing but return the earlier answer. */
+  replayOnly?: boolean;
 }
 
 /** The answer to a request, and whether it is that of an earlier one with the same key. */

@@ -35,10 +35,10 @@ export function validId(id: string, reason: "NOT_FOUND" | "PROJECT_NOT_FOUND" | 
 /** Returns the key under which a request is handled once; undefined if it has none. */
 export function readIdempotency(accountId: string, idempotency: Idempotency | undefined): Once | undefined {
   if (!idempotency?.key) return undefined;
-  const { key, requestHash } = idempotency;
+  const { key, requestHash, replayOnly } = idempotency;
   if (!idempotencyKeyPattern.test(key)) {
     throw new ServiceError("INVALID_REQUEST", idempotencyKeyIssue);
   }
   if (requestHash.length !== 32) throw new ServiceError("INVALID_REQUEST", "request_hash must be 32 bytes");
-  return { accountId, key, requestHash };
+  return { accountId, key, requestHash, replayOnly };
 }

@@ -21,10 +21,8 @@ export function createIdempotencyStore(sql: Sql) {
      * request.
      */
     async isKnown(once: Once): Promise<boolean> {
-      return await sql.begin(async (tx) => {
-        const isFree = await tryLock(tx, once);
-        return (await findAnswer(tx, once)) !== undefined || !isFree;
-      });
+      // In this order: what stops running between the two has been answered. Takes no lock, which would look like a first request.
+      return (await isLocked(sql, once)) || (await findAnswer(sql, once)) !== undefined;
     },
 
     /** Deletes answers that are older than clients may rely on. Returns whether there may be more. */
@@ -67,22 +65,42 @@ async function claimKey(tx: Tx, once: Once): Promise<Uint8Array | undefined> {
   const isFree = await tryLock(tx, once);
   const known = await findAnswer(tx, once);
   if (known || isFree) return known;
-  throw new ServiceError("IDEMPOTENCY_IN_PROGRESS", undefined, { retryAfterS: 1 });
+  throw inProgress();
 }
 
+const inProgress = () => new ServiceError("IDEMPOTENCY_IN_PROGRESS", undefined, { retryAfterS: 1 });
+
 /** Locks a key until the end of the transaction; returns false if another transaction holds it. */
-async function tryLock(tx: Tx, { accountId, key }: Once): Promise<boolean> {
+async function tryLock(tx: Tx, once: Once): Promise<boolean> {
   const [claim] = await tx<[{ isFree: boolean }]>`
-    select pg_try_advisory_xact_lock(hashtextextended(${`idempotency ${accountId} ${key}`}, 0)) as "isFree"`;
+    select pg_try_advisory_xact_lock(hashtextextended(${lockName(once)}, 0)) as "isFree"`;
   return claim.isFree;
 }
 
-async function findAnswer(on: Sql | Tx, { accountId, key, requestHash }: Once): Promise<Uint8Array | undefined> {
+/** Returns whether a transaction holds the lock of a key. */
+async function isLocked(sql: Sql, once: Once): Promise<boolean> {
+  const [lock] = await sql<[{ isHeld: boolean }]>`
+    select exists (
+      select from pg_locks where locktype = 'advisory' and objsubid = 1 and granted
+        and database = (select oid from pg_database where datname = current_database())
+        and (classid::bigint << 32 | objid::bigint) = hashtextextended(${lockName(once)}, 0)) as "isHeld"`;
+  return lock.isHeld;
+}
+
+const lockName = ({ accountId, key }: Once) => `idempotency ${accountId} ${key}`;
+
+/**
+ * Returns what was answered to a request before. Throws IDEMPOTENCY_CONFLICT if its key was used for another, and
+ * IDEMPOTENCY_IN_PROGRESS for one that may only be replayed if nothing was answered yet.
+ */
+async function findAnswer(
+  on: Sql | Tx,
+  { accountId, key, requestHash, replayOnly = false }: Once,
+): Promise<Uint8Array | undefined> {
   const [known] = await on<{ requestHash: Buffer; answer: Buffer }[]>`
     select request_hash as "requestHash", answer from qr.idempotency_keys
     where account_id = ${accountId} and key = ${key} and created_at > now() - ${storedHours} * interval '1 hour'`;
-  if (known && !known.requestHash.equals(requestHash)) {
-    throw new ServiceError("IDEMPOTENCY_CONFLICT");
-  }
+  if (known && !known.requestHash.equals(requestHash)) throw new ServiceError("IDEMPOTENCY_CONFLICT");
+  if (!known && replayOnly) throw inProgress();
   return known?.answer;
 }

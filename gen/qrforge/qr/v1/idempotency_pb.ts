@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file qrforge/qr/v1/idempotency.proto.
  */
 export const file_qrforge_qr_v1_idempotency: GenFile = /*@__PURE__*/
-  fileDesc("Ch9xcmZvcmdlL3FyL3YxL2lkZW1wb3RlbmN5LnByb3RvEg1xcmZvcmdlLnFyLnYxIjAKC0lkZW1wb3RlbmN5EgsKA2tleRgBIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAiABKAxiBnByb3RvMw");
+  fileDesc("Ch9xcmZvcmdlL3FyL3YxL2lkZW1wb3RlbmN5LnByb3RvEg1xcmZvcmdlLnFyLnYxIkUKC0lkZW1wb3RlbmN5EgsKA2tleRgBIAEoCRIUCgxyZXF1ZXN0X2hhc2gYAiABKAwSEwoLcmVwbGF5X29ubHkYAyABKAhiBnByb3RvMw");
 
 /**
  * Makes a creating request idempotent: within 24 hours the same key with the same request returns the same
@@ -33,6 +33,13 @@ export type Idempotency = Message<"qrforge.qr.v1.Idempotency"> & {
    * @generated from field: bytes request_hash = 2;
    */
   requestHash: Uint8Array;
+
+  /**
+   * Whether to return the earlier response and do nothing else: without one, the call fails with IDEMPOTENCY_IN_PROGRESS.
+   *
+   * @generated from field: bool replay_only = 3;
+   */
+  replayOnly: boolean;
 };
 
 /**

@@ -5,6 +5,7 @@ import type {
   ImageOptions,
   NewQrCode,
   Project,
+  ProjectChange,
   QrCode,
   QrCodeChange,
   ScanCounts,
@@ -107,7 +108,7 @@ export function createClient(options: ClientOptions) {
     createProject: async (project: { name: string; description?: string }, once?: CreateOptions) =>
       (await post<{ data: Project }>("/v1/projects", project, once)).data,
     /** Changes the given fields of a project. */
-    async updateProject(id: string, body: { name?: string; description?: string }): Promise<Project> {
+    async updateProject(id: string, body: ProjectChange): Promise<Project> {
       const path = `/v1/projects/${named(id)}`;
       return (await json<{ data: Project }>({ method: "PATCH", path, body, isRepeatable: true })).data;
     },

@@ -12,8 +12,8 @@ export interface Style {
   caption: string | null;
 }
 
-/** In requests `logo` may also be a picture as `data:image/...;base64,...`. */
-export type StyleChange = Partial<Style>;
+/** In requests `logo` may also be a picture as `data:image/...;base64,...`; null stands for the default of a field. */
+export type StyleChange = { [Field in keyof Style]?: Style[Field] | null };
 
 export interface QrCode {
   id: string;
@@ -42,12 +42,13 @@ export interface NewQrCode {
   style?: StyleChange;
 }
 
-export interface QrCodeChange {
-  name?: string;
-  redirect_url?: string;
-  project_id?: string;
-  style?: StyleChange;
-  status?: "active" | "archived";
+/**
+ * A code that was read may be changed and sent back: read-only fields are ignored while they are unchanged. null clears an
+ * optional field.
+ */
+export interface QrCodeChange extends Partial<Omit<QrCode, "project_id" | "style">> {
+  project_id?: string | null;
+  style?: StyleChange | null;
 }
 
 export interface Project {
@@ -61,6 +62,11 @@ export interface Project {
   created_via: "api" | "dashboard";
   created_at: string;
   updated_at: string;
+}
+
+/** A project that was read may be changed and sent back; null clears the description. */
+export interface ProjectChange extends Partial<Omit<Project, "description">> {
+  description?: string | null;
 }
 
 export interface Window {

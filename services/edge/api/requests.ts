@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { FieldIssue } from "../../../contracts/field-issue.ts";
 import { limits } from "../../../contracts/limits.ts";
+import { plainStyle } from "../../../contracts/plain-style.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
@@ -87,29 +88,53 @@ const logoSize = z
   .int(`must be a whole number from ${logoSizePercentMin} to ${logoSizePercentMax}`)
   .min(logoSizePercentMin)
   .max(logoSizePercentMax);
-export const style = z.strictObject({
-  foreground: colour.optional(),
-  background: colour.optional(),
-  module_shape: moduleShape.optional(),
-  finder_shape: finderShape.optional(),
-  logo: logo.nullable().optional(),
-  logo_size: logoSize.optional(),
-  caption: textOf(limits.captionLengthMax).nullable().optional(),
-});
+/** A style; in each of its fields, and instead of it, null stands for the default. */
+export const style = z
+  .strictObject({
+    foreground: colour.nullish(),
+    background: colour.nullish(),
+    module_shape: moduleShape.nullish(),
+    finder_shape: finderShape.nullish(),
+    logo: logo.nullish(),
+    logo_size: logoSize.nullish(),
+    caption: textOf(limits.captionLengthMax).nullish(),
+  })
+  .nullish();
 
-/** Converts a validated style to the services' message. */
-export function readStyle(given: z.output<typeof style>) {
+const allDefaults = {
+  foreground: null,
+  background: null,
+  module_shape: null,
+  finder_shape: null,
+  logo: null,
+  logo_size: null,
+  caption: null,
+};
+
+/** Converts a validated style to the services' message; undefined if none is given. */
+export function readStyle(sent: z.output<typeof style>) {
+  if (sent === undefined) return undefined;
+  const given = sent ?? allDefaults;
   const picture = pictureOf(given.logo ?? "");
   return omitUndefined({
-    foreground: given.foreground,
-    background: given.background,
-    moduleShape: given.module_shape && moduleShapeNumbers[given.module_shape],
-    finderShape: given.finder_shape && finderShapeNumbers[given.finder_shape],
+    foreground: orDefault(given.foreground, plainStyle.foreground),
+    background: orDefault(given.background, plainStyle.background),
+    moduleShape: numberFor(moduleShapeNumbers, orDefault(given.module_shape, plainStyle.moduleShape)),
+    finderShape: numberFor(finderShapeNumbers, orDefault(given.finder_shape, plainStyle.finderShape)),
     logo: picture ? Buffer.from(picture, "base64") : undefined,
-    logoId: picture || given.logo === undefined ? undefined : (given.logo ?? ""),
-    logoSize: given.logo_size,
-    caption: given.caption === undefined ? undefined : (given.caption ?? ""),
+    logoId: picture ? undefined : orDefault(given.logo, plainStyle.logoId),
+    logoSize: orDefault(given.logo_size, plainStyle.logoSize),
+    caption: orDefault(given.caption, plainStyle.caption),
   });
+}
+
+/** Returns the default for a field that is cleared. */
+function orDefault<T, D>(given: T | null | undefined, byDefault: D): T | D | undefined {
+  return given === null ? byDefault : given;
+}
+
+function numberFor<W extends string, N>(numbers: Record<W, N>, word: W | undefined): N | undefined {
+  return word && numbers[word];
 }
 
 /** Returns the schema of an integer in a query, within bounds. */

@@ -233,13 +233,18 @@ function toArguments(method: DescMethodUnary, route: Route, request: Message): R
   return { params, query, body: { value: undefined } };
 }
 
-/** Converts empty text in a style, which removes a setting, to null, which does so in JSON. */
+/** Fields that are cleared: by null in JSON, by empty text or 0 in messages. */
+const clearable = new Set(
+  "project_id foreground background module_shape finder_shape logo logo_size caption".split(" "),
+);
+
+/** Converts empty fields, which are to be cleared, to null, which does so in JSON. */
 function withNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNulls);
   if (value === null || typeof value !== "object") return value;
   const entries = Object.entries(value).map(([name, part]) => {
-    const isRemoved = (name === "logo" || name === "caption") && part === "";
-    return [name, isRemoved ? null : withNulls(part)];
+    const isCleared = clearable.has(name) && (part === "" || part === 0);
+    return [name, isCleared ? null : withNulls(part)];
   });
   return Object.fromEntries(entries);
 }

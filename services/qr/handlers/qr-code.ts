@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { fromBinary } from "@bufbuild/protobuf";
 import { limits } from "../../../contracts/limits.ts";
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
@@ -6,15 +7,17 @@ import {
   BatchCreateQrCodesResponseSchema,
   QrCodeService,
   QrCodeStatus,
+  type Style as StyleMessage,
 } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { type AbuseContact, takenDownMessage } from "../../../platform/abuse-contact.ts";
 import { ServiceError, throwIfFieldIssues } from "../../../platform/errors.ts";
 import type { LogEntries, Propagation } from "../../../platform/lease/protocol.ts";
 import { toPropagation } from "../../../platform/lease/service.ts";
+import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import type { PageTokens } from "../../../platform/postgres/page-tokens.ts";
 import { pageSize } from "../../../platform/postgres/pagination.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
-import { codeIssues } from "../domain/fields.ts";
+import { changeStyle, codeIssues, toStyle } from "../domain/fields.ts";
 import { pageBounds, readIdempotency, readMax, requireAccount, requireItems, validId } from "../domain/requests.ts";
 import type { CodeRow } from "../store/qr-codes.ts";
 import { type CreateCodesDependencies, createCodeCreation } from "./create-qr-codes.ts";
@@ -29,6 +32,18 @@ export interface CodeDependencies extends CreateCodesDependencies {
   pageTokens: PageTokens;
   /** Where people write about codes that were taken down; undefined if the operator has set nothing. */
   abuseContact: AbuseContact | undefined;
+}
+
+/** Returns whether a change, of which undefined leaves a field unchanged, would alter a code. */
+function isChanged(
+  current: CodeRow,
+  fields: Partial<Record<"name" | "redirectUrl" | "projectId", string | undefined>>,
+  style: StyleMessage | undefined,
+): boolean {
+  const before = toStyle(current);
+  const isStyled =
+    style && (style.logo.length > 0 || !isDeepStrictEqual(changeStyle(before, readStyle(style)), before));
+  return isStyled || !isDeepStrictEqual({ ...current, ...omitUndefined(fields) }, current);
 }
 
 /** Creates the handlers of QrCodeService. */
@@ -101,11 +116,12 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
 
     async updateQrCode(request, { remainingMs }) {
       const caller = { accountId: request.accountId, remainingMs };
-      const { accountId, name, redirectUrl, projectId } = request;
+      const { accountId, name, redirectUrl } = request;
       requireAccount(accountId);
       const codeId = validId(request.qrCodeId, "NOT_FOUND");
       throwIfFieldIssues(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, isShortUrl));
-      if (projectId !== undefined) await projects.requireAll(accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
+      if (request.projectId) await projects.requireAll(accountId, [validId(request.projectId, "PROJECT_NOT_FOUND")]);
+      const projectId = request.projectId === "" ? await projects.ensureDefault(accountId) : request.projectId;
       const activeMax = readMax(request.activeCodesMax);
       const status = readStatus(request.status);
       const change = { name, redirectUrl, projectId, status };
@@ -115,7 +131,7 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
         if (request.etag !== "" && !revisions.includes(String(current.revision))) {
           throw new ServiceError("PRECONDITION_FAILED", "The code has changed since it was read. Read it again.");
         }
-        const isEdit = [name, redirectUrl, projectId, request.style].some((part) => part !== undefined);
+        const isEdit = isChanged(current, { name, redirectUrl, projectId }, request.style);
         if (isEdit && current.status === "archived" && status !== "active") {
           throw new ServiceError(
             "RESOURCE_ARCHIVED",

@@ -1,3 +1,5 @@
+import { plainStyle as plain } from "../../../contracts/plain-style.ts";
+
 export const moduleShapes = ["square", "dot", "rounded"] as const;
 export const finderShapes = ["square", "rounded", "circle"] as const;
 export const eccLevels = ["L", "M", "Q", "H"] as const;
@@ -23,15 +25,7 @@ export interface Style {
   caption: string;
 }
 
-export const plainStyle: Style = {
-  foreground: "#000000",
-  background: "#ffffff",
-  moduleShape: "square",
-  finderShape: "square",
-  logoId: "",
-  logoSize: 20,
-  caption: "",
-};
+export const plainStyle: Style = plain;
 
 export const sizeBounds = { min: 64, max: 4096, fallback: 512 };
 export const marginBounds = { min: 0, max: 16, fallback: 4 };

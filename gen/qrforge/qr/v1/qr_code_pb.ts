@@ -607,7 +607,7 @@ export type UpdateQrCodeRequest = Message<"qrforge.qr.v1.UpdateQrCodeRequest"> &
   redirectUrl?: string | undefined;
 
   /**
-   * A project of the account.
+   * A project of the account; empty for the default project.
    *
    * @generated from field: optional string project_id = 5;
    */

@@ -1,10 +1,16 @@
 import { limits } from "../../../../contracts/limits.ts";
 import { omitUndefined } from "../../../../platform/omit-undefined.ts";
 import { replayHeaders } from "../idempotency.ts";
+import { readOnlyFields } from "../read-only.ts";
 import { bodyOf, idParams, listQuery, nameOf, noBody, noParams, noQuery, queryOf, textOf } from "../requests.ts";
 import { required } from "../responses/fields.ts";
 import { projectResponse, toProjectResponse } from "../responses/project.ts";
 import { type Route, route } from "../route.ts";
+
+const readOnly = readOnlyFields(
+  ["id", "project_id", "is_default", "has_custom_domain", "created_via", "created_at"],
+  ["updated_at"],
+);
 
 export const projectRoutes: Route[] = [
   route({
@@ -47,11 +53,17 @@ export const projectRoutes: Route[] = [
     query: noQuery,
     body: bodyOf({
       name: nameOf(limits.projectNameLengthMax),
-      description: textOf(limits.projectDescriptionLengthMax).optional(),
+      description: textOf(limits.projectDescriptionLengthMax).nullish(),
     }),
     async handle({ accountId, createdVia, body, idempotency, upstreams, timeoutMs }) {
       const { project, replayed } = await upstreams.projects.createProject(
-        omitUndefined({ accountId, name: body.name, description: body.description, createdVia, idempotency }),
+        omitUndefined({
+          accountId,
+          name: body.name,
+          description: body.description ?? undefined,
+          createdVia,
+          idempotency,
+        }),
         { timeoutMs },
       );
       const data = toProjectResponse(required(project, "a project"));
@@ -84,7 +96,8 @@ export const projectRoutes: Route[] = [
     operation: "updateProject",
     summary: "Change a project",
     reference: {
-      description: "What is not given stays. The default project can be renamed, too.",
+      description:
+        "What is not given stays; null clears the description. Read-only fields are ignored where they are unchanged. The default project can be renamed, too.",
       data: projectResponse,
       status: 200,
       failures: ["INVALID_PAYLOAD", "NOT_FOUND"],
@@ -93,11 +106,17 @@ export const projectRoutes: Route[] = [
     params: idParams,
     query: noQuery,
     body: bodyOf({
+      ...readOnly.shape,
       name: nameOf(limits.projectNameLengthMax).optional(),
-      description: textOf(limits.projectDescriptionLengthMax).optional(),
+      description: textOf(limits.projectDescriptionLengthMax).nullish(),
     }),
     async handle({ accountId, params, body, upstreams, timeoutMs }) {
-      const change = omitUndefined({ name: body.name, description: body.description });
+      await readOnly.requireUnchanged(body, async () => {
+        const { project } = await upstreams.projects.getProject({ accountId, projectId: params.id }, { timeoutMs });
+        return toProjectResponse(required(project, "a project"));
+      });
+      const description = body.description === null ? "" : body.description;
+      const change = omitUndefined({ name: body.name, description });
       const request = { accountId, projectId: params.id, ...change };
       const { project } = await upstreams.projects.updateProject(request, { timeoutMs });
       return { data: toProjectResponse(required(project, "a project")) };

@@ -6,6 +6,7 @@ import { omitUndefined } from "../../../../platform/omit-undefined.ts";
 import { acceptedFormat, fileHeaders, symbolFormats } from "../../http/accept.ts";
 import { quoted, readTags, requiredTag, unlessMatched } from "../../http/etag.ts";
 import { replayHeaders } from "../idempotency.ts";
+import { readOnlyFields } from "../read-only.ts";
 import {
   bodyOf,
   idParams,
@@ -33,15 +34,15 @@ import { countScans } from "../scan-counts.ts";
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const createQrCode = bodyOf({
-  name: nameOf(limits.codeNameLengthMax).optional(),
-  label: nameOf(limits.codeNameLengthMax).optional().meta({ description: "Taken for `name` where that is missing" }),
+  name: nameOf(limits.codeNameLengthMax).nullish(),
+  label: nameOf(limits.codeNameLengthMax).nullish().meta({ description: "Taken for `name` where that is missing" }),
   redirect_url: redirectUrl,
-  type: z.literal("url", { error: 'must be "url"' }).optional(),
-  project_id: projectId.optional(),
-  slug: slug.optional(),
-  style: style.optional(),
+  type: z.literal("url", { error: 'must be "url"' }).nullish(),
+  project_id: projectId.nullish(),
+  slug: slug.nullish(),
+  style,
 })
-  .refine(({ name, label }) => name !== undefined || label !== undefined, {
+  .refine(({ name, label }) => (name ?? label ?? undefined) !== undefined, {
     path: ["name"],
     error: "is required",
     // Also where other fields are at fault, so that one answer names all.
@@ -53,19 +54,25 @@ const batchSize = `1 to ${limits.codesPerBatchMax} codes`;
 
 function newQrCode(body: z.output<typeof createQrCode>) {
   return omitUndefined({
-    name: body.name ?? body.label,
+    name: body.name ?? body.label ?? undefined,
     redirectUrl: body.redirect_url,
-    projectId: body.project_id,
-    slug: body.slug,
-    style: body.style && readStyle(body.style),
+    projectId: body.project_id ?? undefined,
+    slug: body.slug ?? undefined,
+    style: readStyle(body.style),
   });
 }
 
+const readOnly = readOnlyFields(
+  ["id", "slug", "type", "short_url", "created_at", "taken_down"],
+  ["scan_count", "updated_at", "render_status", "last_rendered_at"],
+);
+
 const updateQrCode = bodyOf({
+  ...readOnly.shape,
   name: nameOf(limits.codeNameLengthMax).optional(),
   redirect_url: redirectUrl.optional(),
-  project_id: projectId.optional(),
-  style: style.optional(),
+  project_id: projectId.nullish().meta({ description: "null for the default project" }),
+  style,
   status: z.enum(["active", "archived"]).optional(),
 });
 
@@ -201,7 +208,7 @@ export const qrCodeRoutes: Route[] = [
     summary: "Change, archive or restore a QR code",
     reference: {
       description:
-        "What is not given stays. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed. A code that the operator took down cannot be changed.",
+        "What is not given stays; null clears an optional field. What was read can be sent back: read-only fields are ignored where they are unchanged. The next scan on every edge follows the edit once this has returned. With `If-Match` only the revision that was read is changed. A code that the operator took down cannot be changed.",
       data: qrCodeResponse,
       status: 200,
       failures: [
@@ -214,6 +221,11 @@ export const qrCodeRoutes: Route[] = [
     query: noQuery,
     body: updateQrCode,
     async handle({ accountId, activeCodesMax, params, body, ifMatch, upstreams, timeoutMs }) {
+      await readOnly.requireUnchanged(body, async () => {
+        const current = await upstreams.getQrCode(accountId, params.id, { timeoutMs });
+        if (!current) throw noSuchCode();
+        return toQrCodeResponse(current);
+      });
       const { qrCode } = await upstreams.qrCodes.updateQrCode(
         omitUndefined({
           accountId,
@@ -221,8 +233,8 @@ export const qrCodeRoutes: Route[] = [
           qrCodeId: params.id,
           name: body.name,
           redirectUrl: body.redirect_url,
-          projectId: body.project_id,
-          style: body.style && readStyle(body.style),
+          projectId: body.project_id === null ? "" : body.project_id,
+          style: readStyle(body.style),
           status: body.status && statusNumbers[body.status],
           etag: requiredTag(ifMatch),
         }),

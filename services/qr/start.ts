@@ -15,6 +15,7 @@ import type { settings } from "./config.ts";
 import { createQrServices } from "./handlers/services.ts";
 import { startRetention } from "./jobs/retention.ts";
 import { consumeScans } from "./jobs/scan-consumer.ts";
+import { createCodeCountStore } from "./store/code-counts.ts";
 import { createIdempotencyStore } from "./store/idempotency.ts";
 import { createLogoStore } from "./store/logos.ts";
 import { createProjectStore } from "./store/projects.ts";
@@ -46,7 +47,8 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   const logos = createLogoStore(sql);
   const scans = createScanStore(sql, { rowsPerHourMax: config.scanRowsPerHourMax });
   const salts = createVisitorSaltStore(sql);
-  await startRetention({ idempotency, logos, salts, scans, retention: config, clock, closer, log });
+  const codeCounts = createCodeCountStore(sql);
+  await startRetention({ codeCounts, idempotency, logos, salts, scans, retention: config, clock, closer, log });
   consumeScans({ bus, replicas: config.natsReplicas, scans, clock, closer, metrics, log });
   const drawer = openDrawer({
     threads: config.symbolThreads,

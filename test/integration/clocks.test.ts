@@ -41,6 +41,7 @@ describe("a service whose clock is wrong", () => {
     await sql`create table qr.scans_2020_01 partition of qr.scans for values from ('2020-01-01Z') to ('2020-02-01Z')`;
     await scans.ensureMonth(new Date(`${month}-01`), new Date(new Date(`${month}-01`).getTime() + 28 * dayMs));
     await startRetention({
+      codeCounts: { correct: async () => ({ corrected: 0, next: undefined }) },
       idempotency: { deleteExpired: async () => false },
       logos: { deleteUnused: async () => false },
       salts: { deletePast: async () => {} },

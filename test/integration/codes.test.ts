@@ -6,7 +6,10 @@ import { QrCodeService, QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.
 import { ServiceError } from "../../platform/errors.ts";
 import { newId, randomBase36 } from "../../platform/ids.ts";
 import { createRpcClient } from "../../platform/rpc/client.ts";
+import { createCodeCountStore } from "../../services/qr/store/code-counts.ts";
+import { addCodes } from "../support/add-codes.ts";
 import { type ApiAnswer, call, openAuth, wait } from "../support/api.ts";
+import { openTestPool } from "../support/filled.ts";
 
 const { edges, auths, qrs, databaseUrl } = inject("cluster");
 const auth = openAuth(auths);
@@ -357,9 +360,31 @@ describe("the number of active codes that a plan allows", () => {
     expect(await counts()).toEqual([2, 2]);
   });
 
+  it("is right again after others changed codes and not the number, while codes are created", async () => {
+    const { accountId, create, counts } = bounded(0);
+    const bystander = bounded(0);
+    await bystander.create(2);
+    const [first = ""] = (await create(3)) as string[];
+    // What replicas of a version without the number do until an upgrade has ended.
+    await sql`update qr.codes set status = 'archived' where code_id = ${first}`;
+    const pool = openTestPool(databaseUrl);
+    const store = createCodeCountStore(pool);
+    const correctAll = async () => {
+      let after: string | undefined = "";
+      while (after !== undefined) after = (await store.correct(after)).next;
+    };
+    await Promise.all([correctAll(), create(2), create(2)]);
+    expect(await counts()).toEqual([6, 6]);
+    expect(await bystander.counts()).toEqual([2, 2]);
+    await sql`delete from qr.code_counts where account_id = ${accountId}`;
+    await correctAll();
+    expect(await counts()).toEqual([6, 6]);
+    await pool.end();
+  });
+
   it("is that of the plan at the next request, over the API and over the dashboard, which says where it stands", async () => {
     const { accountId, key } = await auth.newAccount(Plan.FREE);
-    await sql`insert into qr.code_counts (account_id, active) values (${accountId}, 998)`;
+    await addCodes(sql, accountId, 998);
     const post = (count: number) =>
       call(url("/v1/qr-codes/batch"), { key, body: { qr_codes: Array.from({ length: count }, () => fields()) } });
     const refused = await post(3);

@@ -7,6 +7,7 @@ import { randomBase62 } from "../../platform/ids.ts";
 import type { Route } from "../../services/edge/api/route.ts";
 import { routes } from "../../services/edge/api/routes/index.ts";
 import { failuresOf } from "../../services/edge/reference/openapi.ts";
+import { addCodes } from "../support/add-codes.ts";
 import { type ApiAnswer, type CallOptions, call, openAuth, wait } from "../support/api.ts";
 
 const { edges, auths, databaseUrl } = inject("cluster");
@@ -108,7 +109,7 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
     const body = { name: "n", redirect_url: "https://example.com/" };
     const { id } = (await call(`${edge}/v1/qr-codes`, { key, body })).body.data;
     await call(`${edge}/v1/qr-codes/${id}`, { key, method: "PATCH", body: { status: "archived" } });
-    await sql`update qr.code_counts set active = 1000 where account_id = ${accountId}`;
+    await addCodes(sql, accountId, 1_000);
     return await ask(route, { key, id, ...(route.method === "PATCH" && { body: { status: "active" } }) });
   },
   PRECONDITION_FAILED: (route) => ask(route, { headers: { "if-match": '"0.0"' } }),

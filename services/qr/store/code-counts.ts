@@ -1,4 +1,6 @@
+import type { PendingQuery, Row } from "postgres";
 import { ServiceError } from "../../../platform/errors.ts";
+import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 
 /*
@@ -26,4 +28,50 @@ export async function addActiveCodes(tx: Tx, accountId: string, by: number): Pro
     on conflict (account_id) do update set active = c.active + excluded.active
     returning active`;
   return row.active;
+}
+
+export type CodeCountStore = ReturnType<typeof createCodeCountStore>;
+
+/** Accounts whose codes one statement counts at most. */
+const accountsMax = 20;
+
+/**
+ * Corrects numbers of active codes. They are exact as long as nobody else writes codes: a replica of a version that had no
+ * numbers, which runs until an upgrade has ended, or an operator's statement.
+ */
+export function createCodeCountStore(sql: Sql) {
+  const activeOf = (accountId: PendingQuery<Row[]>) =>
+    sql`(select count(*) from qr.codes c where c.account_id = ${accountId} and c.status = 'active')`;
+
+  /** Returns the accounts of a page with a wrong number, and where the page ends; every account with codes has projects. */
+  async function findWrong(after: string) {
+    // One snapshot: a transaction that changes codes changes the number as well.
+    const page = await sql<{ accountId: string; isWrong: boolean }[]>`
+      select account_id as "accountId", coalesce(n.active, 0) <> ${activeOf(sql`p.account_id`)} as "isWrong"
+      from (
+        select account_id from qr.projects where account_id > ${after}
+        group by account_id order by account_id limit ${accountsMax}
+      ) as p left join qr.code_counts n using (account_id) order by account_id`;
+    const wrong = page.filter(({ isWrong }) => isWrong).map(({ accountId }) => accountId);
+    return { wrong, last: page.length === accountsMax ? page.at(-1)?.accountId : undefined };
+  }
+
+  return cleanStore({
+    /**
+     * Counts the codes of the accounts after an id, some at a time, and corrects their numbers. Returns how many were wrong,
+     * and after which id the next call goes on; undefined after the last account.
+     */
+    async correct(after: string): Promise<{ corrected: number; next: string | undefined }> {
+      const { wrong, last } = await findWrong(after);
+      for (const accountId of wrong) {
+        await sql.begin(async (tx) => {
+          // Locks the number, so that the next statement sees all codes that it counts.
+          await addActiveCodes(tx, accountId, 0);
+          await tx`
+            update qr.code_counts set active = ${activeOf(sql`${accountId}`)} where account_id = ${accountId}`;
+        });
+      }
+      return { corrected: wrong.length, next: last };
+    },
+  });
 }

@@ -53,6 +53,7 @@ export function createMailLinkStore(sql: Sql, outbox: Outbox) {
     /** Adds a mail with a sign-up link; for an address that has an account, a mail that says so. */
     async requestSignUp(email: string): Promise<void> {
       await sql.begin(async (tx) => {
+        await outbox.requireRoom(tx);
         const [account] = await tx<{ accountId: string }[]>`
           select account_id as "accountId" from auth.accounts where email = ${email}`;
         await outbox.add(tx, {
@@ -66,6 +67,7 @@ export function createMailLinkStore(sql: Sql, outbox: Outbox) {
     /** Adds a mail with a reset link to the account of an address, if there is one that is not disabled. */
     async requestPasswordReset(email: string): Promise<void> {
       await sql.begin(async (tx) => {
+        await outbox.requireRoom(tx);
         const [account] = await tx<{ accountId: string }[]>`
           select account_id as "accountId" from auth.accounts where email = ${email} and not disabled`;
         if (!account) return;
@@ -76,6 +78,7 @@ export function createMailLinkStore(sql: Sql, outbox: Outbox) {
     /** Adds a mail to the new address of an account; if the address has another account, one that says so. */
     async requestEmailChange(accountId: string, email: string): Promise<void> {
       await sql.begin(async (tx) => {
+        await outbox.requireRoom(tx);
         const [other] = await tx<{ accountId: string }[]>`
           select account_id as "accountId" from auth.accounts where email = ${email}`;
         await outbox.add(tx, {

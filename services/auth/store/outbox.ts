@@ -22,9 +22,13 @@ export interface Outbox {
   /** Whether mail is sent here at all. */
   isOn: boolean;
   /**
+   * Throws UNAVAILABLE while too many mails wait. Called for each mail that a stranger asks for before it is looked at whether
+   * there will be one, so that the error does not tell.
+   */
+  requireRoom(tx: Tx): Promise<void>;
+  /**
    * Adds a mail. Must be the last step of its transaction, since it locks the counts of the recipient. Returns whether it
-   * will be sent: not if mail is off, or if the recipient got too many in this hour. Throws UNAVAILABLE for a mail that a
-   * stranger asked for while too many wait.
+   * will be sent: not if mail is off, or if the recipient got too many in this hour.
    */
   add(tx: Tx, mail: NewMail): Promise<boolean>;
   /** Adds a mail about some keys to the owner of each. Must be the last step of its transaction, like `add`. */
@@ -46,13 +50,6 @@ export async function countMail(tx: Tx, subject: Buffer): Promise<number> {
 export function createOutbox({ isOn }: { isOn: boolean }): Outbox {
   async function add(tx: Tx, { kind, email, accountId, cause, details }: NewMail): Promise<boolean> {
     if (!isOn) return false;
-    if (cause === "asked") {
-      const [{ waiting }] = await tx<[{ waiting: number }]>`
-        select count(*) as waiting from (select 1 from auth.mails limit ${waitingMailsMax}) as m`;
-      if (waiting >= waitingMailsMax) {
-        throw new ServiceError("UNAVAILABLE", "Too many mails wait to be sent. Try again later.", { retryAfterS: 60 });
-      }
-    }
     if ((await countMail(tx, mailSubject(cause, email))) > mailsPerHourMax[cause]) return false;
     await tx`
       insert into auth.mails (mail_id, kind, email, account_id, details)
@@ -62,6 +59,12 @@ export function createOutbox({ isOn }: { isOn: boolean }): Outbox {
 
   return {
     isOn,
+    async requireRoom(tx) {
+      const [{ waiting }] = await tx<[{ waiting: number }]>`
+        select count(*) as waiting from (select 1 from auth.mails limit ${waitingMailsMax}) as m`;
+      if (waiting < waitingMailsMax) return;
+      throw new ServiceError("UNAVAILABLE", "Too many mails wait to be sent. Try again later.", { retryAfterS: 60 });
+    },
     add,
     async addAboutKeys(tx, kind, keys) {
       if (!isOn || keys.length === 0) return;

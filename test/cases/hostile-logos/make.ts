@@ -199,6 +199,16 @@ export const made: Record<string, () => Buffer> = {
   "zip.zip": () => Buffer.concat([Buffer.from("PK\x03\x04"), svg(square)]),
   "html.html": () => Buffer.from(`<!DOCTYPE html><html><body>${svg(square)}</body></html>`),
   "avif.avif": () => Buffer.from("\0\0\0\x1cftypavif\0\0\0\0", "latin1"),
+  "long-number.svg": () => svg(square, `viewBox="0 0 100 100" stroke-width="${"1".repeat(240_000)}x"`),
+  "long-colour.svg": () => svg(square, `viewBox="0 0 100 100" fill="rgb(${"1".repeat(240_000)}"`),
+  "open-comments.svg": () => svg(`<style>path{a:${"/*".repeat(120_000)}}</style>${square}`),
+  "many-prefixes.svg": () =>
+    svg(`<defs>${repeat(8_000, () => '<g xmlns:b=""/>')}</defs>${square}`, `viewBox="0 0 100 100" ${repeat(8_000, (index) => `xmlns:a${index}="" `)}`),
+  "long-selector.svg": () =>
+    svg(`<style>${".a".repeat(60_000)}{fill:red}</style>${nest(60, '<g class="a">', repeat(8_000, () => '<g class="a"/>'), "</g>")}${square}`),
+  "long-rule.svg": () => svg(`<style>.a{${"fill:red;".repeat(10_000)}}</style>${repeat(9_000, () => '<g class="a"/>')}${square}`),
+  "long-value.svg": () =>
+    svg(`<style>.a{stroke-dasharray:${"1 ".repeat(50_000)}}</style>${repeat(9_000, () => '<g class="a"/>')}${square}`),
 };
 
 function embed(picture: Buffer): string {

@@ -28,17 +28,33 @@ export function decodeSvg(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Namespaces by prefix. Files that were cut from a page lack some; these are what they mean. */
-const usualPrefixes: ReadonlyMap<string, string> = new Map([
-  ["", svgNamespace],
-  ["svg", svgNamespace],
-  ["xlink", xlinkNamespace],
-]);
+/** Namespaces by prefix that an element declares, and those of the elements around it. */
+interface Prefixes {
+  own: ReadonlyMap<string, string>;
+  above?: Prefixes;
+}
+
+/** Files that were cut from a page lack some declarations; these are what they mean. */
+const usualPrefixes: Prefixes = {
+  own: new Map([
+    ["", svgNamespace],
+    ["svg", svgNamespace],
+    ["xlink", xlinkNamespace],
+  ]),
+};
+
+function namespaceOf(prefix: string, prefixes: Prefixes): string | undefined {
+  for (let at: Prefixes | undefined = prefixes; at; at = at.above) {
+    const namespace = at.own.get(prefix);
+    if (namespace !== undefined) return namespace;
+  }
+  return undefined;
+}
 
 /** An open element: what it became, or undefined if it is dropped, and the prefixes that hold in it. */
 interface Open {
   element: SvgElement | undefined;
-  prefixes: ReadonlyMap<string, string>;
+  prefixes: Prefixes;
 }
 
 /**
@@ -76,7 +92,7 @@ export function parseSvg(text: string): SvgElement {
     const entries = Object.entries(attributes).map(([key, value]) => [key, String(value)] as const);
     const prefixes = prefixesOf(entries, parent?.prefixes ?? usualPrefixes);
     const { prefix, local } = split(name);
-    const isSvg = prefixes.get(prefix) === svgNamespace;
+    const isSvg = namespaceOf(prefix, prefixes) === svgNamespace;
     if (!root && !isSvg) throw new LogoError(`is no SVG: its root is not in the namespace ${svgNamespace}`);
     if (!root && local !== "svg") throw new LogoError(`is no SVG: its root is ${quote(name)}; export it as SVG or PNG`);
     if (!isSvg || (parent && !parent.element)) {
@@ -114,21 +130,22 @@ function split(name: string): { prefix: string; local: string } {
 type Entries = (readonly [string, string])[];
 
 /** Returns the prefixes that hold in an element, by those of its parent and its own declarations. */
-function prefixesOf(attributes: Entries, above: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+function prefixesOf(attributes: Entries, above: Prefixes): Prefixes {
   const own = attributes.flatMap(([name, value]) => {
     if (name === "xmlns") return [["", value] as const];
     return name.startsWith("xmlns:") ? [[name.slice("xmlns:".length), value] as const] : [];
   });
-  return own.length === 0 ? above : new Map([...above, ...own]);
+  return own.length === 0 ? above : { own: new Map(own), above };
 }
 
 /** Returns the attributes without a namespace, and the `href` of XLink. */
-function readAttributes(attributes: Entries, prefixes: ReadonlyMap<string, string>): Map<string, string> {
+function readAttributes(attributes: Entries, prefixes: Prefixes): Map<string, string> {
   const read = new Map<string, string>();
   for (const [name, value] of attributes) {
     const { prefix, local } = split(name);
     if (prefix === "" && name !== "xmlns") read.set(name, value);
-    else if (prefixes.get(prefix) === xlinkNamespace && local === "href" && !read.has("href")) read.set("href", value);
+    else if (namespaceOf(prefix, prefixes) === xlinkNamespace && local === "href" && !read.has("href"))
+      read.set("href", value);
   }
   return read;
 }

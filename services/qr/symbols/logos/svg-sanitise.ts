@@ -1,7 +1,7 @@
 import { LogoError, quote } from "./logo-error.ts";
 import { limitCost } from "./svg-cost.ts";
 import { type SvgElement, svgNamespace } from "./svg-document.ts";
-import { cascade, parseStyleSheet, type Rule } from "./svg-style.ts";
+import { cascade, createStyleWork, parseStyleSheet, type Rule, type StyleWork } from "./svg-style.ts";
 import { isValid, kindOf, referenceOf, toPixels, unsupportedIssue } from "./svg-values.ts";
 
 /** Elements that are drawn, or that others refer to. */
@@ -43,7 +43,7 @@ export type ReadEmbedded = (dataUrl: string) => string;
 export function sanitiseSvg(root: SvgElement, readEmbedded: ReadEmbedded): SanitisedSvg {
   const rules = styleSheetsOf(root).flatMap(parseStyleSheet);
   const droppedIds = new Map<string, string>();
-  const clean = cleanElement(root, [], { rules, droppedIds, readEmbedded });
+  const clean = cleanElement(root, [], { rules, addWork: createStyleWork(), droppedIds, readEmbedded });
   const ids = new Map<string, SvgElement>();
   for (const element of walk(clean)) {
     const id = element.attributes.get("id");
@@ -81,6 +81,7 @@ function styleSheetsOf(root: SvgElement): string[] {
 
 interface Context {
   rules: Rule[];
+  addWork: StyleWork;
   /** Names of dropped elements by id, to name them where they are referred to. */
   droppedIds: Map<string, string>;
   readEmbedded: ReadEmbedded;
@@ -123,7 +124,7 @@ function cleanAttributes(element: SvgElement, ancestors: readonly SvgElement[], 
     else invalid.set(name, value);
   };
   for (const [name, value] of element.attributes) set(name, value, kindOf(name) !== "dropped");
-  for (const { name, value } of cascade(element, ancestors, context.rules)) {
+  for (const { name, value } of cascade(element, ancestors, context.rules, context.addWork)) {
     set(name, value, kindOf(name) === "presentation");
   }
   // As in a browser, an invalid value leaves an earlier one in place.

@@ -4,6 +4,8 @@ import type { SvgElement } from "./svg-document.ts";
 
 /** Maximum number of selectors in all style sheets of a file, since each is tried with each element. */
 const selectorsMax = 500;
+/** Maximum number of tests of elements, and of characters that are declared for them, while styles are resolved. */
+const workMax = 10_000_000;
 /** Pseudo-classes of what a visitor does, which never match in a picture. */
 const interactive = new Set(["hover", "active", "focus", "focus-visible", "focus-within", "visited", "target"]);
 /** At-rules without effect on a picture that has no text, is not animated and not printed. */
@@ -90,7 +92,7 @@ function readDeclarations(block: csstree.CssNode): Declaration[] {
     if (node.type !== "Declaration") return [];
     const value = csstree
       .generate(node.value)
-      .replaceAll(/\/\*.*?\*\//gs, " ")
+      .replaceAll(/\/\*.*?(?:\*\/|$)/gs, " ")
       .trim();
     return [{ name: node.property.toLowerCase(), value, isImportant: node.important === true }];
   });
@@ -139,9 +141,33 @@ function classesOf(element: SvgElement): Set<string> {
   return found;
 }
 
+/** Adds to the work of resolving the styles of a file. Throws LogoError above the bound. */
+export type StyleWork = (units: number) => void;
+
+export function createStyleWork(): StyleWork {
+  let done = 0;
+  return (units) => {
+    done += units;
+    if (done > workMax)
+      throw new LogoError("has too many style rules for its many elements; export it with presentation attributes");
+  };
+}
+
 /** Returns whether a rule selects an element with these ancestors, the root first. */
-function selects({ compounds }: Rule, element: SvgElement, ancestors: readonly SvgElement[]): boolean {
-  const matches = (at: number, tried: SvgElement) => compounds[at]?.tests.every((test) => test(tried));
+function selects(
+  { compounds }: Rule,
+  element: SvgElement,
+  ancestors: readonly SvgElement[],
+  addWork: StyleWork,
+): boolean {
+  const matches = (at: number, tried: SvgElement) => {
+    const { tests } = compounds[at] ?? { tests: [] };
+    addWork(1 + tests.length);
+    return tests.every((test) => test(tried));
+  };
+  // Most rules end here.
+  if (!matches(compounds.length - 1, element)) return false;
+  if (compounds.length === 1) return true;
   const path = [...ancestors, element];
   // The positions in the path at which the compounds so far may end.
   let ends = path.flatMap((tried, at) => (matches(0, tried) ? [at] : []));
@@ -158,11 +184,17 @@ function selects({ compounds }: Rule, element: SvgElement, ancestors: readonly S
  * Returns what the rules and an element's `style` attribute declare, in the order of the cascade, the last to win:
  * https://www.w3.org/TR/css-cascade-4/#cascading. Rules come in the order of the file.
  */
-export function cascade(element: SvgElement, ancestors: readonly SvgElement[], rules: readonly Rule[]): Declaration[] {
+export function cascade(
+  element: SvgElement,
+  ancestors: readonly SvgElement[],
+  rules: readonly Rule[],
+  addWork: StyleWork,
+): Declaration[] {
   const matching = rules
-    .filter((rule) => selects(rule, element, ancestors))
+    .filter((rule) => selects(rule, element, ancestors, addWork))
     .sort(({ specificity: a }, { specificity: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2])
     .flatMap(({ declarations }) => declarations);
+  for (const { value } of matching) addWork(10 + value.length);
   const style = element.attributes.get("style");
   const declared = style === undefined ? matching : [...matching, ...parseDeclarations(style)];
   return [...declared.filter(({ isImportant }) => !isImportant), ...declared.filter(({ isImportant }) => isImportant)];

@@ -1,9 +1,10 @@
 /** The attributes that a sanitised logo may have, by the form of their values; everything else is dropped or refused. */
 
-const number = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,2})?`;
+// No two repetitions that match the same text stand next to one another: such a pattern takes the square of a value's length.
+const number = String.raw`[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?`;
 const length = `${number}(?:px|pt|pc|mm|cm|in|em|ex|%)?`;
 const separator = String.raw`(?:\s*,\s*|\s+)`;
-const colour = String.raw`#[0-9a-f]{3,8}|(?:rgb|hsl)a?\([\d\s.,%/+-]*(?:deg)?[\d\s.,%/+-]*\)|[a-z]+`;
+const colour = String.raw`#[0-9a-f]{3,8}|(?:rgb|hsl)a?\([\d\s.,%/+-]*(?:deg[\d\s.,%/+-]*)?\)|[a-z]+`;
 const reference = String.raw`url\(\s*(?:#[^'"()\s]+|'#[^'"()\s]+'|"#[^'"()\s]+")\s*\)`;
 const whole = (pattern: string) => new RegExp(`^\\s*(?:${pattern})\\s*$`, "i");
 

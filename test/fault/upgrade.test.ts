@@ -8,11 +8,12 @@ import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
 import { lastRelease, unpackRelease } from "../support/release.ts";
+import { root } from "../support/run.ts";
 import { seed } from "../support/seed.ts";
 
 let release: Awaited<ReturnType<typeof unpackRelease>> | undefined;
 let running: Awaited<ReturnType<typeof startEphemeralCluster>>;
-const old: ChildProcess[] = [];
+const started: ChildProcess[] = [];
 const unlimited = { perMinute: 0n, perDay: 0n };
 
 beforeAll(async () => {
@@ -22,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(
-    old.map(async (child) => {
+    started.map(async (child) => {
       const ended = once(child, "exit");
       if (child.kill("SIGTERM")) await ended;
     }),
@@ -31,10 +32,10 @@ afterAll(async () => {
   await release?.remove();
 });
 
-/** Starts a service of the last release beside those of this tree, on the schema of this tree; answers its address. */
-async function startOld(kind: Kind, env: Record<string, string> = {}): Promise<string> {
+/** Starts a service of a folder's tree beside those of this tree, on the schema of this tree; answers its address. */
+async function startFrom(folder: string, kind: Kind, env: Record<string, string> = {}): Promise<string> {
   const { cluster } = running;
-  const child = spawn(process.execPath, [path.join(release?.folder as string, "services", kind, "main.ts")], {
+  const child = spawn(process.execPath, [path.join(folder, "services", kind, "main.ts")], {
     env: {
       ...process.env,
       LISTEN_ADDRESS: "127.0.0.1:0",
@@ -46,7 +47,7 @@ async function startOld(kind: Kind, env: Record<string, string> = {}): Promise<s
     },
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
-  old.push(child);
+  started.push(child);
   const [message] = (await once(child, "message")) as [{ ready: string }];
   return message.ready;
 }
@@ -63,6 +64,7 @@ describe("the last release", () => {
     if (!release) return skip("the history of the project is not here");
     const { cluster } = running;
     const [newEdge = ""] = cluster.edgeUrls();
+    const startOld = (kind: Kind, env?: Record<string, string>) => startFrom(release?.folder as string, kind, env);
     const newAuth = openAuth(addressesOf(cluster, "auth"));
     const before = await newAuth.newAccount(Plan.ENTERPRISE, unlimited);
     const seeded = await seed(
@@ -72,7 +74,9 @@ describe("the last release", () => {
 
     const [auth, quota, qr] = await Promise.all((["auth", "quota", "qr"] as const).map((kind) => startOld(kind)));
     const addresses = { AUTH_ADDRESS: auth as string, QUOTA_ADDRESS: quota as string, QR_ADDRESS: qr as string };
-    const oldEdge = `http://${await startOld("edge", addresses)}`;
+    const [oldEdge, aheadEdge] = (
+      await Promise.all([startOld("edge", addresses), startFrom(root, "edge", addresses)])
+    ).map((address) => `http://${address}`) as [string, string];
     const oldAuth = openAuth([auth as string]);
     const after = await oldAuth.newAccount(Plan.ENTERPRISE, unlimited);
 
@@ -96,6 +100,22 @@ describe("the last release", () => {
         expect(counted.body.data.scan_count).toBe(2);
       }
     }
+
+    // An edge that was replaced before the services asks them nothing that they do not know.
+    const batch = {
+      qr_codes: [1, 2].map((place) => ({ name: `Ahead ${place}`, redirect_url: "https://example.com/" })),
+    };
+    const headers = { "idempotency-key": "ahead-of-the-services" };
+    const made = await Promise.all(
+      [1, 2].map(() =>
+        eventually(
+          () => call(`${aheadEdge}/v1/qr-codes/batch`, { key: before.key, body: batch, headers }),
+          ({ status }) => status !== 409,
+        ),
+      ),
+    );
+    expect(made.map(({ status }) => status)).toEqual([201, 201]);
+    expect(made[1]?.body.items).toEqual(made[0]?.body.items);
 
     // What others wrote with this release reads the same through both.
     const { account_id: accountId, codes } = seeded.accounts[0] as (typeof seeded.accounts)[number];
@@ -122,7 +142,7 @@ describe("the last release", () => {
 
     // Edges of both releases hold leases at services of both.
     const { propagation } = await oldAuth.keys.revokeKey({ keyId: before.keyId }, wait);
-    expect(propagation).toMatchObject({ acknowledgedCount: 2, waitedOutCount: 0 });
+    expect(propagation).toMatchObject({ acknowledgedCount: 3, waitedOutCount: 0 });
     await newAuth.keys.revokeKey({ keyId: after.keyId }, wait);
     for (const { key } of [before, after]) {
       for (const edge of [oldEdge, newEdge]) expect((await call(`${edge}/v1/usage`, { key })).status).toBe(401);

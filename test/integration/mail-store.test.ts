@@ -109,6 +109,19 @@ describe("mails to one address", () => {
     expect(await own`select 1 from auth.mails where kind = 'sign-up'`).toHaveLength(1);
   });
 
+  it("that carry no link do not keep its owner from one that resets the password", async () => {
+    await clear();
+    const links = createMailLinkStore(own, outbox);
+    const [{ email }, other] = [await newAccount(), await newAccount()];
+    for (let index = 0; index < 6; index++) {
+      await links.requestSignUp(email);
+      await links.requestEmailChange(other.accountId, email);
+    }
+    expect(await own`select 1 from auth.mails where kind = 'address-known'`).toHaveLength(5);
+    await links.requestPasswordReset(email);
+    expect(await own`select 1 from auth.mails where kind = 'password-reset'`).toHaveLength(1);
+  });
+
   it("are asked for by one network a few times an hour, and by an IPv6 /48 as by several", async () => {
     await clear();
     const links = createMailLinkStore(own, outbox);

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import type { MailKind } from "./mails.ts";
 
 /** Mails that one address gets in an hour at most, by who causes them: none uses up the share of another. */
 export const mailsPerHourMax = {
-  /** Anybody who knows the address. */
+  /** Anybody who knows the address; of each kind, so that mails without a use do not keep the owner from one with a link. */
   asked: 5,
   /** What happens to the account, and operators. */
   notice: 20,
@@ -22,7 +23,7 @@ const hourMs = 3_600_000;
 export const hourEndsInS = (nowMs: number) => Math.ceil((hourMs - (nowMs % hourMs)) / 1_000);
 
 /** Returns what mails to an address, or requests from a network, are counted under. No address is stored for it. */
-export function mailSubject(of: MailCause | "network", address: string): Buffer {
+export function mailSubject(of: MailKind | "notice" | "network", address: string): Buffer {
   return createHash("sha256")
     .update(JSON.stringify(["mail", of, address]))
     .digest();

@@ -50,7 +50,8 @@ export async function countMail(tx: Tx, subject: Buffer): Promise<number> {
 export function createOutbox({ isOn }: { isOn: boolean }): Outbox {
   async function add(tx: Tx, { kind, email, accountId, cause, details }: NewMail): Promise<boolean> {
     if (!isOn) return false;
-    if ((await countMail(tx, mailSubject(cause, email))) > mailsPerHourMax[cause]) return false;
+    const subject = mailSubject(cause === "asked" ? kind : cause, email);
+    if ((await countMail(tx, subject)) > mailsPerHourMax[cause]) return false;
     await tx`
       insert into auth.mails (mail_id, kind, email, account_id, details)
       values (${newId()}, ${kind}, ${email}, ${accountId}, ${JSON.stringify(details)})`;

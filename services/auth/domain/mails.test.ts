@@ -46,7 +46,7 @@ describe("a mail", () => {
     const names = ['<b>bold</b> & "quoted"', "line\nbreak\u2028and\r\nmore", "名前".repeat(50), "a".repeat(100)];
     const { text, html } = render("keys-leaked", listKeys(names.map((name) => ({ ...one, name }))));
     expect(text).toContain('<b>bold</b> & "quoted" (api_live_abcd…wxyz)');
-    expect(html).toContain("&lt;b&gt;bold&lt;/b&gt; &amp; &quot;quoted&quot;");
+    expect(html).toContain("&#60;b&#62;bold&#60;/b&#62; &#38; &#34;quoted&#34;");
     expect(html).not.toContain("<b>");
     expect(text).toContain("line break and  more (");
     expect(text).toContain("名前".repeat(50));

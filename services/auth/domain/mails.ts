@@ -1,3 +1,5 @@
+import { escapeHtml } from "../../../platform/escape-html.ts";
+
 /** What a mail says, by its kind. Kinds with a link get its token when they are sent. */
 export interface MailDetails {
   /** Makes an account: link. */
@@ -177,6 +179,3 @@ const linesOf = ({ keys, more }: KeyList) => [
 ];
 
 const oneLine = (text: string) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
-
-const escapeHtml = (text: string) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

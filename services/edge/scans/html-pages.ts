@@ -1,5 +1,5 @@
 import { type AbuseContact, reportUrl } from "../../../platform/abuse-contact.ts";
-import { escapeHtml } from "../http/escape-html.ts";
+import { escapeHtml } from "../../../platform/escape-html.ts";
 
 /** Titles and texts of the pages that people see who scan a code without a target. */
 const texts = {

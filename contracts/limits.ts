@@ -4,6 +4,7 @@ export const limits = {
   redirectUrlLengthMax: 2_048,
   /** Size of a redirect URL in ASCII, as scans get it. */
   locationBytesMax: 8_192,
+  keyNameLengthMax: 100,
   projectNameLengthMax: 100,
   projectDescriptionLengthMax: 500,
   captionLengthMax: 40,

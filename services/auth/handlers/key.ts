@@ -1,6 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { apiKeyRandomLength, formatApiKey } from "../../../contracts/api-key.ts";
+import { toFieldIssues } from "../../../contracts/field-issue.ts";
+import { limits } from "../../../contracts/limits.ts";
+import { lineIssue } from "../../../contracts/text.ts";
 import {
   type KeyResolutionSchema,
   type KeySchema,
@@ -56,10 +59,8 @@ export function createKeyService(dependencies: KeyDependencies): Implementation 
 
     async createKey(request, context) {
       const accountId = validId(request.accountId, "account");
-      const name = request.name.trim();
-      if (name === "" || [...name].length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
-        throwIfFieldIssues([{ field: "name", issue: "must have 1 to 100 characters, no control characters" }]);
-      }
+      const name = request.name.trim().normalize();
+      throwIfFieldIssues(toFieldIssues([["name", lineIssue(name, 1, limits.keyNameLengthMax)]]));
       const secret = formatApiKey(randomBase62(apiKeyRandomLength));
       const fields = { keyId: newId(), name, ...tracesOf(secret) };
       const key = await keys.create(requestActor(request, context), accountId, fields);

@@ -5,7 +5,7 @@ import { plainStyle } from "../../../contracts/plain-style.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
-import { lengthOf } from "../../../contracts/text.ts";
+import { lengthOf, lineIssue, textIssue } from "../../../contracts/text.ts";
 import { QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
 import { scanDimension, scanInterval } from "./responses/scans.ts";
@@ -56,19 +56,28 @@ export const listQuery = {
  */
 const text = z.string().refine((value) => value.isWellFormed(), "must be well-formed Unicode");
 
-/** Returns the schema of text of at most `max` characters, counted as Unicode code points. */
+/** Returns the schema of text of at most `max` characters, which is read in NFC. */
 export function textOf(max: number) {
-  return text.refine((value) => lengthOf(value) <= max, `must have at most ${max} characters`).meta({ maxLength: max });
+  return withoutIssue((value) => textIssue(value, 0, max)).meta({ maxLength: max });
 }
 
-/** Returns the schema of text of 1 to `max` characters that is not only white space. */
+/** Returns the schema of a line of 1 to `max` characters, something of it visible, which is read in NFC. */
 export function nameOf(max: number) {
-  return textOf(max)
-    .refine((value) => value.trim() !== "", "is required")
-    .meta({ minLength: 1, maxLength: max });
+  return withoutIssue((value) => lineIssue(value, 1, max)).meta({ minLength: 1, maxLength: max });
 }
 
-export const redirectUrl = textOf(limits.redirectUrlLengthMax).regex(redirectUrlStart, redirectUrlStartIssue);
+function withoutIssue(issueOf: (value: string) => string | undefined) {
+  const error = ({ input }: { input: unknown }) => issueOf(String(input)) ?? "";
+  return text.normalize().refine((value) => issueOf(value) === undefined, { error });
+}
+
+export const redirectUrl = text
+  .refine(
+    (value) => lengthOf(value) <= limits.redirectUrlLengthMax,
+    `must have at most ${limits.redirectUrlLengthMax} characters`,
+  )
+  .regex(redirectUrlStart, redirectUrlStartIssue)
+  .meta({ maxLength: limits.redirectUrlLengthMax });
 export const slug = text.regex(slugPattern, slugFormIssue);
 
 const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");

@@ -84,7 +84,7 @@ export function createCodeCreation(dependencies: CreateCodesDependencies) {
         codeId: itemAt(codeIds, place),
         accountId,
         projectId: request.projectId || projectId,
-        name: request.name,
+        name: request.name.normalize(),
         redirectUrl: request.redirectUrl,
         slug,
         isChosen: request.slug !== "",

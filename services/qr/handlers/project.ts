@@ -22,10 +22,11 @@ export function createProjectService(options: { projects: ProjectStore; pageToke
   return implement(ProjectService, {
     async createProject({ accountId, name, description, createdVia, idempotency }) {
       requireAccount(accountId);
-      throwIfFieldIssues(projectIssues({ name, description }));
+      const texts = { name: name.normalize(), description: description.normalize() };
+      throwIfFieldIssues(projectIssues(texts));
       await projects.ensureDefault(accountId);
       const via = createdVia === CreatedVia.DASHBOARD ? ("dashboard" as const) : ("api" as const);
-      const project = { projectId: newId(), accountId, name, description, createdVia: via };
+      const project = { projectId: newId(), accountId, ...texts, createdVia: via };
       const { answer, replayed } = await projects.create(project, readIdempotency(accountId, idempotency), (row) =>
         toBinary(CreateProjectResponseSchema, create(CreateProjectResponseSchema, { project: toProject(row) })),
       );
@@ -38,7 +39,7 @@ export function createProjectService(options: { projects: ProjectStore; pageToke
     },
     async updateProject({ accountId, projectId, name, description }) {
       requireAccount(accountId);
-      const change = omitUndefined({ name, description });
+      const change = omitUndefined({ name: name?.normalize(), description: description?.normalize() });
       throwIfFieldIssues(projectIssues(change));
       await projects.ensureDefault(accountId);
       return { project: toProject(await projects.update(accountId, validId(projectId, "NOT_FOUND"), change)) };

@@ -3,6 +3,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { limits } from "../../../contracts/limits.ts";
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugPattern } from "../../../contracts/slug.ts";
+import { textIssue } from "../../../contracts/text.ts";
 import {
   BatchCreateQrCodesResponseSchema,
   QrCodeService,
@@ -98,11 +99,11 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
     async listQrCodes(request) {
       requireAccount(request.accountId);
       const size = pageSize(request.pageSize, pageBounds);
-      const { projectId, nameContains } = request;
-      if (nameContains.length > 200 || nameContains.includes("\0") || !nameContains.isWellFormed()) {
-        const issue = "must have at most 200 characters, none of them NUL";
-        throw new ServiceError("INVALID_REQUEST", `q ${issue}`, { fields: [{ field: "q", issue }] });
-      }
+      const { projectId } = request;
+      // Names are stored in this form.
+      const nameContains = request.nameContains.normalize();
+      const issue = textIssue(nameContains, 0, limits.codeNameLengthMax);
+      if (issue) throw new ServiceError("INVALID_REQUEST", `q ${issue}`, { fields: [{ field: "q", issue }] });
       if (projectId) await projects.requireAll(request.accountId, [validId(projectId, "PROJECT_NOT_FOUND")]);
       const status = readStatus(request.status);
       const list = ["codes", request.accountId, projectId, status, nameContains];
@@ -116,7 +117,8 @@ export function createCodeService(dependencies: CodeDependencies): Implementatio
 
     async updateQrCode(request, { remainingMs }) {
       const caller = { accountId: request.accountId, remainingMs };
-      const { accountId, name, redirectUrl } = request;
+      const { accountId, redirectUrl } = request;
+      const name = request.name?.normalize();
       requireAccount(accountId);
       const codeId = validId(request.qrCodeId, "NOT_FOUND");
       throwIfFieldIssues(codeIssues({ name, redirectUrl, style: readStyle(request.style) }, isShortUrl));

@@ -24,6 +24,7 @@ import {
   slug,
   statusNumbers,
   style,
+  textOf,
 } from "../requests.ts";
 import { required } from "../responses/fields.ts";
 import { qrCodeResponse, toQrCodeResponse } from "../responses/qr-code.ts";
@@ -97,7 +98,7 @@ export const qrCodeRoutes: Route[] = [
       ...listQuery,
       project_id: projectId.optional(),
       status: z.enum(["active", "archived", "all"]).default("active"),
-      q: z.string().max(200).optional(),
+      q: textOf(limits.codeNameLengthMax).optional(),
     }),
     body: noBody,
     async handle({ accountId, query, upstreams, timeoutMs }) {

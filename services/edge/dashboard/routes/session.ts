@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limits } from "../../../../contracts/limits.ts";
 import { bodyOf, idParams, nameOf, queryOf, readStyle, scansQuery, style, textOf } from "../../api/requests.ts";
 import { required } from "../../api/responses/fields.ts";
 import { countScans } from "../../api/scan-counts.ts";
@@ -81,7 +82,7 @@ export const sessionRoutes: SessionRoute[] = [
     method: "POST",
     path: "/keys",
     cost: 1,
-    body: bodyOf({ name: nameOf(100) }),
+    body: bodyOf({ name: nameOf(limits.keyNameLengthMax) }),
     async handle({ user, body, address, upstreams, wait, nowMs }) {
       const actor = toActor({ user, address });
       const { key, secret } = await upstreams.keys.createKey(

@@ -1,14 +1,11 @@
 import {
   create,
-  type DescFile,
   type DescMessage,
   type DescMethodUnary,
   type DescService,
   type Message,
   type MessageInitShape,
-  toBinary,
 } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type handleUnaryCall, type MethodDefinition, Server, type ServerUnaryCall } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
@@ -28,6 +25,7 @@ import {
   type UnaryMethods,
   unaryMethodsOf,
 } from "./definition.ts";
+import { describedFiles } from "./described-files.ts";
 import { errorToStatus } from "./status.ts";
 import { type Allowed, isAllowed, serverCredentials, type TlsFiles } from "./tls.ts";
 
@@ -233,15 +231,8 @@ function contextOf(call: ServerUnaryCall<Buffer, Buffer>): CallContext {
   };
 }
 
-/** Returns the files of services, dependencies first, for the reflection library. */
+/** Returns the files of services for the reflection library. */
 function describe(services: DescService[]): never {
-  const files = new Map<string, Buffer>();
-  function add(file: DescFile): void {
-    if (files.has(file.proto.name)) return;
-    for (const dependency of file.dependencies) add(dependency);
-    files.set(file.proto.name, Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)));
-  }
-  for (const service of services) add(service.file);
   // The library reads nothing else of a package, and has a wider type for it.
-  return { all: { fileDescriptorProtos: [...files.values()] } } as never;
+  return { all: { fileDescriptorProtos: describedFiles(services).map(({ bytes }) => bytes) } } as never;
 }

@@ -70,8 +70,9 @@ describe("each service", () => {
       const next = () => new Promise<Record<string, never>>((resolve) => stream.once("data", resolve));
       stream.write({ listServices: "" });
       const listed = (await next()) as unknown as { listServicesResponse: { service: { name: string }[] } };
-      expect(listed.listServicesResponse.service.map(({ name }) => name).sort()).toEqual(names);
-      for (const fileContainingSymbol of names) {
+      const all = ["grpc.health.v1.Health", ...names];
+      expect(listed.listServicesResponse.service.map(({ name }) => name).sort()).toEqual(all);
+      for (const fileContainingSymbol of [...all, "google.rpc.ErrorInfo", "google.rpc.Status"]) {
         stream.write({ fileContainingSymbol });
         const found = (await next()) as unknown as { fileDescriptorResponse?: { fileDescriptorProto: Buffer[] } };
         expect(found.fileDescriptorResponse?.fileDescriptorProto.length).toBeGreaterThan(0);

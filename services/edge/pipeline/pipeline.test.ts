@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { createPipeline } from "./pipeline.ts";
+import type { QuotaDecision } from "./rate-limit-headers.ts";
 
 const open = {
   refusedBy: "none",
@@ -58,5 +59,24 @@ describe("the cost of a call", () => {
     expect(await run(100, { perMinute: 0, perDay: 0 }, false)).toEqual({ charged: [100], outcome: "done", asked: 1 });
     // What costs one anyway needs no question.
     expect(await run(1, { perMinute: 0, perDay: 0 }, true)).toEqual({ charged: [1], outcome: "done", asked: 0 });
+  });
+});
+
+describe("a refusal by a window", () => {
+  it.each([
+    ["minute", "RATE_LIMIT_MINUTE", 41],
+    ["day", "RATE_LIMIT_DAY", 52_341],
+  ] as const)("says when the %s opens again", async (refusedBy, reason, retryAfterS) => {
+    const minute = { limit: 600, used: 600, resetS: 41 };
+    const decision: QuotaDecision = { refusedBy, minute, day: { ...minute, resetS: 52_341 }, decidedAtMs: 0 };
+    const pipeline = createPipeline({
+      consumeQuota: async () => decision,
+      slots: { acquire: () => slot } as never,
+      fairQueue: { acquire: async () => slot } as never,
+    });
+    const call = { headers: {}, address: "192.0.2.1", remainingMs: () => 1_000, setHeaders: () => {} };
+    const caller = { accountId: "a", limits: { perMinute: 600, perDay: 0 } } as never;
+    const answer = pipeline.run(caller, call, { cost: 1, handle: async () => "handled" });
+    await expect(answer).rejects.toMatchObject({ reason, retryAfterS });
   });
 });

@@ -102,9 +102,9 @@ function describeImpossible({ perMinute, perDay }: Limits, cost: number): string
   return undefined;
 }
 
-function throwIfRefused({ refusedBy }: QuotaDecision): void {
-  if (refusedBy === "minute") throw new ServiceError("RATE_LIMIT_MINUTE");
-  if (refusedBy === "day") throw new ServiceError("RATE_LIMIT_DAY");
+function throwIfRefused({ refusedBy, minute, day }: QuotaDecision): void {
+  if (refusedBy === "minute") throw new ServiceError("RATE_LIMIT_MINUTE", undefined, { retryAfterS: minute.resetS });
+  if (refusedBy === "day") throw new ServiceError("RATE_LIMIT_DAY", undefined, { retryAfterS: day.resetS });
 }
 
 /** Returns a function that returns the time left of a timeout that starts now, in ms; at least 1. */

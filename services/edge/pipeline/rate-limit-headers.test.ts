@@ -16,11 +16,6 @@ describe("rate limit headers", () => {
     });
   });
 
-  it("of a refusal say when the window that refused opens again", () => {
-    expect(rateLimitHeaders({ ...decision, refusedBy: "minute" })["retry-after"]).toBe("41");
-    expect(rateLimitHeaders({ ...decision, refusedBy: "day" })["retry-after"]).toBe("52341");
-  });
-
   it("leave out a window without a limit, and never go below zero", () => {
     expect(rateLimitHeaders({ ...decision, day: { limit: 0, used: 9, resetS: 1 } }).ratelimit).toBe(
       '"minute";r=599;t=41',

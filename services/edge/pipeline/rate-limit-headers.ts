@@ -42,6 +42,5 @@ export function rateLimitHeaders(decision: QuotaDecision): Record<string, string
       .map(([name, , state]) => `"${name}";r=${remaining(state)};t=${state.resetS}`)
       .join(", ");
   }
-  if (decision.refusedBy !== "none") headers["retry-after"] = String(decision[decision.refusedBy].resetS);
   return headers;
 }

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import Bowser from "bowser";
 import { isbot } from "isbot";
 import { LRUCache } from "lru-cache";
@@ -24,6 +25,25 @@ const visitorBytes = 8;
 const toolPattern =
   /^(?:node|undici|axios|node-fetch|curl|wget|httpie|postmanruntime|insomnia|python-requests|python-httpx|aiohttp|go-http-client|okhttp|dart|java|ruby)\b/i;
 
+const phonePattern = /^Mozilla\/5\.0 \((?:Linux;|Android|iPhone|iPad|iPod)|\bCFNetwork\//;
+/** The first comment of a browser's User-Agent, which names the model; models may have parentheses of their own. */
+const platformPattern = /\((?:[^()]|\([^()]*\))*\)/;
+/** What robots write into that comment and no model is called. */
+const robotMarkPattern = /\bcompatible\b|https?:|@|bot\/|spider\//i;
+
+/**
+ * Returns whether a client identifies itself as a robot. A phone is none whatever its model is called, such as "M bot 60",
+ * nor is an app that scans.
+ */
+function isRobot(userAgent: string): boolean {
+  if (toolPattern.test(userAgent)) return false;
+  if (!phonePattern.test(userAgent)) return isbot(userAgent);
+  const withoutModel = userAgent.replace(platformPattern, (platform) =>
+    robotMarkPattern.test(platform) ? platform : "(Linux; Android 10; K)",
+  );
+  return isbot(withoutModel.replace(/\b\w*scan(?:ner)?\b/gi, ""));
+}
+
 /** Properties derived from a User-Agent header. */
 export interface Agent {
   /** Whether the client identifies itself as a crawler, link preview or monitor. */
@@ -38,7 +58,7 @@ export function createAgentLookup(): (userAgent: string) => Agent {
     const text = userAgent.slice(0, userAgentLengthMax);
     let agent = known.get(text);
     if (agent === undefined) {
-      agent = { isRobot: isbot(text) && !toolPattern.test(text), device: deviceOf(text) };
+      agent = { isRobot: isRobot(text), device: deviceOf(text) };
       known.set(text, agent);
     }
     return agent;
@@ -76,4 +96,12 @@ export function referrerOf(referer: string): string {
 export function visitorOf({ address, userAgent }: Scanner, salt: Uint8Array): Uint8Array {
   const salted = Buffer.concat([salt, Buffer.from(`${address}\n${userAgent}`)]);
   return hash("sha256", salted, "buffer").subarray(0, visitorBytes);
+}
+
+/** Headers by which browsers and apps say that nobody sees the answer, or not yet. */
+const aheadHeaders = ["sec-purpose", "purpose", "x-purpose", "x-moz"] as const;
+
+/** Returns whether a request was made ahead of a person's wish: a prefetch, a prerender or a preview. */
+export function isMadeAhead(headers: IncomingHttpHeaders): boolean {
+  return aheadHeaders.some((name) => /\b(?:prefetch|prerender|preview)\b/i.test(String(headers[name] ?? "")));
 }

@@ -6,7 +6,7 @@ import type { Origin } from "../http/client-address.ts";
 import type { RawRequest } from "../http/exchange.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
-import type { Scanner } from "./attributes.ts";
+import { isMadeAhead, type Scanner } from "./attributes.ts";
 import { pageHeaders, type ScanPages } from "./html-pages.ts";
 import type { ScanRecorder } from "./recorder.ts";
 
@@ -44,7 +44,8 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
           .headers(pageHeaders)
           .send(pages(answer.status, slug));
       }
-      if (request.method === "GET") scanRecorder.record(answer.codeId, scannerOf(request, options));
+      const isScan = request.method === "GET" && !isMadeAhead(request.headers);
+      if (isScan) scanRecorder.record(answer.codeId, scannerOf(request, options));
       return reply
         .code(302)
         .headers({

@@ -11,6 +11,8 @@ export const limits = {
   /** The logo's longer side, in percent of the symbol's (without its margin). */
   logoSizePercentMin: 10,
   logoSizePercentMax: 30,
+  /** Size of an uploaded logo, in bytes. */
+  logoBytesMax: 1_048_576,
   /** Codes that one call creates at most. */
   codesPerBatchMax: 100,
 } as const;

@@ -206,7 +206,7 @@ export const messages = {
     dot: "Dots",
     circle: "Circle",
     captionHint: "Up to 40 characters under the symbol",
-    logoRule: "PNG, JPEG or SVG, up to 256 KB",
+    logoRule: "PNG, JPEG or SVG, up to 1 MB",
     removeLogo: "Remove logo",
     names: {
       foreground: "Colour",

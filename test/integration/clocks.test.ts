@@ -11,6 +11,7 @@ import { newSession } from "../../services/auth/domain/tokens.ts";
 import { insertSession } from "../../services/auth/store/sessions.ts";
 import { createSignInAttemptStore } from "../../services/auth/store/sign-in-attempts.ts";
 import { startRetention } from "../../services/qr/jobs/retention.ts";
+import { createLogoStore } from "../../services/qr/store/logos.ts";
 import { createScanStore } from "../../services/qr/store/scans.ts";
 import { openAuth, wait } from "../support/api.ts";
 import { createDatabase, openTestPool } from "../support/filled.ts";
@@ -31,6 +32,30 @@ beforeAll(async () => {
   await sql`insert into auth.accounts (account_id, email, plan, per_minute, per_day) values ('a', 'a@example.com', 'free', 1, 1)`;
 });
 afterAll(() => sql?.end({ timeout: 2 }));
+
+it("a logo that no code has is deleted a day after it was last named, and no other", async () => {
+  const logos = createLogoStore(sql);
+  const logo = { png: Buffer.from("png"), width: 1, height: 1 };
+  for (const logoId of ["unused", "used", "fresh"]) expect(await logos.put("l", logoId, logo)).toBe(true);
+  await sql`insert into qr.projects (project_id, account_id, name, is_default, created_via) values ('lp', 'l', 'n', true, 'api')`;
+  await sql`
+    insert into qr.codes (code_id, account_id, project_id, name, slug, redirect_url, foreground, background, logo_id)
+    values ('lc', 'l', 'lp', 'n', 'logo-code', 'https://example.com/', '#000000', '#ffffff', 'used')`;
+  await sql`update qr.logos set named_at = now() - interval '25 hours' where account_id = 'l' and logo_id <> 'fresh'`;
+  expect(await logos.deleteUnused()).toBe(false);
+  const { rows } = await logos.list("l", 10, undefined);
+  expect(rows.map(({ logoId }) => logoId).sort()).toEqual(["fresh", "used"]);
+});
+
+it("an account stores a thousand logos and no more, but those that it has again and again", async () => {
+  const logos = createLogoStore(sql);
+  const logo = { png: Buffer.from("png"), width: 1, height: 1 };
+  await sql`
+    insert into qr.logos (account_id, logo_id, png, width, height)
+    select 'full', 'logo' || n, 'png', 1, 1 from generate_series(1, 1000) n`;
+  expect(await logos.put("full", "another", logo)).toBe(false);
+  expect(await logos.put("full", "logo7", logo)).toBe(true);
+});
 
 describe("a service whose clock is wrong", () => {
   it("deletes no scans before their time, even if it is a year ahead", async () => {

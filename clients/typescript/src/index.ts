@@ -3,6 +3,7 @@ import { type Request, type SendOptions, send } from "./send.ts";
 import type {
   Image,
   ImageOptions,
+  Logo,
   NewQrCode,
   Project,
   ProjectChange,
@@ -113,6 +114,15 @@ export function createClient(options: ClientOptions) {
       return (await json<{ data: Project }>({ method: "PATCH", path, body, isRepeatable: true })).data;
     },
     getProject: (id: string) => get<Project>(`/v1/projects/${named(id)}`),
+    /** Yields the logos of the account, newest first. */
+    listLogos: ({ pageSize = pageSizeMax }: { pageSize?: number } = {}) =>
+      list<Logo>("/v1/logos", { page_size: pageSize }),
+    /** Uploads a PNG, JPEG or SVG of at most 1 MiB, whose id styles take. It is deleted if no code has it for a day. */
+    async createLogo(picture: Blob, { idempotencyKey = crypto.randomUUID() }: CreateOptions = {}): Promise<Logo> {
+      const headers = { "idempotency-key": idempotencyKey, "content-type": picture.type };
+      const request: Request = { method: "POST", path: "/v1/logos", body: picture, headers, isRepeatable: true };
+      return (await json<{ data: Logo }>(request)).data;
+    },
     getUsage: () => get<Usage>("/v1/usage"),
   };
 }

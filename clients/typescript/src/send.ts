@@ -18,6 +18,7 @@ export interface Request {
   method: "GET" | "POST" | "PATCH";
   path: string;
   query?: object;
+  /** A value that is sent as JSON, or a file whose type is in `headers`. */
   body?: unknown;
   headers?: Record<string, string>;
   /** Whether the request is idempotent. */
@@ -67,7 +68,7 @@ async function sendOnce(
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: body instanceof Blob ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(options.timeoutMs),
       redirect: "error",
     });

@@ -12,7 +12,10 @@ export interface Style {
   caption: string | null;
 }
 
-/** In requests `logo` may also be a picture as `data:image/...;base64,...`; null stands for the default of a field. */
+/**
+ * In requests `logo` may also be a small picture as `data:image/...;base64,...`; larger ones are uploaded by `createLogo`.
+ * null stands for the default of a field.
+ */
 export type StyleChange = { [Field in keyof Style]?: Style[Field] | null };
 
 export interface QrCode {
@@ -67,6 +70,15 @@ export interface Project {
 /** A project that was read may be changed and sent back; null clears the description. */
 export interface ProjectChange extends Partial<Omit<Project, "description">> {
   description?: string | null;
+}
+
+export interface Logo {
+  /** What `style.logo` takes. */
+  id: string;
+  width: number;
+  height: number;
+  bytes: number;
+  created_at: string;
 }
 
 export interface Window {

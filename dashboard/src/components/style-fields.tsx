@@ -1,9 +1,9 @@
-import { type ChangeEvent, useId, useState } from "react";
-import type { Style } from "../api.ts";
+import { type ChangeEvent, useId, useRef, useState } from "react";
+import { limits } from "../../../contracts/limits.ts";
+import { ApiError, type Style, uploadLogo } from "../api.ts";
 import { messages } from "../messages.ts";
 import { Button, Choice, Field } from "./basics.tsx";
 
-const logoBytesMax = 262_144;
 const logoTypes = "image/png,image/jpeg,image/svg+xml";
 
 const moduleShapes = [
@@ -106,18 +106,23 @@ function LogoField({
 }) {
   const id = useId();
   const [fault, setFault] = useState<string>();
+  // Other parts of the style may change while a file is uploaded.
+  const latest = useRef(set);
+  latest.current = set;
   async function choose(event: ChangeEvent<HTMLInputElement>): Promise<void> {
     const file = event.target.files?.[0];
     if (!file) return;
-    if (!logoTypes.split(",").includes(file.type) || file.size > logoBytesMax) {
+    if (!logoTypes.split(",").includes(file.type) || file.size > limits.logoBytesMax) {
       setFault(messages.style.logoRule);
       return;
     }
     try {
-      set({ logo: await readAsDataUrl(file) });
+      const logo = await uploadLogo(file);
+      latest.current({ logo });
       setFault(undefined);
     } catch (error) {
-      setFault((error as Error).message);
+      if (!(error instanceof Error)) throw error;
+      setFault((error instanceof ApiError && error.issueOf("logo")) || error.message);
     }
   }
   const note = fault ?? issue;
@@ -143,13 +148,4 @@ function LogoField({
       )}
     </div>
   );
-}
-
-function readAsDataUrl(file: File): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result as string);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
 }

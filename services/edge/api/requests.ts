@@ -88,6 +88,11 @@ function pictureOf(logo: string): string | undefined {
   return logo.startsWith("data:") ? pictureUrl.exec(logo.replaceAll(/\s/g, ""))?.[1] : undefined;
 }
 
+/** Returns the schema of a new logo, which reads it to its content. */
+export const newLogo = text
+  .refine((value) => pictureOf(value) !== undefined, "must be a PNG, JPEG or SVG as data:image/...;base64,...")
+  .transform((value) => Buffer.from(pictureOf(value) ?? "", "base64"));
+
 const logo = text.refine(
   (value) => /^[0-9a-f]{32}$/.test(value) || pictureOf(value) !== undefined,
   "must be a PNG, JPEG or SVG as data:image/...;base64,..., or the id of a logo of this account, or null",

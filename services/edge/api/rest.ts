@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
-import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
+import { type BodySlots, type ReadBody, readJsonBody, readPictureBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { jsonType, privateHeaders, successBody } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
@@ -44,8 +44,9 @@ export function createRestFace(options: RestOptions): RestFace {
         setHeaders: (more) => void reply.headers(more),
       });
       const caller = await authenticate(startCall());
+      const read = route?.takesPicture ? readPictureBody : readJsonBody;
       const body: ReadBody = route?.body
-        ? await readJsonBody(request.raw, { address, slots: options.bodySlots })
+        ? await read(request.raw, { address, slots: options.bodySlots })
         : { value: undefined };
       // The timeout of upstream calls starts when the body has arrived.
       const call = startCall();

@@ -99,6 +99,8 @@ export interface Route {
   query: z.ZodObject;
   /** Undefined for operations without a body. */
   body: z.ZodType | undefined;
+  /** Whether the body may also be the bytes of a picture, which become the field `logo`; bodies may then be larger. */
+  takesPicture?: boolean;
   /** Returns the cost in units for a body before validation; 1 if undefined. */
   cost?(body: unknown): number;
   /**

@@ -8,13 +8,14 @@ const costsOf = (query: unknown, body: unknown) =>
 it("over the dashboard, what writes or draws a file costs what it costs over the API, and reads are free", () => {
   const costs = costsOf({ format: "png" }, { qr_codes: Array.from({ length: 100 }, () => ({})) });
   expect(costs).toEqual({
-    ...{ listQrCodes: 0, getQrCode: 0, countScans: 0, listProjects: 0, getProject: 0, getUsage: 0 },
+    ...{ listQrCodes: 0, getQrCode: 0, countScans: 0, listProjects: 0, getProject: 0, listLogos: 0, getUsage: 0 },
     ...{
       createQrCode: 1,
       batchCreateQrCodes: 100,
       updateQrCode: 1,
       createProject: 1,
       updateProject: 1,
+      createLogo: 1,
       getQrCodeImage: 1,
     },
   });

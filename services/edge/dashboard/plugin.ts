@@ -7,7 +7,7 @@ import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
 import { sendAnswer } from "../api/rest.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
-import { type BodySlots, type ReadBody, readJsonBody } from "../http/body-reader.ts";
+import { type BodySlots, type ReadBody, readJsonBody, readPictureBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { challengeOf } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
@@ -114,12 +114,11 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       },
     },
   });
-  const readBody = (request: FastifyRequest, bytesMax?: number): Promise<ReadBody> =>
-    readJsonBody(request.raw, {
-      address: originOf(request.raw).address,
-      slots: options.bodySlots,
-      ...(bytesMax && { bytesMax }),
-    });
+  const readBody = (request: FastifyRequest, bytesMax?: number, takesPicture = false): Promise<ReadBody> => {
+    const from = { address: originOf(request.raw).address, slots: options.bodySlots };
+    if (takesPicture) return readPictureBody(request.raw, from);
+    return readJsonBody(request.raw, { ...from, ...(bytesMax && { bytesMax }) });
+  };
 
   async function findUser(request: FastifyRequest, timeoutMs: number): Promise<SignedInUser> {
     const token = sessionToken(request, isSecure(request));
@@ -155,7 +154,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     }) => Promise<T>,
   ): Promise<T> {
     const user = await findUser(request, startCall(request, reply).remainingMs());
-    const body = hasBody ? await readBody(request, bodyBytesMax) : { value: undefined };
+    const body = hasBody ? await readBody(request, bodyBytesMax, route?.takesPicture) : { value: undefined };
     const { accountId, limits, activeCodesMax } = user;
     const plan = { limits, activeCodesMax };
     const caller: Caller = { accountId, face: "dashboard", keyId: "", ...plan, createdVia: CreatedVia.DASHBOARD };

@@ -1,3 +1,4 @@
+import { limits } from "../../../contracts/limits.ts";
 import { createSemaphore, type Semaphore, type Slot } from "../../../platform/concurrency/semaphore.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import { siteKey } from "../../../platform/rate-limit-key.ts";
@@ -7,6 +8,9 @@ import { jsonTextIssue } from "./json-text.ts";
 
 /** Default maximum size of a body, in bytes. */
 export const bodyBytesMax = 65_536;
+
+/** Maximum size of the body with a logo, in bytes: in base64, perhaps in lines, and some JSON around it. */
+export const logoBodyBytesMax = 1_500_000;
 
 /** The value read from a body, or the error that the body caused. */
 export type ReadBody = { value: unknown } | { failure: ServiceError };
@@ -58,6 +62,37 @@ export async function readJsonBody(
   using _slot = options.slots.acquire(options.address);
   const bytes = await readBytes(request, bytesMax);
   return bytes === undefined ? tooLarge(bytesMax) : parseJson(bytes);
+}
+
+const pictureType = /^(image\/(?:png|jpe?g|svg\+xml))\s*(?:;|$)/i;
+const pictureTypes = "Send image/png, image/jpeg or image/svg+xml, or application/json with a data URL.";
+
+/** Reads a body as JSON that may hold a picture, or as the bytes of a picture, which become `{"logo": DATA_URL}`. */
+export async function readPictureBody(
+  request: RawRequest,
+  options: { address: string; slots: BodySlots },
+): Promise<ReadBody> {
+  const contentType = request.headers["content-type"]?.trim() ?? "";
+  const type = pictureType.exec(contentType)?.[1];
+  if (type && hasBody(request)) return await readPicture(request, type.toLowerCase(), options);
+  if (contentType !== "" && !isJson(contentType)) return fail("UNSUPPORTED_MEDIA_TYPE", pictureTypes);
+  return await readJsonBody(request, { ...options, bytesMax: logoBodyBytesMax });
+}
+
+/** Reads a body that is a picture, to what JSON with its data URL would be. */
+async function readPicture(
+  request: RawRequest,
+  type: string,
+  { address, slots }: { address: string; slots: BodySlots },
+): Promise<ReadBody> {
+  const { headers } = request;
+  if ((headers["content-encoding"] ?? "identity") !== "identity") return fail("UNSUPPORTED_MEDIA_TYPE", pictureTypes);
+  if (Number(headers["content-length"] ?? 0) > limits.logoBytesMax) return tooLarge(limits.logoBytesMax);
+  using _slot = slots.acquire(address);
+  const bytes = await readBytes(request, limits.logoBytesMax);
+  if (bytes === undefined) return tooLarge(limits.logoBytesMax);
+  if (bytes.length === 0) return fail("INVALID_PAYLOAD", "The body is empty.");
+  return { value: { logo: `data:${type};base64,${bytes.toString("base64")}` } };
 }
 
 function hasBody(request: RawRequest): boolean {

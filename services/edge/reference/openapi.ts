@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { idempotencyKeyPattern } from "../../../contracts/idempotency-key.ts";
+import { limits } from "../../../contracts/limits.ts";
 import { catalogue, type Reason } from "../../../platform/errors.ts";
 import { errorResponse } from "../api/responses/error.ts";
 import type { Route } from "../api/route.ts";
@@ -63,6 +64,7 @@ export function describeApi(routes: Route[], publicUrl: string): Json {
     tags: [
       { name: "QR codes", description: "Create, change, draw and count" },
       { name: "Projects", description: "Folders for codes" },
+      { name: "Logos", description: "Pictures for the middle of symbols" },
       { name: "Usage", description: "What is left of the account's limits" },
     ],
     paths,
@@ -100,6 +102,7 @@ function describeRoute(route: Route, toSchema: (schema: z.ZodType, io?: "input" 
         required: true,
         content: {
           "application/json": { schema: toSchema(route.body, "input"), example: reference.example.body },
+          ...(route.takesPicture && pictureBodies),
         },
       },
     }),
@@ -111,12 +114,21 @@ function describeRoute(route: Route, toSchema: (schema: z.ZodType, io?: "input" 
   };
 }
 
+/** Bodies of an operation that takes the bytes of a picture. */
+const pictureBodies = Object.fromEntries(
+  ["image/png", "image/jpeg", "image/svg+xml"].map((type) => [
+    type,
+    { schema: { type: "string", contentMediaType: type, maxLength: limits.logoBytesMax } },
+  ]),
+);
+
 function acceptsSlug({ method, path }: Route): boolean {
   return path.startsWith("/v1/qr-codes/") && method === "GET";
 }
 
 function tagOf({ path }: Route): string {
   if (path.startsWith("/v1/qr-codes")) return "QR codes";
+  if (path.startsWith("/v1/logos")) return "Logos";
   return path.startsWith("/v1/projects") ? "Projects" : "Usage";
 }
 

@@ -20,7 +20,7 @@ import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
 import { costOf, type Route, type RouteAnswer, type RouteArguments } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
-import type { BodySlots } from "../http/body-reader.ts";
+import { type BodySlots, logoBodyBytesMax } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
 import { challengeOf } from "../http/envelope.ts";
 import type { RawRequest } from "../http/exchange.ts";
@@ -127,7 +127,7 @@ export function createRpcFace(options: RpcOptions): RpcFace {
       for (const method of ApiService.methods.filter(isUnary)) {
         const route = routes.find(({ operation }) => operation === method.localName);
         if (!route) throw new Error(`${method.name} is no operation of the API`);
-        router.rpc(method, async (request: Message, context: HandlerContext) => {
+        const handle = async (request: Message, context: HandlerContext) => {
           const admitted = context.values.get(admittedKey);
           if (!admitted) throw new Error("a call came past the gate");
           admitted.isRead = true;
@@ -149,7 +149,8 @@ export function createRpcFace(options: RpcOptions): RpcFace {
           } finally {
             span.end({ "rpc.system": "connect_rpc" }, failed);
           }
-        });
+        };
+        router.rpc(method, handle, route.takesPicture ? { readMaxBytes: logoBodyBytesMax } : {});
       }
     },
   };

@@ -56,7 +56,7 @@ export function createQrServices(dependencies: QrDependencies): Implementation[]
   return [
     createCodeService({ ...stores, styles, shortUrl, isShortUrl, abuseContact, propagate, hintSlug, pageTokens }),
     createProjectService({ projects, pageTokens }),
-    createSymbolService({ codes, styles, drawer, shortUrl }),
+    createSymbolService({ codes, logos: stores.logos, styles, drawer, shortUrl, pageTokens }),
     createScanService({ ...stores, clock }),
     createTakedownService({ ...stores, shortUrl, propagate }),
   ];

@@ -9,6 +9,9 @@ import { readStyle } from "./style-message.ts";
 /** The error correction of a symbol for which none is requested. */
 export const eccFallback = "M";
 
+export const noRoomForLogo =
+  "is one too many: the account has no room for more logos; those that no code has are deleted after a day";
+
 export interface StyleDependencies {
   logos: LogoStore;
   drawer: Drawer;
@@ -30,7 +33,7 @@ export function createStyles({ logos, drawer, shortUrl }: StyleDependencies) {
     if ("issue" in read) return rejectField(field, read.issue);
     const logoId = logoIdOf(read);
     const stored = await logos.put(caller.accountId, logoId, read);
-    return stored ? logoId : rejectField(field, "is one too many: the account has no room for more logos");
+    return stored ? logoId : rejectField(field, noRoomForLogo);
   }
 
   return {

@@ -11,8 +11,8 @@ import { type Implementation, implement } from "../../../platform/rpc/server.ts"
 import { changeStyle, logoIdOf, styleIssues, toStyle } from "../domain/fields.ts";
 import { requireAccount } from "../domain/requests.ts";
 import type { CodeStore } from "../store/qr-codes.ts";
-import type { Drawer } from "../symbols/drawer.ts";
 import { type Ecc, type Format, marginBounds, plainStyle, sizeBounds } from "../symbols/style.ts";
+import { createLogoHandlers, type LogoDependencies } from "./logos.ts";
 import { readStyle } from "./style-message.ts";
 import { eccFallback, type Styles } from "./styles.ts";
 
@@ -32,16 +32,17 @@ const eccs: Record<ErrorCorrection, Ecc> = {
   [ErrorCorrection.H]: "H",
 };
 
-export interface SymbolDependencies {
+export interface SymbolDependencies extends LogoDependencies {
   codes: Pick<CodeStore, "getAll">;
   styles: Styles;
-  drawer: Drawer;
   shortUrl(slug: string): string;
 }
 
 /** Creates the handlers of SymbolService. */
-export function createSymbolService({ codes, styles, drawer, shortUrl }: SymbolDependencies): Implementation {
+export function createSymbolService(dependencies: SymbolDependencies): Implementation {
+  const { codes, styles, drawer, shortUrl } = dependencies;
   return implement(SymbolService, {
+    ...createLogoHandlers(dependencies),
     async drawSymbol({ accountId, idOrSlug, options, knownEtags }, { remainingMs }) {
       requireAccount(accountId);
       const { format, size, margin, ecc } = readOptions(options);

@@ -19,7 +19,7 @@ describe("a picture too small for its symbol", () => {
     ["a long slug", symbol(long), 64],
     ["a high correction", symbol("menu-of-the-winter", { ecc: "H" }), 80],
     ["a caption", symbol("qr-0000000", { style: { ...plainStyle, caption: "Scan me" } }), 70],
-    ["dots", symbol("menu-of-the-winter", { style: dense, ecc: "Q" }), 84],
+    ["dots", symbol("menu-of-the-winter", { style: dense, ecc: "Q" }), 70],
   ] as [string, SymbolRequest, number][]) {
     it(`is refused with the smallest size, which is accepted: ${what}`, { timeout: 30_000 }, async () => {
       expect(await readabilityIssue(request)).toBeUndefined();

@@ -29,7 +29,6 @@ export const plainStyle: Style = plain;
 
 export const sizeBounds = { min: 64, max: 4096, fallback: 512 };
 export const marginBounds = { min: 0, max: 16, fallback: 4 };
-export const logoBytesMax = 256 * 1024;
 
 /** A stored logo: PNG, created by the drawer from the uploaded file. */
 export interface Logo {

@@ -138,7 +138,7 @@ export const made: Record<string, () => Buffer> = {
   "css-nested-parens.svg": () => svg(`<style>${":is(".repeat(20_000)}</style>${square}`),
   "css-nested-rules.svg": () => svg(`<style>${"path{".repeat(20_000)}</style>${square}`),
   "long-tag-name.svg": () => Buffer.from(`<${"s".repeat(200_000)}/>`),
-  "large.svg": () => svg(`<!--${" ".repeat(300 * 1024)}-->${square}`),
+  "large.svg": () => svg(`<!--${" ".repeat(1_100 * 1024)}-->${square}`),
   "embedded-bomb.svg": () => svg(embed(png({ width: 8_000, height: 8_000, samples: Buffer.alloc(8) }))),
   "embedded-many.svg": () => svg(embed(red()).repeat(17)),
   "embedded-png.svg": () => svg(embed(red())),

@@ -60,7 +60,7 @@ export type Style = Message<"qrforge.qr.v1.Style"> & {
   logoId?: string | undefined;
 
   /**
-   * In requests only: a new logo, PNG, JPEG or SVG of at most 256 KiB. It is converted to PNG; its id is a hash of its content.
+   * In requests only: a new logo, PNG, JPEG or SVG of at most 1 MiB. It is converted to PNG; its id is a hash of its content.
    *
    * @generated from field: bytes logo = 6;
    */

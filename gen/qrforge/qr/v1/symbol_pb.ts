@@ -4,6 +4,10 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Idempotency } from "./idempotency_pb.ts";
+import { file_qrforge_qr_v1_idempotency } from "./idempotency_pb.ts";
 import type { Style } from "./qr_code_pb.ts";
 import { file_qrforge_qr_v1_qr_code } from "./qr_code_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -12,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file qrforge/qr/v1/symbol.proto.
  */
 export const file_qrforge_qr_v1_symbol: GenFile = /*@__PURE__*/
-  fileDesc("ChpxcmZvcmdlL3FyL3YxL3N5bWJvbC5wcm90bxINcXJmb3JnZS5xci52MSKkAQoNU3ltYm9sT3B0aW9ucxIrCgZmb3JtYXQYASABKA4yGy5xcmZvcmdlLnFyLnYxLlN5bWJvbEZvcm1hdBIMCgRzaXplGAIgASgNEhMKBm1hcmdpbhgDIAEoDUgAiAEBEjgKEGVycm9yX2NvcnJlY3Rpb24YBCABKA4yHi5xcmZvcmdlLnFyLnYxLkVycm9yQ29ycmVjdGlvbkIJCgdfbWFyZ2luIn8KEURyYXdTeW1ib2xSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKaWRfb3Jfc2x1ZxgCIAEoCRItCgdvcHRpb25zGAMgASgLMhwucXJmb3JnZS5xci52MS5TeW1ib2xPcHRpb25zEhMKC2tub3duX2V0YWdzGAQgAygJIjMKEkRyYXdTeW1ib2xSZXNwb25zZRIMCgRldGFnGAEgASgJEg8KB2NvbnRlbnQYAiABKAwijAEKFFByZXZpZXdTeW1ib2xSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSDAoEdGV4dBgCIAEoCRIjCgVzdHlsZRgDIAEoCzIULnFyZm9yZ2UucXIudjEuU3R5bGUSLQoHb3B0aW9ucxgEIAEoCzIcLnFyZm9yZ2UucXIudjEuU3ltYm9sT3B0aW9ucyJGChVQcmV2aWV3U3ltYm9sUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVmaWVsZBgCIAEoCRINCgVpc3N1ZRgDIAEoCSpyCgxTeW1ib2xGb3JtYXQSHQoZU1lNQk9MX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhUKEVNZTUJPTF9GT1JNQVRfU1ZHEAESFQoRU1lNQk9MX0ZPUk1BVF9QTkcQAhIVChFTWU1CT0xfRk9STUFUX1BERhADKpMBCg9FcnJvckNvcnJlY3Rpb24SIAocRVJST1JfQ09SUkVDVElPTl9VTlNQRUNJRklFRBAAEhYKEkVSUk9SX0NPUlJFQ1RJT05fTBABEhYKEkVSUk9SX0NPUlJFQ1RJT05fTRACEhYKEkVSUk9SX0NPUlJFQ1RJT05fURADEhYKEkVSUk9SX0NPUlJFQ1RJT05fSBAEMsgBCg1TeW1ib2xTZXJ2aWNlElYKCkRyYXdTeW1ib2wSIC5xcmZvcmdlLnFyLnYxLkRyYXdTeW1ib2xSZXF1ZXN0GiEucXJmb3JnZS5xci52MS5EcmF3U3ltYm9sUmVzcG9uc2UiA5ACARJfCg1QcmV2aWV3U3ltYm9sEiMucXJmb3JnZS5xci52MS5QcmV2aWV3U3ltYm9sUmVxdWVzdBokLnFyZm9yZ2UucXIudjEuUHJldmlld1N5bWJvbFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_qrforge_qr_v1_qr_code]);
+  fileDesc("ChpxcmZvcmdlL3FyL3YxL3N5bWJvbC5wcm90bxINcXJmb3JnZS5xci52MSKkAQoNU3ltYm9sT3B0aW9ucxIrCgZmb3JtYXQYASABKA4yGy5xcmZvcmdlLnFyLnYxLlN5bWJvbEZvcm1hdBIMCgRzaXplGAIgASgNEhMKBm1hcmdpbhgDIAEoDUgAiAEBEjgKEGVycm9yX2NvcnJlY3Rpb24YBCABKA4yHi5xcmZvcmdlLnFyLnYxLkVycm9yQ29ycmVjdGlvbkIJCgdfbWFyZ2luIn8KEURyYXdTeW1ib2xSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKaWRfb3Jfc2x1ZxgCIAEoCRItCgdvcHRpb25zGAMgASgLMhwucXJmb3JnZS5xci52MS5TeW1ib2xPcHRpb25zEhMKC2tub3duX2V0YWdzGAQgAygJIjMKEkRyYXdTeW1ib2xSZXNwb25zZRIMCgRldGFnGAEgASgJEg8KB2NvbnRlbnQYAiABKAwijAEKFFByZXZpZXdTeW1ib2xSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSDAoEdGV4dBgCIAEoCRIjCgVzdHlsZRgDIAEoCzIULnFyZm9yZ2UucXIudjEuU3R5bGUSLQoHb3B0aW9ucxgEIAEoCzIcLnFyZm9yZ2UucXIudjEuU3ltYm9sT3B0aW9ucyJGChVQcmV2aWV3U3ltYm9sUmVzcG9uc2USDwoHY29udGVudBgBIAEoDBINCgVmaWVsZBgCIAEoCRINCgVpc3N1ZRgDIAEoCSJ2CgRMb2dvEg8KB2xvZ29faWQYASABKAkSDQoFd2lkdGgYAiABKA0SDgoGaGVpZ2h0GAMgASgNEg0KBWJ5dGVzGAQgASgNEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJpChFDcmVhdGVMb2dvUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEg8KB2NvbnRlbnQYAiABKAwSLwoLaWRlbXBvdGVuY3kYAyABKAsyGi5xcmZvcmdlLnFyLnYxLklkZW1wb3RlbmN5IkkKEkNyZWF0ZUxvZ29SZXNwb25zZRIhCgRsb2dvGAEgASgLMhMucXJmb3JnZS5xci52MS5Mb2dvEhAKCHJlcGxheWVkGAIgASgIIk0KEExpc3RMb2dvc1JlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJQChFMaXN0TG9nb3NSZXNwb25zZRIiCgVsb2dvcxgBIAMoCzITLnFyZm9yZ2UucXIudjEuTG9nbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqcgoMU3ltYm9sRm9ybWF0Eh0KGVNZTUJPTF9GT1JNQVRfVU5TUEVDSUZJRUQQABIVChFTWU1CT0xfRk9STUFUX1NWRxABEhUKEVNZTUJPTF9GT1JNQVRfUE5HEAISFQoRU1lNQk9MX0ZPUk1BVF9QREYQAyqTAQoPRXJyb3JDb3JyZWN0aW9uEiAKHEVSUk9SX0NPUlJFQ1RJT05fVU5TUEVDSUZJRUQQABIWChJFUlJPUl9DT1JSRUNUSU9OX0wQARIWChJFUlJPUl9DT1JSRUNUSU9OX00QAhIWChJFUlJPUl9DT1JSRUNUSU9OX1EQAxIWChJFUlJPUl9DT1JSRUNUSU9OX0gQBDLwAgoNU3ltYm9sU2VydmljZRJWCgpEcmF3U3ltYm9sEiAucXJmb3JnZS5xci52MS5EcmF3U3ltYm9sUmVxdWVzdBohLnFyZm9yZ2UucXIudjEuRHJhd1N5bWJvbFJlc3BvbnNlIgOQAgESXwoNUHJldmlld1N5bWJvbBIjLnFyZm9yZ2UucXIudjEuUHJldmlld1N5bWJvbFJlcXVlc3QaJC5xcmZvcmdlLnFyLnYxLlByZXZpZXdTeW1ib2xSZXNwb25zZSIDkAIBElEKCkNyZWF0ZUxvZ28SIC5xcmZvcmdlLnFyLnYxLkNyZWF0ZUxvZ29SZXF1ZXN0GiEucXJmb3JnZS5xci52MS5DcmVhdGVMb2dvUmVzcG9uc2USUwoJTGlzdExvZ29zEh8ucXJmb3JnZS5xci52MS5MaXN0TG9nb3NSZXF1ZXN0GiAucXJmb3JnZS5xci52MS5MaXN0TG9nb3NSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp, file_qrforge_qr_v1_idempotency, file_qrforge_qr_v1_qr_code]);
 
 /**
  * Drawing options that do not depend on the code.
@@ -204,6 +208,181 @@ export const PreviewSymbolResponseSchema: GenMessage<PreviewSymbolResponse> = /*
   messageDesc(file_qrforge_qr_v1_symbol, 4);
 
 /**
+ * A stored logo, without its picture.
+ *
+ * @generated from message qrforge.qr.v1.Logo
+ */
+export type Logo = Message<"qrforge.qr.v1.Logo"> & {
+  /**
+   * 32 characters of [0-9a-f]: a hash of the stored picture.
+   *
+   * @generated from field: string logo_id = 1;
+   */
+  logoId: string;
+
+  /**
+   * Size of the stored picture, in pixels; at most 512.
+   *
+   * @generated from field: uint32 width = 2;
+   */
+  width: number;
+
+  /**
+   * Size of the stored picture, in pixels; at most 512.
+   *
+   * @generated from field: uint32 height = 3;
+   */
+  height: number;
+
+  /**
+   * Size of the stored PNG, in bytes.
+   *
+   * @generated from field: uint32 bytes = 4;
+   */
+  bytes: number;
+
+  /**
+   * Time at which it was stored first.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.Logo.
+ * Use `create(LogoSchema)` to create a new message.
+ */
+export const LogoSchema: GenMessage<Logo> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_symbol, 5);
+
+/**
+ * Request of CreateLogo.
+ *
+ * @generated from message qrforge.qr.v1.CreateLogoRequest
+ */
+export type CreateLogoRequest = Message<"qrforge.qr.v1.CreateLogoRequest"> & {
+  /**
+   * Id of the account that will own it.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * PNG, JPEG or SVG, at most 1 MiB.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+
+  /**
+   * Idempotency key of the call; unset for none.
+   *
+   * @generated from field: qrforge.qr.v1.Idempotency idempotency = 3;
+   */
+  idempotency?: Idempotency | undefined;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.CreateLogoRequest.
+ * Use `create(CreateLogoRequestSchema)` to create a new message.
+ */
+export const CreateLogoRequestSchema: GenMessage<CreateLogoRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_symbol, 6);
+
+/**
+ * Response of CreateLogo.
+ *
+ * @generated from message qrforge.qr.v1.CreateLogoResponse
+ */
+export type CreateLogoResponse = Message<"qrforge.qr.v1.CreateLogoResponse"> & {
+  /**
+   * The logo as stored; the stored one if the account has the same picture already.
+   *
+   * @generated from field: qrforge.qr.v1.Logo logo = 1;
+   */
+  logo?: Logo | undefined;
+
+  /**
+   * Whether this is the response of an earlier call with the same idempotency key.
+   *
+   * @generated from field: bool replayed = 2;
+   */
+  replayed: boolean;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.CreateLogoResponse.
+ * Use `create(CreateLogoResponseSchema)` to create a new message.
+ */
+export const CreateLogoResponseSchema: GenMessage<CreateLogoResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_symbol, 7);
+
+/**
+ * Request of ListLogos.
+ *
+ * @generated from message qrforge.qr.v1.ListLogosRequest
+ */
+export type ListLogosRequest = Message<"qrforge.qr.v1.ListLogosRequest"> & {
+  /**
+   * Id of the account.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * Maximum number of entries on the page: 1 to 100; 50 if unset.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the previous page; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.ListLogosRequest.
+ * Use `create(ListLogosRequestSchema)` to create a new message.
+ */
+export const ListLogosRequestSchema: GenMessage<ListLogosRequest> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_symbol, 8);
+
+/**
+ * Response of ListLogos.
+ *
+ * @generated from message qrforge.qr.v1.ListLogosResponse
+ */
+export type ListLogosResponse = Message<"qrforge.qr.v1.ListLogosResponse"> & {
+  /**
+   * The page, newest first.
+   *
+   * @generated from field: repeated qrforge.qr.v1.Logo logos = 1;
+   */
+  logos: Logo[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message qrforge.qr.v1.ListLogosResponse.
+ * Use `create(ListLogosResponseSchema)` to create a new message.
+ */
+export const ListLogosResponseSchema: GenMessage<ListLogosResponse> = /*@__PURE__*/
+  messageDesc(file_qrforge_qr_v1_symbol, 9);
+
+/**
  * File format.
  *
  * @generated from enum qrforge.qr.v1.SymbolFormat
@@ -334,6 +513,27 @@ export const SymbolService: GenService<{
     methodKind: "unary";
     input: typeof PreviewSymbolRequestSchema;
     output: typeof PreviewSymbolResponseSchema;
+  },
+  /**
+   * Stores a logo, which the styles of the account's codes may name by its id. It is deleted if no code has it for a day.
+   * Fails with INVALID_PAYLOAD that says what to change if the file cannot be a logo.
+   *
+   * @generated from rpc qrforge.qr.v1.SymbolService.CreateLogo
+   */
+  createLogo: {
+    methodKind: "unary";
+    input: typeof CreateLogoRequestSchema;
+    output: typeof CreateLogoResponseSchema;
+  },
+  /**
+   * Lists the logos of an account, newest first.
+   *
+   * @generated from rpc qrforge.qr.v1.SymbolService.ListLogos
+   */
+  listLogos: {
+    methodKind: "unary";
+    input: typeof ListLogosRequestSchema;
+    output: typeof ListLogosResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_qrforge_qr_v1_symbol, 0);

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { limits } from "../../../../contracts/limits.ts";
 import { toRaster } from "../raster.ts";
 import { readabilityIssue } from "../readability.ts";
-import { type Logo, logoBytesMax, plainStyle } from "../style.ts";
+import { type Logo, plainStyle } from "../style.ts";
 import { logoPngBytesMax, normaliseLogo } from "./logo.ts";
 
 type Case = { file: string; about: string; kept?: [number, number]; issue?: string };
@@ -56,9 +57,9 @@ describe("a logo", () => {
   });
 
   it("is refused by the bytes that were sent", async () => {
-    const padded = Buffer.concat([bytesOf("icon-16x16.png"), Buffer.alloc(logoBytesMax)]);
+    const padded = Buffer.concat([bytesOf("icon-16x16.png"), Buffer.alloc(limits.logoBytesMax)]);
     expect(await normaliseLogo(padded)).toEqual({
-      issue: "has 257 KiB; make it at most 256 KiB: scale it down to 512 pixels",
+      issue: "has 1,025 KiB; make it at most 1,024 KiB: scale it down to 512 pixels",
     });
   });
 });

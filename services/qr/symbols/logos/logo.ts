@@ -1,6 +1,7 @@
 import UPNG from "upng-js";
+import { limits } from "../../../../contracts/limits.ts";
 import { toPicture } from "../raster.ts";
-import { type Logo, logoBytesMax } from "../style.ts";
+import type { Logo } from "../style.ts";
 import { LogoError, quote } from "./logo-error.ts";
 import type { RasterFile } from "./raster-file.ts";
 import { readRasterFile } from "./read-raster.ts";
@@ -41,10 +42,10 @@ export async function normaliseLogo(bytes: Uint8Array): Promise<Logo | { issue: 
 
 /** Reads a file of a supported type. Throws LogoError if it cannot be a logo. */
 export function readPicture(file: Buffer): Picture {
-  if (file.length > logoBytesMax) {
-    const [sent, max] = [Math.ceil(file.length / 1024), logoBytesMax / 1024];
+  if (file.length > limits.logoBytesMax) {
+    const [sent, max] = [Math.ceil(file.length / 1024), limits.logoBytesMax / 1024];
     throw new LogoError(
-      `has ${sent.toLocaleString("en")} KiB; make it at most ${max} KiB: scale it down to ${sidesPx[0]} pixels`,
+      `has ${sent.toLocaleString("en")} KiB; make it at most ${max.toLocaleString("en")} KiB: scale it down to ${sidesPx[0]} pixels`,
     );
   }
   const raster = readRasterFile(file);

@@ -228,6 +228,19 @@ describe("the windows of an account's dashboard", () => {
   });
 });
 
+describe("rotating keys", () => {
+  it("costs nothing and is bounded by the minute, while keys can be revoked and sessions ended", async () => {
+    const { headers, keyId } = await signedIn();
+    const rotate = () => call(`${api}/keys/no-such-key/rotate`, { method: "POST", headers });
+    // The minute may end in between.
+    const statuses = new Set<number>();
+    for (let tries = 0; tries < 130 && !statuses.has(429); tries++) statuses.add((await rotate()).status);
+    expect([...statuses]).toEqual([404, 429]);
+    expect((await call(`${api}/keys/${keyId}/revoke`, { method: "POST", headers })).status).toBe(200);
+    expect((await call(`${api}/session`, { method: "DELETE", headers })).status).toBe(200);
+  });
+});
+
 describe("sign-ups", () => {
   it("are a few a minute for one address", async () => {
     const answers = [];

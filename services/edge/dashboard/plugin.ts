@@ -196,14 +196,22 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
   }
 
   for (const route of sessionRoutes) {
+    const countUser =
+      route.perMinuteMax &&
+      createMinuteCounter({
+        message: "Too many such requests of this account this minute.",
+        perMinuteMax: route.perMinuteMax,
+        clock: options.clock,
+      });
     app.route({
       method: route.method,
       url: route.path,
       async handler(request, reply) {
         const input = { hasBody: route.body !== undefined, costOf: () => route.cost };
-        const answer = await run(request, reply, input, ({ user, body, call }) => {
+        const answer = await run(request, reply, input, async ({ user, body, call }) => {
           const { params, query } = request;
-          return route.handle({ user, ...toRouteCall(call) }, { params, query, body });
+          if (countUser) countUser([{ key: user.accountId, times: 1 }]);
+          return await route.handle({ user, ...toRouteCall(call) }, { params, query, body });
         });
         return sendSession(request, reply, answer);
       },

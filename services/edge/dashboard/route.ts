@@ -56,6 +56,8 @@ export interface SessionRoute {
   body: z.ZodType | undefined;
   /** Cost in units; 0 for reads, and for what protects an account, which must work when its windows are exhausted. */
   cost: 0 | 1;
+  /** Maximum number of calls per minute of one account at one edge, for what costs nothing and yet adds to the database. */
+  perMinuteMax?: number;
   /** Validates the arguments against the schemas and runs the handler. */
   handle(call: SessionCall, given: RouteArguments): Promise<SessionAnswer>;
 }
@@ -68,16 +70,18 @@ export function sessionRoute<P extends z.ZodType, Q extends z.ZodType, B extends
   method: SessionRoute["method"];
   path: string;
   cost?: SessionRoute["cost"];
+  perMinuteMax?: number;
   params: P;
   query: Q;
   body: B;
   handle(input: SessionCall & { params: z.output<P>; query: z.output<Q>; body: z.output<B> }): Promise<SessionAnswer>;
 }): SessionRoute {
-  const { method, path, cost = 0, params, query, body, handle } = typed;
+  const { method, path, cost = 0, perMinuteMax, params, query, body, handle } = typed;
   return {
     method,
     path,
     cost,
+    ...(perMinuteMax !== undefined && { perMinuteMax }),
     body: bodySchemaOf(body),
     handle: async (call, given) =>
       await handle({

@@ -11,6 +11,7 @@ import { readUsage } from "../usage.ts";
 
 const auditPageSize = 50;
 const keysPageSize = 100;
+const rotationsPerMinuteMax = 60;
 const password = z.string().max(1_024);
 
 const toActor = ({ user, address }: { user: SignedInUser; address: string }) => ({
@@ -96,6 +97,7 @@ export const sessionRoutes: SessionRoute[] = [
     ...noInput,
     method: "POST",
     path: "/keys/:id/rotate",
+    perMinuteMax: rotationsPerMinuteMax,
     params: idParams,
     async handle({ user, params, address, upstreams, wait, nowMs }) {
       const request = { keyId: params.id, accountId: user.accountId, actor: toActor({ user, address }) };

@@ -1,12 +1,15 @@
+import type { NatsConnection } from "nats";
 import { createBus } from "../../platform/messaging/bus.ts";
 import { natsClients, natsUserOf, scanQueue } from "../../platform/messaging/users.ts";
-import { inspectQueue } from "../../platform/messaging/work-queue.ts";
+import { inspectQueue, type QueueState } from "../../platform/messaging/work-queue.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { type Finding, good, warn, wrong } from "./finding.ts";
 
 const area = "nats";
 const connectMaxMs = 5_000;
+const queueMaxMs = 3_000;
+const queuePauseMs = 200;
 const versionMin = "2.9.0";
 const messagesMax = 1_000;
 
@@ -65,9 +68,20 @@ export async function checkNats(options: { url: string; password: string; replic
       );
       return found;
     }
-    const state = await inspectQueue(connection, scanQueue);
+    if (options.replicas > 1 && !connection.info.cluster) {
+      const text = `NATS_REPLICAS is ${options.replicas}, and this server is no part of a cluster: it cannot make the queue of scans`;
+      found.push(wrong(area, text, `Set NATS_REPLICAS=1, or run a cluster of at least ${options.replicas} servers.`));
+      return found;
+    }
+    const state = await findQueue(connection);
     if (!state) {
-      found.push(good(area, `nats-server ${version}, JetStream, no scan so far`));
+      found.push(
+        wrong(
+          area,
+          "the queue of scans is not there, and scans are kept in memory only until qr takes them",
+          `qr makes it at its start: its log says why it cannot. With NATS_REPLICAS=${options.replicas} it needs as many servers with JetStream.`,
+        ),
+      );
       return found;
     }
     if (state.replicas !== options.replicas) {
@@ -95,5 +109,15 @@ export async function checkNats(options: { url: string; password: string; replic
     return found;
   } finally {
     await bus.close();
+  }
+}
+
+/** Returns the state of the queue of scans; undefined if qr, which makes it at its start, has not done so for a while. */
+async function findQueue(connection: NatsConnection): Promise<QueueState | undefined> {
+  const end = performance.now() + queueMaxMs;
+  for (;;) {
+    const state = await inspectQueue(connection, scanQueue);
+    if (state || performance.now() > end) return state;
+    await systemClock.sleep(queuePauseMs);
   }
 }

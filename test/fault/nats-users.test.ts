@@ -7,6 +7,7 @@ import path from "node:path";
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { checkNats } from "../../cli/doctor/nats.ts";
 import { findNatsServer, spawnNats } from "../../dev/nats.ts";
 import { newPassword } from "../../dev/password.ts";
 import { freePort } from "../../dev/ports.ts";
@@ -101,6 +102,35 @@ const rows: Row[] = [
   [`$JS.API.STREAM.PURGE.${stream}`, [], []],
   [`$JS.API.STREAM.MSG.GET.${stream}`, [], []],
 ];
+
+describe("the doctor at a server without the queue of scans", () => {
+  it("says that it is not there, and why it cannot be there", async (context) => {
+    context.skip(missing !== undefined, missing);
+    const examine = (replicas: number) => checkNats({ url, password: passwords.operator, replicas });
+    for (const [replicas, text, advice] of [
+      [
+        3,
+        "NATS_REPLICAS is 3, and this server is no part of a cluster",
+        "NATS_REPLICAS=1, or run a cluster of at least 3",
+      ],
+      [
+        2,
+        "NATS_REPLICAS is 2, and this server is no part of a cluster",
+        "NATS_REPLICAS=1, or run a cluster of at least 2",
+      ],
+      [1, "the queue of scans is not there", "its log says why"],
+    ] as const) {
+      expect(await examine(replicas)).toEqual([
+        {
+          area: "nats",
+          level: "wrong",
+          text: expect.stringContaining(text),
+          advice: expect.stringContaining(advice),
+        },
+      ]);
+    }
+  });
+});
 
 describe("the users of NATS", () => {
   it.for(natsClients)("let %s publish and receive on its own subjects and no others", async (client, { skip }) => {

@@ -47,6 +47,10 @@ describe("openapi.json", () => {
         expect.anything(),
       ]);
       const at = ["paths", pathOf(route), route.method.toLowerCase()];
+      const listed = Object.keys(described.paths[pathOf(route)][at[2] as string].responses[status].headers);
+      const names = listed.map((name) => name.toLowerCase());
+      const own = ["location", "etag", "ratelimit", "ratelimit-policy", "x-request-id", "idempotent-replayed"];
+      for (const name of own) if (answer.headers.has(name)) expect(names, route.operation).toContain(name);
       if (data === "file") {
         const types = Object.keys(described.paths[pathOf(route)].get.responses[200].content);
         expect(types).toContain(answer.headers.get("content-type"));
@@ -64,7 +68,7 @@ describe("openapi.json", () => {
   });
 
   it("has the shape of every refusal", async () => {
-    const isValid = ajv.getSchema("api#/components/schemas/Failure");
+    const isValid = ajv.getSchema("api#/components/schemas/Error");
     const { key } = await auth.newAccount();
     for (const answer of [
       await call(`${edge}/v1/usage`),

@@ -5,6 +5,7 @@ import { plainStyle } from "../../../contracts/plain-style.ts";
 import { redirectUrlStart, redirectUrlStartIssue } from "../../../contracts/redirect-url.ts";
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugFormIssue, slugPattern } from "../../../contracts/slug.ts";
+import { eccFallback, marginBounds, sizeBounds } from "../../../contracts/symbol-bounds.ts";
 import { lengthOf, lineIssue, textIssue } from "../../../contracts/text.ts";
 import { QrCodeStatus } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { omitUndefined } from "../../../platform/omit-undefined.ts";
@@ -27,7 +28,7 @@ export const noBody = z.undefined();
 export const idParams = z.object({
   id: z.string().transform((name) => (resourceIdPattern.test(name) ? name : name.toLowerCase())),
 });
-export const projectId = z.string().min(1);
+export const projectId = z.string().min(1).meta({ description: "Id of a project of the account" });
 const pageSizes = { default: 50, max: 100 };
 
 /** Returns a requested page size; the default for what is no number of 1 to 100, as published. */
@@ -44,10 +45,14 @@ export const listQuery = {
     .meta({
       parameter: {
         type: "string",
+        default: String(pageSizes.default),
         description: `Number of items, 1 to ${pageSizes.max}; ${pageSizes.default} if left out or not such a number`,
       },
     }),
-  next_page_token: z.string().optional(),
+  next_page_token: z
+    .string()
+    .meta({ description: "Token of the page, from the answer before; left out for the first page" })
+    .optional(),
 };
 
 /**
@@ -77,8 +82,13 @@ export const redirectUrl = text
     `must have at most ${limits.redirectUrlLengthMax} characters`,
   )
   .regex(redirectUrlStart, redirectUrlStartIssue)
-  .meta({ maxLength: limits.redirectUrlLengthMax });
-export const slug = text.regex(slugPattern, slugFormIssue);
+  .meta({
+    maxLength: limits.redirectUrlLengthMax,
+    description:
+      "Where scans are redirected: an absolute http or https URL by the WHATWG's rules, without user name and password, of at most " +
+      `${limits.redirectUrlLengthMax} characters and ${limits.locationBytesMax} bytes when percent-encoded`,
+  });
+export const slug = text.regex(slugPattern, slugFormIssue).meta({ description: "The path of the short URL" });
 
 const colour = text.regex(/^#[0-9a-fA-F]{6}$/, "must be a colour like #1a2b3c");
 const pictureUrl = /^data:image\/(?:png|jpe?g|svg\+xml)(?:;charset=[\w-]+)?;base64,([A-Za-z0-9+/]+={0,2})$/i;
@@ -91,7 +101,8 @@ function pictureOf(logo: string): string | undefined {
 /** Returns the schema of a new logo, which reads it to its content. */
 export const newLogo = text
   .refine((value) => pictureOf(value) !== undefined, "must be a PNG, JPEG or SVG as data:image/...;base64,...")
-  .transform((value) => Buffer.from(pictureOf(value) ?? "", "base64"));
+  .transform((value) => Buffer.from(pictureOf(value) ?? "", "base64"))
+  .meta({ description: "A PNG, JPEG or SVG as `data:image/...;base64,...`" });
 
 const logo = text.refine(
   (value) => /^[0-9a-f]{32}$/.test(value) || pictureOf(value) !== undefined,
@@ -105,15 +116,30 @@ const logoSize = z
 /** A style; in each of its fields, and instead of it, null stands for the default. */
 export const style = z
   .strictObject({
-    foreground: colour.nullish(),
-    background: colour.nullish(),
-    module_shape: moduleShape.nullish(),
-    finder_shape: finderShape.nullish(),
-    logo: logo.nullish(),
-    logo_size: logoSize.nullish(),
-    caption: textOf(limits.captionLengthMax).nullish(),
+    foreground: described(colour, "Colour of the modules, as #rrggbb", plainStyle.foreground),
+    background: described(colour, "Colour behind the modules, as #rrggbb", plainStyle.background),
+    module_shape: described(moduleShape, "Shape of the modules", plainStyle.moduleShape),
+    finder_shape: described(finderShape, "Shape of the three finder patterns", plainStyle.finderShape),
+    logo: described(
+      logo,
+      "Logo in the middle: a PNG, JPEG or SVG as `data:image/...;base64,...`, or the id of a logo of the account",
+      "no logo",
+    ),
+    logo_size: described(
+      logoSize,
+      "The logo's longer side, in percent of the symbol's without its margin",
+      plainStyle.logoSize,
+    ),
+    caption: described(textOf(limits.captionLengthMax), "Text in a frame below the symbol", "no caption"),
   })
-  .nullish();
+  .meta({ id: "StyleChange", description: "How the symbol is to look; null stands for the default of a field" })
+  .nullish()
+  .meta({ description: "How the symbol is to look; in a change, what is left out stays. null for all defaults" });
+
+/** Returns the schema of a field that may be left out or cleared, with its unit and what it then gets. */
+function described<S extends z.ZodType>(schema: S, description: string, byDefault: string | number) {
+  return schema.nullish().meta({ description: `${description}. Default: ${byDefault}` });
+}
 
 const allDefaults = {
   foreground: null,
@@ -152,10 +178,10 @@ function numberFor<W extends string, N>(numbers: Record<W, N>, word: W | undefin
 }
 
 /** Returns the schema of an integer in a query, within bounds. */
-function numberOf(min: number, max: number) {
+function numberOf({ min, max, fallback }: { min: number; max: number; fallback: number }, description: string) {
   const rule = `must be a whole number from ${min} to ${max}`;
   const inBounds = (value: number) => value >= min && value <= max;
-  const parameter = { type: "integer", minimum: min, maximum: max };
+  const parameter = { type: "integer", minimum: min, maximum: max, default: fallback, description };
   return z
     .string()
     .regex(/^\d{1,9}$/, rule)
@@ -165,22 +191,28 @@ function numberOf(min: number, max: number) {
 }
 
 export const imageQuery = queryOf({
-  format: z.enum(["svg", "png", "pdf"]).optional(),
-  size: numberOf(64, 4_096).optional(),
-  margin: numberOf(0, 16).optional(),
-  ecc: z.enum(["L", "M", "Q", "H"]).optional(),
+  format: z
+    .enum(["svg", "png", "pdf"])
+    .meta({ description: "Format of the picture; by `Accept` if left out, SVG where that says nothing" })
+    .optional(),
+  size: numberOf(sizeBounds, "Longer side of the picture, in pixels; for SVG and PDF, its nominal size").optional(),
+  margin: numberOf(marginBounds, "Quiet zone around the symbol, in modules").optional(),
+  ecc: z
+    .enum(["L", "M", "Q", "H"])
+    .meta({ description: `Error correction, from low (about 7 %) to high (about 30 %); ${eccFallback} if left out` })
+    .optional(),
 });
 
 const timeRule = "must be a time like 2026-01-31T12:00:00Z or a day like 2026-01-31, from 2000 to 2099";
 const timePattern = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 
 /** Converts an RFC 3339 time to ms since the Unix epoch. A day becomes its start, or its end at the end of a range. */
-function timeOf(edge: "start" | "end") {
+function timeOf(edge: "start" | "end", description: string) {
   return z
     .string()
     .refine((value) => !Number.isNaN(readTime(value, edge)), timeRule)
     .transform((value) => readTime(value, edge))
-    .meta({ parameter: { type: "string", description: timeRule } });
+    .meta({ parameter: { type: "string", description: `${description}; ${timeRule.replace("must be ", "")}` } });
 }
 
 function readTime(value: string, edge: "start" | "end"): number {
@@ -193,8 +225,8 @@ function readTime(value: string, edge: "start" | "end"): number {
 }
 
 export const scansQuery = queryOf({
-  from: timeOf("start").optional(),
-  to: timeOf("end").optional(),
+  from: timeOf("start", "Start of the range; 30 days before its end if left out").optional(),
+  to: timeOf("end", "End of the range; now if left out").optional(),
   interval: scanInterval.default("day"),
   by: scanDimension.optional(),
 });

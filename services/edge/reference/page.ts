@@ -9,7 +9,7 @@ interface Operation {
   tags: string[];
   parameters?: { name: string; in: string; required: boolean; description?: string; schema: Json }[];
   requestBody?: { content: { "application/json": { schema: Json; example: unknown } } };
-  responses: Record<string, { description: string; content?: Record<string, { schema: Json }> }>;
+  responses: Record<string, { description: string; content?: Record<string, { schema: Json; example?: unknown }> }>;
 }
 
 interface ApiDescription {
@@ -73,11 +73,14 @@ function section(
     const shape = status.startsWith("2") && schema ? fields(schema) : "";
     return `<tr><th scope="row">${status}</th><td>${marked(response.description)}${files.map((type) => ` <code>${type}</code>`).join("")}${shape}</td></tr>`;
   });
+  const answer = Object.values(operation.responses).find(({ content }) => content?.["application/json"]?.example)
+    ?.content?.["application/json"]?.example;
   return `<article id="${operation.operationId}"><h3><b>${method}</b> <code>${escapeHtml(path)}</code></h3>
 <p><strong>${escapeHtml(operation.summary)}.</strong> ${marked(operation.description)}</p>
 ${operation.parameters ? parameters(operation.parameters) : ""}
 ${body ? `<h4>Body</h4>${fields(body.schema)}` : ""}
 <h4>Example</h4><pre><code>${escapeHtml(curl(method, base + path, body?.example))}</code></pre>
+${answer ? `<pre><code>${escapeHtml(JSON.stringify(answer, undefined, 2))}</code></pre>` : ""}
 <h4>Answers</h4><table><tbody>${responses.join("")}</tbody></table></article>`;
 }
 
@@ -126,6 +129,7 @@ function typeOf(schema: Json): string {
   const bounds = [
     ...(schema.minimum === undefined ? [] : [`from ${schema.minimum}`]),
     ...(schema.maximum === undefined || schema.maximum === Number.MAX_SAFE_INTEGER ? [] : [`to ${schema.maximum}`]),
+    ...(schema.default === undefined ? [] : [`(default ${schema.default})`]),
     ...(schema.maxLength === undefined ? [] : [`up to ${schema.maxLength} characters`]),
   ];
   const type = Array.isArray(schema.type) ? schema.type.join(" or ") : String(schema.type ?? "any");

@@ -1,13 +1,13 @@
+import { eccFallback, marginBounds } from "../../../contracts/symbol-bounds.ts";
 import type { Style as StyleMessage } from "../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { rejectField } from "../../../platform/errors.ts";
 import { changeStyle, logoIdOf, toStyle } from "../domain/fields.ts";
 import type { LogoStore } from "../store/logos.ts";
 import type { DrawCaller, Drawer } from "../symbols/drawer.ts";
-import { marginBounds, plainStyle, type Style } from "../symbols/style.ts";
+import { plainStyle, type Style } from "../symbols/style.ts";
 import { readStyle } from "./style-message.ts";
 
 /** The error correction of a symbol for which none is requested. */
-export const eccFallback = "M";
 
 export const noRoomForLogo =
   "is one too many: the account has no room for more logos; those that no code has are deleted after a day";

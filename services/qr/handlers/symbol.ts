@@ -1,5 +1,6 @@
 import { resourceIdPattern } from "../../../contracts/resource-id.ts";
 import { slugPattern } from "../../../contracts/slug.ts";
+import { eccFallback, marginBounds, sizeBounds } from "../../../contracts/symbol-bounds.ts";
 import {
   ErrorCorrection,
   SymbolFormat,
@@ -11,10 +12,10 @@ import { type Implementation, implement } from "../../../platform/rpc/server.ts"
 import { changeStyle, logoIdOf, styleIssues, toStyle } from "../domain/fields.ts";
 import { requireAccount } from "../domain/requests.ts";
 import type { CodeStore } from "../store/qr-codes.ts";
-import { type Ecc, type Format, marginBounds, plainStyle, sizeBounds } from "../symbols/style.ts";
+import { type Ecc, type Format, plainStyle } from "../symbols/style.ts";
 import { createLogoHandlers, type LogoDependencies } from "./logos.ts";
 import { readStyle } from "./style-message.ts";
-import { eccFallback, type Styles } from "./styles.ts";
+import type { Styles } from "./styles.ts";
 
 const textLengthMax = 200;
 

@@ -1,9 +1,10 @@
+import { marginBounds, sizeBounds } from "../../../contracts/symbol-bounds.ts";
 import type { FieldIssue } from "../../../platform/errors.ts";
 import { outlineText, undrawable } from "./caption.ts";
 import { drawSymbol } from "./geometry.ts";
 import { blur, toRaster } from "./raster.ts";
 import { readSymbol } from "./reader.ts";
-import { eccLevels, marginBounds, plainStyle, type Style, type SymbolRequest, sizeBounds } from "./style.ts";
+import { eccLevels, plainStyle, type Style, type SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
 
 /** Widths at which a symbol must be readable, in pixels; at the smaller one also blurred. */

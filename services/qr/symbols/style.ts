@@ -27,9 +27,6 @@ export interface Style {
 
 export const plainStyle: Style = plain;
 
-export const sizeBounds = { min: 64, max: 4096, fallback: 512 };
-export const marginBounds = { min: 0, max: 16, fallback: 4 };
-
 /** A stored logo: PNG, created by the drawer from the uploaded file. */
 export interface Logo {
   png: Uint8Array;

@@ -7,6 +7,19 @@ export const id = z.string().meta({ description: "20 characters of [0-9A-Za-z]",
 export const time = z.string().meta({ description: "RFC 3339, UTC, with milliseconds", format: "date-time" });
 export const count = z.int().min(0);
 
+/** Names that the examples of the reference share. */
+export const examples = {
+  id: "0Nq8ZcT4vWb7KxYp2LmR",
+  projectId: "0Nq8Z1a9GhUe5DsJf3Cw",
+  time: "2026-01-31T12:00:00.000Z",
+};
+
+/** Returns the example of a schema, if it has one. */
+export function exampleOf(schema: z.ZodType): unknown {
+  const { examples } = schema.meta() ?? {};
+  return Array.isArray(examples) ? examples[0] : undefined;
+}
+
 /** Returns a timestamp as RFC 3339, UTC, with milliseconds; null if it is unset. */
 export function toTimeOrNull(timestamp: Timestamp | undefined): string | null {
   return timestamp ? timestampDate(timestamp).toISOString() : null;

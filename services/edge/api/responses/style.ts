@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { plainStyle } from "../../../../contracts/plain-style.ts";
 import { FinderShape, ModuleShape, type Style } from "../../../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import { wordOf } from "./fields.ts";
 
@@ -19,15 +20,29 @@ export const finderShapeNumbers = {
 
 export const styleResponse = z
   .object({
-    foreground: z.string(),
-    background: z.string(),
-    module_shape: moduleShape,
-    finder_shape: finderShape,
-    logo: z.string().nullable().meta({ description: "The id of a logo of the account" }),
-    logo_size: z.int().meta({ description: "The logo's longer side in percent of the symbol's" }),
-    caption: z.string().nullable(),
+    foreground: z.string().meta({ description: "Colour of the modules, as #rrggbb" }),
+    background: z.string().meta({ description: "Colour behind the modules, as #rrggbb" }),
+    module_shape: moduleShape.meta({ description: "Shape of the modules" }),
+    finder_shape: finderShape.meta({ description: "Shape of the three finder patterns" }),
+    logo: z.string().nullable().meta({ description: "Id of the logo in the middle; null for none" }),
+    logo_size: z.int().meta({ description: "The logo's longer side, in percent of the symbol's without its margin" }),
+    caption: z.string().nullable().meta({ description: "Text in a frame below the symbol; null for none" }),
   })
-  .meta({ id: "Style", description: "How the symbol looks" });
+  .meta({
+    id: "Style",
+    description: "How the symbol looks",
+    examples: [
+      {
+        foreground: plainStyle.foreground,
+        background: plainStyle.background,
+        module_shape: "rounded",
+        finder_shape: plainStyle.finderShape,
+        logo: null,
+        logo_size: plainStyle.logoSize,
+        caption: null,
+      },
+    ],
+  });
 
 /** Converts a style to the public API's form. */
 export function toStyleResponse(style: Style): z.output<typeof styleResponse> {

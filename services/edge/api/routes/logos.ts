@@ -50,7 +50,7 @@ export const logoRoutes: Route[] = [
     },
     params: noParams,
     query: noQuery,
-    body: bodyOf({ logo: newLogo }),
+    body: bodyOf({ logo: newLogo }).meta({ id: "NewLogo", description: "A logo to upload" }),
     takesPicture: true,
     async handle({ accountId, body, idempotency, upstreams, timeoutMs }) {
       if (body.logo.length > limits.logoBytesMax) {

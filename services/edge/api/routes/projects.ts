@@ -12,6 +12,11 @@ const readOnly = readOnlyFields(
   ["updated_at"],
 );
 
+const projectName = nameOf(limits.projectNameLengthMax).meta({ description: "Name in lists" });
+const projectDescription = textOf(limits.projectDescriptionLengthMax)
+  .nullish()
+  .meta({ description: "What the project is for" });
+
 export const projectRoutes: Route[] = [
   route({
     method: "GET",
@@ -51,9 +56,9 @@ export const projectRoutes: Route[] = [
     },
     params: noParams,
     query: noQuery,
-    body: bodyOf({
-      name: nameOf(limits.projectNameLengthMax),
-      description: textOf(limits.projectDescriptionLengthMax).nullish(),
+    body: bodyOf({ name: projectName, description: projectDescription }).meta({
+      id: "NewProject",
+      description: "A project to create",
     }),
     async handle({ accountId, createdVia, body, idempotency, upstreams, timeoutMs }) {
       const { project, replayed } = await upstreams.projects.createProject(
@@ -107,9 +112,9 @@ export const projectRoutes: Route[] = [
     query: noQuery,
     body: bodyOf({
       ...readOnly.shape,
-      name: nameOf(limits.projectNameLengthMax).optional(),
-      description: textOf(limits.projectDescriptionLengthMax).nullish(),
-    }),
+      name: projectName.optional(),
+      description: projectDescription,
+    }).meta({ id: "ProjectChange", description: "A change of a project: what is left out stays" }),
     async handle({ accountId, params, body, upstreams, timeoutMs }) {
       await readOnly.requireUnchanged(body, async () => {
         const { project } = await upstreams.projects.getProject({ accountId, projectId: params.id }, { timeoutMs });

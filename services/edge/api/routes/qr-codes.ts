@@ -35,12 +35,14 @@ import { countScans } from "../scan-counts.ts";
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const createQrCode = bodyOf({
-  name: nameOf(limits.codeNameLengthMax).nullish(),
+  name: nameOf(limits.codeNameLengthMax)
+    .nullish()
+    .meta({ description: "Name in lists; required unless `label` is given" }),
   label: nameOf(limits.codeNameLengthMax).nullish().meta({ description: "Taken for `name` where that is missing" }),
   redirect_url: redirectUrl,
-  type: z.literal("url", { error: 'must be "url"' }).nullish(),
-  project_id: projectId.nullish(),
-  slug: slug.nullish(),
+  type: z.literal("url", { error: 'must be "url"' }).nullish().meta({ description: "Kind of content; default: `url`" }),
+  project_id: projectId.nullish().meta({ description: "Id of the code's project; default: the default project" }),
+  slug: slug.nullish().meta({ description: "The path of the short URL; default: `qr-` and 7 random characters" }),
   style,
 })
   .refine(({ name, label }) => (name ?? label ?? undefined) !== undefined, {
@@ -49,7 +51,13 @@ const createQrCode = bodyOf({
     // Also where other fields are at fault, so that one answer names all.
     when: ({ value }) => isObject(value),
   })
-  .meta({ anyOf: [{ required: ["name"] }, { required: ["label"] }] });
+  .meta({
+    id: "NewQrCode",
+    description: "A code to create, with a `name` or a `label`",
+    // Generators take `anyOf` for a choice of types.
+    if: { properties: { label: { type: "string" } }, required: ["label"] },
+    else: { properties: { name: { type: "string" } }, required: ["name"] },
+  });
 
 const batchSize = `1 to ${limits.codesPerBatchMax} codes`;
 
@@ -70,12 +78,12 @@ const readOnly = readOnlyFields(
 
 const updateQrCode = bodyOf({
   ...readOnly.shape,
-  name: nameOf(limits.codeNameLengthMax).optional(),
+  name: nameOf(limits.codeNameLengthMax).optional().meta({ description: "Name in lists" }),
   redirect_url: redirectUrl.optional(),
-  project_id: projectId.nullish().meta({ description: "null for the default project" }),
+  project_id: projectId.nullish().meta({ description: "Id of the code's project; null for the default project" }),
   style,
-  status: z.enum(["active", "archived"]).optional(),
-});
+  status: z.enum(["active", "archived"]).optional().meta({ description: "Archives or restores the code" }),
+}).meta({ id: "QrCodeChange", description: "A change of a code: what is left out stays" });
 
 const noSuchCode = () => new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
 
@@ -96,9 +104,14 @@ export const qrCodeRoutes: Route[] = [
     params: noParams,
     query: queryOf({
       ...listQuery,
-      project_id: projectId.optional(),
-      status: z.enum(["active", "archived", "all"]).default("active"),
-      q: textOf(limits.codeNameLengthMax).optional(),
+      project_id: projectId.meta({ description: "Id of the project whose codes to list" }).optional(),
+      status: z
+        .enum(["active", "archived", "all"])
+        .default("active")
+        .meta({ description: "Whether to list active codes, archived ones or all" }),
+      q: textOf(limits.codeNameLengthMax)
+        .meta({ maxLength: limits.codeNameLengthMax, description: "Text that the name contains, in any letter case" })
+        .optional(),
     }),
     body: noBody,
     async handle({ accountId, query, upstreams, timeoutMs }) {
@@ -167,8 +180,9 @@ export const qrCodeRoutes: Route[] = [
       qr_codes: z
         .array(createQrCode, { error: `must be an array of ${batchSize}` })
         .min(1, `must hold ${batchSize}`)
-        .max(limits.codesPerBatchMax, `must hold ${batchSize}`),
-    }),
+        .max(limits.codesPerBatchMax, `must hold ${batchSize}`)
+        .meta({ description: batchSize }),
+    }).meta({ id: "QrCodeBatch", description: "Codes to create together, all or none" }),
     cost(body) {
       const codes = typeof body === "object" && body !== null && "qr_codes" in body ? body.qr_codes : undefined;
       // A batch with too few or too many codes is rejected and counts as one request.

@@ -259,6 +259,14 @@ describe("codes", () => {
     expect([answer.status, answer.body.code]).toEqual([404, "project_not_found"]);
   });
 
+  it("refuse a query that cannot be read, and say what to change", async () => {
+    const key = await newKey();
+    const messageOf = async (query: string) => (await call(`${edge}/v1/qr-codes?${query}`, { key })).body.message;
+    expect(await messageOf("status=all&status=all")).toBe("status must be given once");
+    expect(await messageOf("q=caf%E9")).toContain("percent-encoded");
+    expect(await messageOf("=1")).toBe("A parameter of the query has no name.");
+  });
+
   it("are not there under names that cannot exist", async () => {
     const key = await newKey();
     for (const name of ["x", "%00", "a%2Fb", "é", "x".repeat(99)]) {

@@ -8,6 +8,7 @@ import type { RawRequest } from "../http/exchange.ts";
 import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pipeline/pipeline.ts";
 import type { Upstreams } from "../upstreams/clients.ts";
 import { matchesPath, throwNotServed } from "./not-served.ts";
+import { readQuery } from "./query.ts";
 import { costOf, type Route, type RouteAnswer } from "./route.ts";
 import { routes } from "./routes/index.ts";
 
@@ -56,7 +57,8 @@ export function createRestFace(options: RestOptions): RestFace {
           (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false,
         async handle(decision, replayOnly) {
           if (!route) return throwNotServed(request, reply);
-          const { params, query } = request;
+          const { params } = request;
+          const query = readQuery(request);
           const nowMs = options.clock.now();
           const routeCall = { caller, decision, replayOnly, headers, upstreams, timeoutMs: call.remainingMs(), nowMs };
           return await route.handle(routeCall, { params, query, body });

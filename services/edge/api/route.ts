@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { z } from "zod";
+import type { FieldIssue } from "../../../contracts/field-issue.ts";
 import type { Limits } from "../../../contracts/quota-rule.ts";
 import type { CreatedVia } from "../../../gen/qrforge/qr/v1/project_pb.ts";
 import { describeFields, type Reason, ServiceError } from "../../../platform/errors.ts";
@@ -206,10 +207,13 @@ export function parseBody<S extends z.ZodType>(schema: S, body: ReadBody): z.out
 export function parse<S extends z.ZodType>(schema: S, value: unknown, reason: Reason): z.output<S> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const issues = issuesOf(result.error)
-    .slice(0, detailsMax)
-    .map(({ field, issue }) => ({ field: field.slice(0, fieldNameMax), issue }));
+  throw invalidFields(reason, issuesOf(result.error));
+}
+
+/** Returns an error that names invalid fields, as many as fit; a field without a name is the body. */
+export function invalidFields(reason: Reason, all: FieldIssue[]): ServiceError {
+  const issues = all.slice(0, detailsMax).map(({ field, issue }) => ({ field: field.slice(0, fieldNameMax), issue }));
   const fields = issues.filter(({ field }) => field !== "");
   const message = fields.length > 0 ? describeFields(fields) : `The body ${issues[0]?.issue}.`;
-  throw new ServiceError(reason, message, { fields });
+  return new ServiceError(reason, message, { fields });
 }

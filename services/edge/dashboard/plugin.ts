@@ -4,6 +4,7 @@ import type { AbuseContact } from "../../../platform/abuse-contact.ts";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
+import { readQuery } from "../api/query.ts";
 import { sendAnswer } from "../api/rest.ts";
 import type { Route } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
@@ -209,9 +210,9 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
       async handler(request, reply) {
         const input = { hasBody: route.body !== undefined, costOf: () => route.cost };
         const answer = await run(request, reply, input, async ({ user, body, call }) => {
-          const { params, query } = request;
+          const { params } = request;
           if (countUser) countUser([{ key: user.accountId, times: 1 }]);
-          return await route.handle({ user, ...toRouteCall(call) }, { params, query, body });
+          return await route.handle({ user, ...toRouteCall(call) }, { params, query: readQuery(request), body });
         });
         return sendSession(request, reply, answer);
       },
@@ -230,8 +231,8 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
         };
         const answer = await run(request, reply, input, ({ caller, body, call, decision, replayOnly }) => {
           const { headers, params } = request;
-          // `v` makes browsers fetch the current revision of a picture. A query is an object, which its type does not declare.
-          const { v: _, ...query } = request.query as Record<string, unknown>;
+          // `v` makes browsers fetch the current revision of a picture.
+          const { v: _, ...query } = readQuery(request);
           const [timeoutMs, nowMs] = [call.remainingMs(), options.clock.now()];
           const routeCall = { caller, decision, replayOnly, headers, upstreams, timeoutMs, nowMs };
           return route.handle(routeCall, { params, query, body });

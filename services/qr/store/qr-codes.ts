@@ -120,8 +120,11 @@ export function createCodeStore(sql: Sql) {
               insert into qr.code_counts as n (account_id, active)
               select ${accountId}, ${codes.length}::bigint
               where (${activeMax}::bigint = 0 or ${codes.length}::bigint <= ${activeMax}::bigint)
-                -- Looked at first: a violation of the constraint is quoted in the database's log.
-                and not exists (select 1 from qr.codes where slug = any(${column("slug")}::text[]))
+                -- Looked at first: a violation of the constraint is quoted in the database's log. Slug by slug, each in the
+                -- index: a plan that was made while the table was small would read all of it for a list of slugs.
+                and not exists (
+                  select 1 from unnest(${column("slug")}::text[]) as wanted (slug)
+                  where (select t.code_id from qr.codes t where t.slug = wanted.slug) is not null)
               on conflict (account_id) do update set active = n.active + excluded.active
               where ${activeMax}::bigint = 0 or n.active + excluded.active <= ${activeMax}::bigint
               returning 1
@@ -232,8 +235,10 @@ export function createCodeStore(sql: Sql) {
       return await sql<SlugRow[]>`
         select c.slug, c.code_id as "codeId", c.account_id as "accountId", c.status, c.redirect_url as "redirectUrl",
           c.taken_down_at is not null as "takenDown", coalesce(a.disabled, false) as "accountDisabled"
-        from qr.codes c left join qr.account_states a using (account_id)
-        where c.slug = any(${slugs}::text[])`;
+        from unnest(${slugs}::text[]) as wanted (slug)
+          -- Slug by slug, each in the index, as in create; the offset keeps the planner from joining the whole table.
+          cross join lateral (select * from qr.codes where codes.slug = wanted.slug offset 0) as c
+          left join qr.account_states a using (account_id)`;
     },
   });
 }

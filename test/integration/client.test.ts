@@ -2,9 +2,11 @@ import { afterAll, describe, expect, expectTypeOf, inject, it } from "vitest";
 import type { z } from "zod";
 import {
   createClient,
+  etagOf,
   type Project,
   type QrCode,
   QrForgeError,
+  type RateLimit,
   type ScanCounts,
   type Usage,
 } from "../../clients/typescript/src/index.ts";
@@ -22,14 +24,16 @@ const auth = openAuth(auths);
 afterAll(() => auth.close());
 
 /** A client whose answers are given by hand before they come from the edge; it notes its pauses and requests. */
-async function newClient(first: (Response | Error)[] = []) {
-  const { key } = await auth.newAccount(Plan.ENTERPRISE);
+async function newClient(first: (Response | Error)[] = [], limits?: { perMinute: bigint; perDay: bigint }) {
+  const { key } = await auth.newAccount(Plan.ENTERPRISE, limits);
+  const rateLimits: RateLimit[][] = [];
   const pauses: number[] = [];
   const sent: { url: string; headers: Headers }[] = [];
   const client = createClient({
     baseUrl: `${edges[0]}/`,
     apiKey: key,
     random: () => 1,
+    onRateLimits: (given) => void rateLimits.push(given),
     sleep: async (ms) => void pauses.push(ms),
     fetch: async (url, init) => {
       sent.push({ url: String(url), headers: new Headers(init?.headers) });
@@ -38,7 +42,7 @@ async function newClient(first: (Response | Error)[] = []) {
       return given ?? fetch(url, init);
     },
   });
-  return { client, pauses, sent };
+  return { client, pauses, sent, rateLimits };
 }
 const refusal = (status: number, code: string, headers: Record<string, string> = {}) =>
   new Response(JSON.stringify({ ok: false, code, message: code }), { status, headers });
@@ -122,6 +126,75 @@ describe("the TypeScript client", () => {
     expect(edit.sent).toHaveLength(1);
     const odd = await newClient([new Response("<html>", { status: 418 })]);
     await expect(odd.client.getUsage()).rejects.toMatchObject({ status: 418, code: "unexpected_answer" });
+  });
+
+  it("changes a code only if nobody else has, and does not repeat such a change", async () => {
+    const { client } = await newClient();
+    const made = await client.createQrCode({ name: "Menu", redirect_url: "https://example.com/" });
+    const read = await client.getQrCode(made.id);
+    expect([etagOf(made), etagOf({ ...made })]).toEqual([etagOf(read), undefined]);
+    const changed = await client.updateQrCode(made.id, { name: "Lunch" }, { ifMatch: etagOf(read) });
+    const late = client.updateQrCode(made.id, { name: "Dinner" }, { ifMatch: etagOf(read) });
+    await expect(late).rejects.toMatchObject({ status: 412, code: "precondition_failed" });
+    const { name } = await client.updateQrCode(made.id, { name: "Dinner" }, { ifMatch: etagOf(changed) });
+    expect(name).toBe("Dinner");
+    const lost = await newClient([new Error("connection reset")]);
+    const change = lost.client.updateQrCode("x", { name: "n" }, { ifMatch: '"1.1"' });
+    await expect(change).rejects.toMatchObject({ code: "connection_failed" });
+    expect(lost.sent).toHaveLength(1);
+  });
+
+  it("shows what is left of the account's limits, and how long to wait", async () => {
+    const { client, rateLimits } = await newClient([], { perMinute: 600n, perDay: 0n });
+    await client.getUsage();
+    expect(rateLimits).toEqual([[{ window: "minute", limit: 600, remaining: 599, resetMs: expect.any(Number) }]]);
+    const spent = await newClient([refusal(429, "rate_limit_day", { "retry-after": "40000" })]);
+    await expect(spent.client.getUsage()).rejects.toMatchObject({ retryAfterMs: 40_000_000 });
+    expect(spent.rateLimits).toEqual([[]]);
+  });
+
+  it("ends with its signal, also in a pause before a retry", async () => {
+    const stop = new AbortController();
+    const options = { baseUrl: edges[0] as string, apiKey: "k", sleep: () => new Promise<void>(() => {}) };
+    const client = createClient({ ...options, fetch: async () => refusal(503, "unavailable") });
+    const ended = client.getUsage({ signal: stop.signal });
+    stop.abort(new Error("no longer needed"));
+    await expect(ended).rejects.toThrow("no longer needed");
+    await expect(client.getUsage({ signal: stop.signal })).rejects.toThrow("no longer needed");
+    await expect(client.listQrCodes({}, { signal: stop.signal }).next()).rejects.toThrow("no longer needed");
+  });
+
+  it("refuses a URL or a key that can never work when it is created, without showing the key", async () => {
+    const issueOf = (baseUrl: string, apiKey: string) => {
+      try {
+        createClient({ baseUrl, apiKey });
+      } catch (error) {
+        return error;
+      }
+    };
+    const urls = [
+      "",
+      "qr.example.com",
+      "ftp://qr.example.com",
+      "https://a:b@qr.example.com",
+      "https://qr.example.com/?a",
+    ];
+    for (const url of urls) {
+      const error = issueOf(url, "k");
+      expect(error, url).toBeInstanceOf(QrForgeError);
+      expect(error).toMatchObject({ code: "invalid_option", message: expect.stringMatching(/^baseUrl must /) });
+    }
+    for (const key of ["", "api_live_x\n", "api_live_é"]) {
+      const error = issueOf("https://qr.example.com", key) as QrForgeError;
+      expect([error.code, error.message]).toEqual(["invalid_option", expect.stringMatching(/^apiKey must /)]);
+      if (key !== "") expect(error.message).not.toContain("api_live");
+    }
+    const { client, sent } = await newClient();
+    const code = { name: "n", redirect_url: "https://example.com/" };
+    await expect(client.createQrCode(code, { idempotencyKey: "a\nb" })).rejects.toMatchObject({
+      code: "invalid_option",
+    });
+    expect(sent).toEqual([]);
   });
 
   it("compiles as a package of its own", async () => {

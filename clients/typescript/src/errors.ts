@@ -8,6 +8,8 @@ export class QrForgeError extends Error {
   readonly details: { field: string; issue: string }[];
   /** Id of the request, for the operator of the service. */
   readonly requestId: string | undefined;
+  /** Delay after which the request may succeed, in ms, if the API asked for one. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
@@ -16,6 +18,7 @@ export class QrForgeError extends Error {
       code: string;
       details?: { field: string; issue: string }[];
       requestId?: string | undefined;
+      retryAfterMs?: number | undefined;
       cause?: unknown;
     },
   ) {
@@ -25,5 +28,15 @@ export class QrForgeError extends Error {
     this.code = about.code;
     this.details = about.details ?? [];
     this.requestId = about.requestId;
+    this.retryAfterMs = about.retryAfterMs;
   }
+}
+
+/** Returns the error of an option that cannot be used; there is no response. */
+export function invalidOption(name: string, issue: string): QrForgeError {
+  return new QrForgeError(`${name} ${issue}.`, {
+    status: 0,
+    code: "invalid_option",
+    details: [{ field: name, issue }],
+  });
 }

@@ -1,4 +1,5 @@
-import { QrForgeError } from "./errors.ts";
+import { invalidOption, QrForgeError } from "./errors.ts";
+import { type RateLimit, readRateLimits } from "./rate-limits.ts";
 
 export interface SendOptions {
   baseUrl: string;
@@ -12,6 +13,8 @@ export interface SendOptions {
   fetch: typeof fetch;
   random(): number;
   sleep(ms: number): Promise<void>;
+  /** Called after each response with what is left of the account's windows. */
+  onRateLimits?(limits: RateLimit[]): void;
 }
 
 export interface Request {
@@ -23,6 +26,8 @@ export interface Request {
   headers?: Record<string, string>;
   /** Whether the request is idempotent. */
   isRepeatable: boolean;
+  /** Ends the request, and the pauses between its attempts. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A complete response. */
@@ -34,46 +39,85 @@ export interface Answer {
 
 const firstPauseMs = 200;
 
-/** Sends a request, and retries it if that is safe and useful. Fails with a QrForgeError. */
+/** Throws a QrForgeError that says what to change if a request could never be sent with these options. */
+export function requireUsable({ baseUrl, apiKey }: Pick<SendOptions, "baseUrl" | "apiKey">): void {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (!url || !["http:", "https:"].includes(url.protocol)) {
+    throw invalidOption("baseUrl", "must be an absolute URL such as https://qr.example.com");
+  }
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw invalidOption("baseUrl", "must have no user name, password, query or fragment");
+  }
+  if (!/^[!-~]+$/.test(apiKey)) {
+    throw invalidOption("apiKey", "must be a key of QRForge: not empty, without blanks and line ends");
+  }
+}
+
+/** Sends a request, and retries it if that is safe and useful. Fails with a QrForgeError, or the reason of its signal. */
 export async function send(options: SendOptions, request: Request): Promise<Answer> {
   for (let attempt = 0; ; attempt++) {
     const outcome = await sendOnce(options, request);
     const mayRetry = attempt < options.retriesMax;
+    if (!(outcome instanceof QrForgeError)) options.onRateLimits?.(readRateLimits(outcome.headers));
     if (outcome instanceof QrForgeError) {
       if (!mayRetry || !request.isRepeatable) throw outcome;
-      await options.sleep(pauseMs(options, attempt));
+      await pause(options, request, pauseMs(options, attempt));
       continue;
     }
     if (outcome.status < 400) return outcome;
     const failure = toError(outcome);
     const waitMs = mayRetry ? retryPauseMs(options, request, outcome, failure, attempt) : undefined;
     if (waitMs === undefined) throw failure;
-    await options.sleep(waitMs);
+    await pause(options, request, waitMs);
+  }
+}
+
+/** Waits before a retry. Throws the reason of the request's signal as soon as it is aborted. */
+async function pause(options: SendOptions, { signal }: Request, ms: number): Promise<void> {
+  if (!signal) return await options.sleep(ms);
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+  });
+  try {
+    await Promise.race([options.sleep(ms), aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
 async function sendOnce(
   options: SendOptions,
-  { method, path, query, body, headers }: Request,
+  { method, path, query, body, headers, signal }: Request,
 ): Promise<Answer | QrForgeError> {
+  signal?.throwIfAborted();
   const url = new URL(options.baseUrl.replace(/\/+$/, "") + path);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
+  // Outside of the attempt: what cannot be written is no lost connection, and is not retried.
+  const init = {
+    method,
+    headers: {
+      "x-api-key": options.apiKey,
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: body instanceof Blob ? body : JSON.stringify(body) }),
+    redirect: "error",
+  } as const;
+  const timeout = AbortSignal.timeout(options.timeoutMs);
   try {
     const answer = await options.fetch(url, {
-      method,
-      headers: {
-        "x-api-key": options.apiKey,
-        ...(body !== undefined && { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: body instanceof Blob ? body : JSON.stringify(body) }),
-      signal: AbortSignal.timeout(options.timeoutMs),
-      redirect: "error",
+      ...init,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
-    return { status: answer.status, headers: answer.headers, bytes: new Uint8Array(await answer.arrayBuffer()) };
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    return { status: answer.status, headers: answer.headers, bytes };
   } catch (cause) {
+    signal?.throwIfAborted();
     return new QrForgeError("No answer came from QRForge.", { status: 0, code: "connection_failed", cause });
   }
 }
@@ -101,7 +145,12 @@ function pauseMs({ random, pauseMaxMs }: SendOptions, attempt: number): number {
 }
 
 function toError({ status, headers, bytes }: Answer): QrForgeError {
-  const about = { status, requestId: headers.get("x-request-id") ?? undefined };
+  const retryAfter = headers.get("retry-after");
+  const about = {
+    status,
+    requestId: headers.get("x-request-id") ?? undefined,
+    retryAfterMs: retryAfter === null ? undefined : Number(retryAfter) * 1_000,
+  };
   try {
     const { code, message, details } = JSON.parse(new TextDecoder().decode(bytes));
     return new QrForgeError(String(message), { ...about, code: String(code), details });

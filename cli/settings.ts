@@ -5,13 +5,13 @@ import { baseUrl } from "../platform/process/base-url.ts";
 import {
   busSettings,
   databaseSettings,
+  databaseUrl,
   integer,
   listenAddress,
   optional,
   queueSettings,
   rolePasswordSettings,
   secret,
-  servers,
   text,
 } from "../platform/process/config.ts";
 import { tlsSettings } from "../platform/rpc/tls.ts";
@@ -33,12 +33,7 @@ export const settings = {
     "directory of a fetched nats-server, shared by all data directories",
     path.join(".qrforge", "tools"),
   ),
-  databaseUrl: servers(
-    "DATABASE_URL",
-    "URL of your own Postgres; unset, the embedded one",
-    ["postgres", "postgresql"],
-    "",
-  ),
+  databaseUrl: databaseUrl("DATABASE_URL", "URL of your own Postgres; unset, the embedded one", ""),
   databasePassword: secret("DATABASE_PASSWORD", databaseSettings.databasePassword.meaning),
   authRolePassword: rolePasswordSettings.auth,
   quotaRolePassword: rolePasswordSettings.quota,

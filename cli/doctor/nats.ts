@@ -1,4 +1,3 @@
-import type { NatsConnection } from "nats";
 import { createBus } from "../../platform/messaging/bus.ts";
 import { natsClients, natsUserOf, scanQueue } from "../../platform/messaging/users.ts";
 import { inspectQueue, type QueueState } from "../../platform/messaging/work-queue.ts";
@@ -113,7 +112,7 @@ export async function checkNats(options: { url: string; password: string; replic
 }
 
 /** Returns the state of the queue of scans; undefined if qr, which makes it at its start, has not done so for a while. */
-async function findQueue(connection: NatsConnection): Promise<QueueState | undefined> {
+async function findQueue(connection: Parameters<typeof inspectQueue>[0]): Promise<QueueState | undefined> {
   const end = performance.now() + queueMaxMs;
   for (;;) {
     const state = await inspectQueue(connection, scanQueue);

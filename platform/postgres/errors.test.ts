@@ -93,3 +93,14 @@ describe("an error that is not replaced", () => {
     expect(cleanSqlError(error)).not.toHaveProperty("where");
   });
 });
+
+describe("what a pooler says by the code of protocol violations", () => {
+  it("is final where it refuses what each connection brings along, and passes otherwise", () => {
+    const said = (message: string) => reasonOf(new PostgresError({ code: "08P01", message }));
+    for (const name of ["statement_timeout", "tcp_keepalives_idle", "options"]) {
+      expect(said(`unsupported startup parameter: ${name}`)).toBe("final");
+    }
+    expect(said("no more connections allowed (max_client_conn)")).toBe("UNAVAILABLE");
+    expect(said("query_wait_timeout")).toBe("UNAVAILABLE");
+  });
+});

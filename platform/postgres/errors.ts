@@ -28,6 +28,8 @@ const passingDriverCodes = new Set([
 
 function isPassing(error: Error, code: string): boolean {
   if (!(error instanceof postgres.PostgresError)) return passingDriverCodes.has(code) || isPassingNetworkError(error);
+  // What a pooler refuses a connection for, each time again; all else that it says by this code passes.
+  if (code === "08P01") return !/startup parameter/.test(error.message);
   // What a distributed Postgres (Citus) says when it loses one of its servers.
   if (code === "XX000") return /failure on connection/.test(error.message);
   return passingStates.has(code) || passingClasses.has(code.slice(0, 2));

@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { readDatabaseUrl } from "./database-url.ts";
 import { type SignIn, signInOptions } from "./pool.ts";
 
 /** Returns whether a server answers queries now. */
@@ -21,8 +22,10 @@ export interface ServerFacts {
 
 /** Connects once and returns facts. Rejects with the driver's error, or with code CONNECT_TIMEOUT after `timeoutMs`. */
 export async function inspectServer(options: SignIn & { timeoutMs: number }): Promise<ServerFacts> {
-  const sql = postgres(options.databaseUrl, {
+  const { url, options: urlOptions } = readDatabaseUrl(options.databaseUrl);
+  const sql = postgres(url, {
     ...signInOptions(options),
+    ...urlOptions,
     max: 1,
     connect_timeout: options.timeoutMs / 1_000,
     onnotice: () => {},

@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import type { Logger } from "../telemetry/log.ts";
+import { readDatabaseUrl } from "./database-url.ts";
 
 /** A pool of connections. Values in tagged templates are sent as parameters. int8 columns are read as numbers. */
 export type Sql = postgres.Sql<{ int8: number }>;
@@ -36,8 +37,10 @@ const toolConnectTimeoutMs = 5_000;
  */
 export function openPool(options: PoolOptions): Sql {
   const { schema, log, statementTimeoutMs } = options;
-  const sql = postgres(options.databaseUrl, {
+  const { url, options: urlOptions } = readDatabaseUrl(options.databaseUrl);
+  const sql = postgres(url, {
     ...signInOptions(options),
+    ...urlOptions,
     max: options.databasePoolSize,
     connect_timeout: (options.databaseConnectTimeoutMs ?? toolConnectTimeoutMs) / 1_000,
     answer_timeout: statementTimeoutMs > 0 ? (statementTimeoutMs + answerMarginMs) / 1_000 : undefined,

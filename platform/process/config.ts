@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { readDatabaseUrl } from "../postgres/database-url.ts";
 
 /** A setting: an environment variable with its meaning, default and parser. */
 export interface Setting<T> {
@@ -146,6 +147,19 @@ export function servers(env: string, meaning: string, schemes: string[], fallbac
   };
 }
 
+/** Returns a setting of a Postgres database's URL, whose parameters are read at once, so that a wrong one ends the start. */
+export function databaseUrl(env: string, meaning: string, fallback?: string): Setting<string> {
+  const setting = servers(env, meaning, ["postgres", "postgresql"], fallback);
+  return {
+    ...setting,
+    parse(value) {
+      const url = setting.parse(value);
+      readDatabaseUrl(url);
+      return url;
+    },
+  };
+}
+
 /** Returns a setting of a listen address, `host:port`; port 0 chooses a free port. */
 export function listenAddress(env: string, meaning: string, fallback: string): Setting<{ host: string; port: number }> {
   return {
@@ -180,7 +194,7 @@ export const commonSettings = {
 
 /** Settings of every service with a database. */
 export const databaseSettings = {
-  databaseUrl: servers("DATABASE_URL", "the Postgres database", ["postgres", "postgresql"]),
+  databaseUrl: databaseUrl("DATABASE_URL", "the Postgres database"),
   databasePassword: secret("DATABASE_PASSWORD", "the password, where DATABASE_URL holds none"),
   migrations: choice(
     "MIGRATIONS",

@@ -5,11 +5,11 @@ import {
   busSettings,
   commonSettings,
   databaseSettings,
+  databaseUrl,
   integer,
   listenAddress,
   queueSettings,
   rolePasswordSettings,
-  servers,
 } from "../../platform/process/config.ts";
 import { rpcServerSettings } from "../../platform/rpc/settings.ts";
 import { shortUrlSettings } from "../../platform/short-url-base.ts";
@@ -27,10 +27,9 @@ export const settings = {
   ...rpcServerSettings,
   metricsListen: metricsAddress("127.0.0.1:9467"),
   ...granterSettings,
-  databaseReadUrl: servers(
+  databaseReadUrl: databaseUrl(
     "DATABASE_READ_URL",
     "standby from which analytics are read, which may lag behind; if it is unset or cannot be reached, the database is read",
-    ["postgres", "postgresql"],
     "",
   ),
   listen: listenAddress("LISTEN_ADDRESS", "address on which gRPC is served, host:port", "127.0.0.1:50053"),

@@ -66,7 +66,7 @@ for (const style of [{}, { moduleShape: "dot" }, { moduleShape: "rounded", capti
     `read back ${us([await time((index) => readabilityIssue(requestOf(index, style)), 20)])}`,
     `PNG of 512 px ${us([await time(() => toPng(svg, 512), 20)])}`,
     `PNG of 4,096 px ${us([await time(() => toPng(svg, 4_096), 2)])}`,
-    `PDF ${us([await time((index) => toPdf(drawSymbol(requestOf(index, style), outlineText), 512), 20)])}`,
+    `PDF ${us([await time((index) => toPdf(drawSymbol(requestOf(index, style), outlineText), 512, "bench"), 20)])}`,
   ];
   process.stdout.write(`${JSON.stringify(style)}: ${costs.join(", ")}\n`);
 }

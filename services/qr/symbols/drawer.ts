@@ -10,7 +10,7 @@ import { openThreads } from "./threads.ts";
 import type { TaskName } from "./worker.ts";
 
 /** Part of every ETag. Raise it whenever a drawing changes, so that caches fetch the new one. */
-const drawingVersion = 3;
+const drawingVersion = 4;
 /** Maximum number of waiting and running drawings of one account, so that no account occupies every thread. */
 const perAccountMax = 50;
 const heavyPerAccountMax = 8;

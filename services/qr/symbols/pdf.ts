@@ -2,17 +2,19 @@ import PDFDocument from "pdfkit";
 import type { Drawing } from "./geometry.ts";
 
 /**
- * Returns a drawing as a PDF of one page with the given width in points; everything but a logo is vectors. The
+ * Returns the drawing of a text as a PDF of one page with the given width in points; everything but a logo is vectors. The
  * bytes are the same each time; with a logo only on the same version of Node, since zlib compresses it.
  */
-export async function toPdf({ width, height, shapes, logo }: Drawing, widthPt: number): Promise<Buffer> {
+export async function toPdf({ width, height, shapes, logo }: Drawing, widthPt: number, text: string): Promise<Buffer> {
   const scale = widthPt / width;
   const document = new PDFDocument({
     size: [widthPt, height * scale],
     margin: 0,
     // The compressed bytes differ between versions of zlib.
     compress: false,
-    info: { Producer: "QRForge", Creator: "QRForge", CreationDate: new Date(0) },
+    lang: "en",
+    displayTitle: true,
+    info: { Title: `QR code: ${text}`, Producer: "QRForge", Creator: "QRForge", CreationDate: new Date(0) },
   });
   const chunks: Buffer[] = [];
   const ended = new Promise((resolve, reject) => {

@@ -5,14 +5,14 @@ import { drawSymbol } from "./geometry.ts";
 import { blur, toRaster } from "./raster.ts";
 import { readSymbol } from "./reader.ts";
 import { eccLevels, plainStyle, type Style, type SymbolRequest } from "./style.ts";
-import { toSvg } from "./svg.ts";
+import { toGridSvg, toSvg } from "./svg.ts";
 
 /** Widths at which a symbol must be readable, in pixels; at the smaller one also blurred. */
 const widthPx = 512;
 const smallPx = 120;
 /** Minimum width of a module, in pixels; the widths that are tried for a picture that cannot be read back at its size. */
 const modulePxMin = 2;
-const modulePxTried = [2, 3, 4, 5, 6, 8];
+const modulePxTried = [2, 3, 4, 5, 6, 7];
 /** Minimum contrast ratio between the colours, as defined by WCAG: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
 const contrastMin = 4.5;
 
@@ -32,22 +32,27 @@ export async function readabilityIssue(request: SymbolRequest): Promise<FieldIss
   return { field: "style", issue: hopeless };
 }
 
+/** Width of a module from which a picture is as readable as the ones that were checked, in pixels. */
+const modulePxSafe = 8;
+
 /**
- * Draws a readable symbol at a size and reads it back. Returns the smallest size if that fails: modules narrower than
- * two pixels are legible to few readers. Sizes of 512 and more are as readable as 512, where the symbol has been read.
+ * Draws a readable symbol at a size and reads it back, on the grid of pixels and off it. Returns the smallest size if that
+ * fails: modules narrower than two pixels are legible to few readers.
  */
 export async function sizeIssue(request: SymbolRequest, size: number): Promise<FieldIssue | undefined> {
   const drawing = drawSymbol(request, outlineText);
-  const svg = toSvg(drawing, size);
-  const isReadableAt = async (px: number) => (await readSymbol(await toRaster(svg, px))) === request.text;
-  const isWide = size >= modulePxMin * drawing.width;
-  if (isWide && (size >= widthPx || (await isReadableAt(size)))) return undefined;
-  for (const modulePx of modulePxTried) {
-    const smallest = Math.max(sizeBounds.min, Math.ceil(modulePx * drawing.width));
+  const isRead = async (svg: string, px: number) => (await readSymbol(await toRaster(svg, px))) === request.text;
+  const isReadableAt = async (px: number) =>
+    (await isRead(toSvg(drawing, px), px)) && (await isRead(toGridSvg(drawing, px), px));
+  const modulePx = Math.floor(size / drawing.width);
+  if (modulePx >= modulePxSafe || (modulePx >= modulePxMin && (await isReadableAt(size)))) return undefined;
+  for (const tried of modulePxTried) {
+    const smallest = Math.max(sizeBounds.min, tried * drawing.width);
     if (smallest <= size || !(await isReadableAt(smallest))) continue;
     return { field: "size", issue: `is too small for this symbol with its margin; it needs at least ${smallest}` };
   }
-  return { field: "size", issue: `is too small for this symbol with its margin; ${widthPx} is enough` };
+  const enough = modulePxSafe * drawing.width;
+  return { field: "size", issue: `is too small for this symbol with its margin; it needs at least ${enough}` };
 }
 
 async function isReadable(request: SymbolRequest): Promise<boolean> {

@@ -2,7 +2,7 @@ import { outlineText } from "./caption.ts";
 import { drawSymbol } from "./geometry.ts";
 import { normaliseLogo } from "./logos/logo.ts";
 import { toPdf } from "./pdf.ts";
-import { toPng } from "./raster.ts";
+import { toSymbolPng } from "./png.ts";
 import { readabilityIssue, sizeIssue } from "./readability.ts";
 import { type Format, plainStyle, type SymbolRequest } from "./style.ts";
 import { toSvg } from "./svg.ts";
@@ -42,9 +42,9 @@ export const checkSize = measured((task: { request: SymbolRequest; size: number 
 
 export const draw = measured(async (task: { request: SymbolRequest; format: Format; size: number }) => {
   const drawing = drawSymbol(task.request, outlineText);
-  if (task.format === "pdf") return await toPdf(drawing, task.size);
-  const svg = toSvg(drawing, task.size);
-  return task.format === "svg" ? Buffer.from(svg) : await toPng(svg, task.size);
+  if (task.format === "pdf") return await toPdf(drawing, task.size, task.request.text);
+  if (task.format === "png") return await toSymbolPng(drawing, task.size);
+  return Buffer.from(toSvg(drawing, task.size));
 });
 
 export const readLogo = measured((bytes: Uint8Array) => normaliseLogo(bytes));

@@ -26,6 +26,13 @@ describe("fields", () => {
     });
   });
 
+  it("store captions in NFC, so that equal ones are the same", () => {
+    for (const caption of ["Français", "Smörgåsbord", "Café Ångström"]) {
+      expect(codeIssues({ style: { caption: caption.normalize("NFD") } }, noShortUrl)).toEqual([]);
+      expect(changeStyle(plainStyle, { caption: caption.normalize("NFD") }).caption).toBe(caption.normalize("NFC"));
+    }
+  });
+
   it("of names are one line", () => {
     for (const name of ["a\tb", "a\nb"]) expect(codeIssues({ name }, noShortUrl)).toHaveLength(1);
     expect(projectIssues({ name: "n", description: "a\nb" })).toEqual([]);

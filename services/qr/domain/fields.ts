@@ -52,7 +52,13 @@ export function projectIssues({ name, description }: { name?: string; descriptio
 export function changeStyle(current: Style, change: Partial<Style> | undefined): Style {
   const given = Object.fromEntries(Object.entries(change ?? {}).filter(([, value]) => value !== undefined));
   const next = { ...current, ...given };
-  return { ...next, foreground: next.foreground.toLowerCase(), background: next.background.toLowerCase() };
+  const { foreground, background, caption } = next;
+  return {
+    ...next,
+    foreground: foreground.toLowerCase(),
+    background: background.toLowerCase(),
+    caption: caption.normalize("NFC"),
+  };
 }
 
 /** Returns the style alone of an object that has more properties. */

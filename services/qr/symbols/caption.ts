@@ -23,15 +23,33 @@ function fontOf(character: string): fontkit.Font | undefined {
   return fonts.find((font) => font.hasGlyphForCodePoint(character.codePointAt(0) ?? 0));
 }
 
-/** Returns the characters of a text that cannot be drawn, each once. */
+/** Characters that look like a plain one, which the fonts have: blanks, hyphens and minus signs of every kind. */
+const alike: [RegExp, string][] = [
+  [/\p{Zs}/gu, " "],
+  [/[\u2010\u2011\u2043\u2212\ufe63\uff0d]/g, "-"],
+];
+
+/** Returns a text as it is drawn: composed, and with plain blanks and hyphens where no font has the one that was typed. */
+function drawnForm(text: string): string {
+  const composed = text.normalize("NFC");
+  return alike.reduce((form, [kind, plain]) => form.replaceAll(kind, (one) => (fontOf(one) ? one : plain)), composed);
+}
+
+/** Returns the characters of a text that cannot be drawn, each once: itself where it can be seen, and its code point. */
 export function undrawable(text: string): string[] {
-  return [...new Set(text)].filter((character) => !fontOf(character));
+  return [...new Set(drawnForm(text))]
+    .filter((character) => !fontOf(character) || /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u.test(character))
+    .filter((character) => !/^\p{Zs}$/u.test(character))
+    .map((character) => {
+      const codePoint = `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+      return /[\p{L}\p{N}\p{P}\p{S}]/u.test(character) ? `${character} (${codePoint})` : codePoint;
+    });
 }
 
 /** Returns a text as outlines, so that it looks the same everywhere and needs no font. */
 export const outlineText: OutlineText = (text, place) => {
   const runs: { font: fontkit.Font; text: string }[] = [];
-  for (const character of text.normalize("NFC")) {
+  for (const character of drawnForm(text)) {
     const font = fontOf(character);
     if (!font) throw new Error(`no font has U+${character.codePointAt(0)?.toString(16)}`);
     const last = runs.at(-1);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -29,9 +29,12 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({
   ...more,
 });
 
-/** Starts the launcher as `npm start` does, without npm in between, so that signals reach it. */
+/** Starts the launcher as `npm start` does, without npm in between. */
 function launch(args: string[] = [], env: NodeJS.ProcessEnv = {}, cwd = root) {
-  const child = spawn(process.execPath, ["dev/start.ts", ...args], { cwd, env: environment(env) });
+  return watch(spawn(process.execPath, ["dev/start.ts", ...args], { cwd, env: environment(env) }));
+}
+
+function watch(child: ChildProcessWithoutNullStreams) {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
   const one = { child, output: () => output };
@@ -344,14 +347,15 @@ describe("npm run admin", () => {
   });
 });
 
-describe("the log files", () => {
-  it("hold no key that was used", async () => {
-    const one = launch();
+describe("a signal to npm", () => {
+  it("stops everything that npm start started, and no log file holds a key that was used", async () => {
+    const one = watch(spawn("npm", ["start"], { cwd: root, env: environment() }));
     const run = await up(one);
     const key = /api_live_[0-9A-Za-z]{32}/.exec(one.output())?.[0] as string;
     await call(`${run.edges[0]?.url}/v1/usage`, { key });
     await call(`${run.edges[0]?.url}/v1/qr-codes`, { key, body: "{" });
     await end(one.child, "SIGTERM");
+    await allGone([run.launcher.pid, ...pidsOf(run)]);
     for (const name of ["auth", "quota", "qr", "edge"]) {
       const log = await readFile(path.join(dataDir, "logs", `${name}.log`), "utf8");
       expect(log).toContain("stopped");

@@ -22,6 +22,7 @@ let edge: string;
 let ada: Watched;
 let key: string;
 let codeId: string;
+let slug: string;
 
 beforeAll(async () => {
   ({ cluster, end } = await startEphemeralCluster({ replicas: { edge: 2, auth: 1, quota: 1, qr: 1 } }));
@@ -91,7 +92,7 @@ describe("a person at the dashboard", () => {
       key,
       body: { name: "Menu", redirect_url: "https://example.com/summer" },
     });
-    codeId = body.data.id;
+    ({ id: codeId, slug } = body.data);
     await page.getByRole("link", { name: "Menu", exact: true }).waitFor();
   });
 
@@ -186,8 +187,12 @@ describe("a person at the dashboard", () => {
     expect(await statusWith(key)).toEqual([401, 401]);
   });
 
-  it("finds it all in the usage and in the audit log", async () => {
+  it("finds it all in the usage and in the audit log, and why the operator took a code down", async () => {
     const { page } = ada;
+    const auth = openAuth(addressesOf(cluster, "auth"));
+    await auth.takedowns.takeDownQrCodes({ idsOrSlugs: [codeId], reason: "reported as phishing" }, wait);
+    await auth.takedowns.putBackQrCodes({ idsOrSlugs: [codeId] }, wait);
+    auth.close();
     await go(page, "Usage");
     await page.getByRole("heading", { name: "API: this minute" }).waitFor();
     await page.getByText("of 60 requests").first().waitFor();
@@ -196,6 +201,9 @@ describe("a person at the dashboard", () => {
     for (const act of ["Signed up", "Key created", "Key rotated", "Key revoked"]) {
       await page.getByText(act).first().waitFor();
     }
+    const row = page.getByRole("row").filter({ hasText: "Code taken down by the operator" });
+    await row.getByText(slug).waitFor();
+    await row.getByText("reported as phishing").waitFor();
   });
 
   it("finds the way by keyboard alone", async () => {

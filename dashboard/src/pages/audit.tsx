@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type AuditEntry, askPage } from "../api.ts";
 import { Button, FailedQuery, Loading, PageHead } from "../components/basics.tsx";
-import { type Column, Line, Table } from "../components/table.tsx";
+import { type Column, Line, LongText, Table } from "../components/table.tsx";
 import { messages } from "../messages.ts";
 
 const timeFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
@@ -14,12 +14,17 @@ const columns: Column<AuditEntry>[] = [
   },
   {
     label: messages.audit.action,
-    cell: ({ action, key_id }) => (
-      <>
-        <span className="name">{messages.audit.actions[action] ?? action}</span>
-        {key_id && <Line className="mono muted">{key_id}</Line>}
-      </>
-    ),
+    cell: ({ action, key_id, details }) => {
+      const { slug, reason } = JSON.parse(details) as { slug?: string; reason?: string };
+      return (
+        <>
+          <span className="name">{messages.audit.actions[action] ?? action}</span>
+          {key_id && <Line className="mono muted">{key_id}</Line>}
+          {slug && <Line className="mono muted">{slug}</Line>}
+          {reason && <LongText>{reason}</LongText>}
+        </>
+      );
+    },
   },
   {
     label: messages.audit.actor,

@@ -109,7 +109,7 @@ async function seed(amounts: Amounts, json: boolean): Promise<void> {
 Sign in to the first, once, within an hour:
   ${link}
 To another:
-  npm run -s admin -- account sign-in-link ACCOUNT_ID
+  npm run -s admin -- account sign-in-link ACCOUNT
 `);
   } finally {
     await to.close();

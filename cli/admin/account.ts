@@ -4,11 +4,11 @@ import { UsageError } from "../errors.ts";
 import { invitationLink, signInLink } from "../links.ts";
 import { type Column, card, shortTime, table } from "../table.ts";
 import {
-  type Admin,
   type Answer,
+  accountInput,
   adminCommand,
-  checkId,
   describePropagation,
+  findAccountId,
   isoTime,
   listOptions,
   nameOf,
@@ -20,26 +20,7 @@ import {
 
 const plans = { free: Plan.FREE, pro: Plan.PRO, enterprise: Plan.ENTERPRISE };
 
-const accountArgument = {
-  accountId: { type: "text", value: "ACCOUNT_ID", meaning: "the account's id", required: true, check: checkId },
-} as const;
-
-const accountOrEmailArgument = {
-  account: {
-    type: "text",
-    value: "ACCOUNT",
-    meaning: "the account's id, or its e-mail address",
-    required: true,
-    check: (text: string) => (text.includes("@") ? undefined : checkId(text)),
-  },
-} as const;
-
-/** Returns the id of an account that is given by its id or its e-mail address. */
-async function findAccountId(account: string, { accounts }: Pick<Admin, "accounts">): Promise<string> {
-  if (!account.includes("@")) return account;
-  const found = await accounts.getAccount({ email: account }, wait);
-  return accountJson(found.account).account_id;
-}
+const accountArgument = { account: accountInput };
 
 const emailArgument = {
   email: { type: "text", value: "EMAIL", meaning: "the e-mail address of the person", required: true },
@@ -177,7 +158,8 @@ export const accountCommands = [
     name: "account show",
     summary: "Shows one account.",
     arguments: accountArgument,
-    async run({ accountId }, { accounts }) {
+    async run({ account }, { accounts }) {
+      const accountId = await findAccountId(account, { accounts });
       return accountAnswer((await accounts.getAccount({ accountId }, wait)).account);
     },
   }),
@@ -187,7 +169,8 @@ export const accountCommands = [
     arguments: accountArgument,
     options: planOptions,
     async run(values, { accounts, actor }) {
-      const request = { accountId: values.accountId, ...readPlan(values), actor };
+      const plan = readPlan(values);
+      const request = { accountId: await findAccountId(values.account, { accounts }), ...plan, actor };
       return changeAnswer(await accounts.setAccountPlan(request, wait));
     },
   }),
@@ -196,7 +179,7 @@ export const accountCommands = [
     summary: "Gives an account another e-mail address, and ends its sessions and links.",
     details: `Hands an address over: give the account that has it another one, then the address is free. Make sure first that the
 person who asks owns the address. Where mail is set up, the old address gets a notice.`,
-    arguments: { ...accountOrEmailArgument, email: { ...emailArgument.email, meaning: "the new e-mail address" } },
+    arguments: { ...accountArgument, email: { ...emailArgument.email, meaning: "the new e-mail address" } },
     async run({ account, email }, { accounts, actor }) {
       const accountId = await findAccountId(account, { accounts });
       return accountAnswer((await accounts.setAccountEmail({ accountId, email, actor }, wait)).account);
@@ -207,7 +190,8 @@ person who asks owns the address. Where mail is set up, the old address gets a n
     summary:
       "Refuses all keys and sessions of an account and takes down its codes, until it is enabled; in force on every edge when it returns.",
     arguments: accountArgument,
-    async run({ accountId }, { accounts, actor }) {
+    async run({ account }, { accounts, actor }) {
+      const accountId = await findAccountId(account, { accounts });
       return stateAnswer(await accounts.disableAccount({ accountId, actor }, wait));
     },
   }),
@@ -216,7 +200,8 @@ person who asks owns the address. Where mail is set up, the old address gets a n
     summary:
       "Lets the active keys and the codes of a disabled account work again; in force on every edge when it returns.",
     arguments: accountArgument,
-    async run({ accountId }, { accounts, actor }) {
+    async run({ account }, { accounts, actor }) {
+      const accountId = await findAccountId(account, { accounts });
       return stateAnswer(await accounts.enableAccount({ accountId, actor }, wait));
     },
   }),
@@ -255,7 +240,7 @@ is refused while auth runs with SIGN_UP=closed.`,
     name: "account sign-in-link",
     summary: "Makes a link that signs a person in to an account, once, within an hour.",
     details: "Send it to somebody who has lost the password: the dashboard's account page sets a new one.",
-    arguments: accountOrEmailArgument,
+    arguments: accountArgument,
     async run({ account }, { accounts, sessions, actor, dashboardUrl }) {
       const accountId = await findAccountId(account, { accounts });
       const { token, expireTime } = await sessions.createSignInLink({ accountId, actor }, wait);

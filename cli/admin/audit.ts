@@ -2,7 +2,7 @@ import type { AuditEntry } from "../../gen/qrforge/auth/v1/audit_pb.ts";
 import { type Column, shortTime, table } from "../table.ts";
 import { auditKeyCommand, readHeads } from "./audit-heads.ts";
 import { describeFault, describeTrail, verifyTrail } from "./audit-trail.ts";
-import { adminCommand, checkId, isoTime, listOptions, readPages, wait } from "./context.ts";
+import { accountInput, adminCommand, findAccountId, isoTime, listOptions, readPages, wait } from "./context.ts";
 
 function entryJson(entry: AuditEntry) {
   return {
@@ -33,11 +33,15 @@ export const auditCommands = [
     name: "audit list",
     summary: "Lists who changed accounts, plans, keys and passwords, newest first.",
     options: {
-      account: { type: "text", value: "ACCOUNT_ID", meaning: "only what concerns this account", check: checkId },
+      account: {
+        ...accountInput,
+        meaning: "only what concerns this account, given by its id or e-mail address",
+        required: false,
+      },
       ...listOptions,
     },
-    async run(values, { audit }) {
-      const accountId = values.account ?? "";
+    async run(values, { accounts, audit }) {
+      const accountId = values.account === undefined ? "" : await findAccountId(values.account, { accounts });
       const { rows, more, note } = await readPages(values, async (before, pageSize) => {
         const request = { accountId, pageSize, before: BigInt(before || 0) };
         const { entries } = await audit.listAuditEntries(request, wait);

@@ -141,10 +141,27 @@ function connect({ config, addresses, source, dashboardUrl }: Found) {
 }
 
 /** Returns what is wrong with the id of an account or a key. An API key that is given by mistake is not repeated. */
-export function checkId(text: string): string | undefined {
+export function checkId(text: string, otherwise = ""): string | undefined {
   if (resourceIdPattern.test(text)) return undefined;
   const what = text.startsWith("api_") ? "an API key" : JSON.stringify(text);
-  return `must be an id of 20 letters and digits, not ${what}`;
+  return `must be an id of 20 letters and digits${otherwise}, not ${what}`;
+}
+
+/** An account that a command is about: its id, or its e-mail address. */
+export const accountInput = {
+  type: "text",
+  value: "ACCOUNT",
+  meaning: "the account's id, or its e-mail address",
+  required: true,
+  check: (text: string) => (text.includes("@") ? undefined : checkId(text, " or an e-mail address")),
+} as const;
+
+/** Returns the id of an account that is given by its id or its e-mail address. Throws NOT_FOUND for an unknown address. */
+export async function findAccountId(account: string, { accounts }: Pick<Admin, "accounts">): Promise<string> {
+  if (!account.includes("@")) return account;
+  const found = await accounts.getAccount({ email: account }, wait);
+  if (!found.account) throw new Error("auth answered without an account");
+  return found.account.accountId;
 }
 
 /** The options of lists. */

@@ -2,9 +2,11 @@ import { type Key, KeyStatus } from "../../gen/qrforge/auth/v1/key_pb.ts";
 import { type Column, card, shortTime, table } from "../table.ts";
 import {
   type Answer,
+  accountInput,
   adminCommand,
   checkId,
   describePropagation,
+  findAccountId,
   isoTime,
   listOptions,
   nameOf,
@@ -17,9 +19,7 @@ const keyArgument = {
   keyId: { type: "text", value: "KEY_ID", meaning: "the key's id, not the key itself", required: true, check: checkId },
 } as const;
 
-const accountOption = {
-  account: { type: "text", value: "ACCOUNT_ID", meaning: "the account's id", required: true, check: checkId },
-} as const;
+const accountOption = { account: accountInput };
 
 function keyJson(key: Key | undefined) {
   if (!key) throw new Error("auth answered without a key");
@@ -78,8 +78,9 @@ export const keyCommands = [
       ...accountOption,
       name: { type: "text", value: "NAME", meaning: "what to call it, 1 to 100 characters", required: true },
     },
-    async run({ account, name }, { keys, actor }) {
-      const { key, secret } = await keys.createKey({ accountId: account, name, actor }, wait);
+    async run({ account, name }, { accounts, keys, actor }) {
+      const accountId = await findAccountId(account, { accounts });
+      const { key, secret } = await keys.createKey({ accountId, name, actor }, wait);
       return secretAnswer(key, secret);
     },
   }),
@@ -88,7 +89,7 @@ export const keyCommands = [
     summary: "Lists the keys of an account, newest first, the rotated and revoked ones included.",
     options: { ...accountOption, ...listOptions },
     async run(values, { accounts, keys }) {
-      const accountId = values.account;
+      const accountId = await findAccountId(values.account, { accounts });
       // An account that does not exist would look like one without keys.
       await accounts.getAccount({ accountId }, wait);
       const { rows, more, note } = await readPages(values, async (pageToken, pageSize) => {

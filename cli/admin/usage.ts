@@ -1,5 +1,5 @@
 import { type Column, table } from "../table.ts";
-import { adminCommand, checkId, listOptions, readPages, wait } from "./context.ts";
+import { accountInput, adminCommand, findAccountId, listOptions, readPages, wait } from "./context.ts";
 
 const dayMs = 86_400_000;
 
@@ -31,7 +31,7 @@ export const usageCommands = [
     name: "usage list",
     summary: "Lists the requests of an account day by day (UTC), in total and by key.",
     options: {
-      account: { type: "text", value: "ACCOUNT_ID", meaning: "the account's id", required: true, check: checkId },
+      account: accountInput,
       days: {
         type: "integer",
         value: "N",
@@ -44,7 +44,7 @@ export const usageCommands = [
     },
     calls: ["auth", "quota"],
     async run(values, { accounts, quota }) {
-      const accountId = values.account;
+      const accountId = await findAccountId(values.account, { accounts });
       // An account that does not exist would look like one without requests.
       await accounts.getAccount({ accountId }, wait);
       const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);

@@ -60,7 +60,6 @@ async function fillUsage(command: Command, which: "all" | "required"): Promise<s
   const { accountId, keyId, email, key } = await auth.newAccount();
   const values: Record<string, string> = {
     ACCOUNT: which === "all" ? email : accountId,
-    ACCOUNT_ID: accountId,
     KEY_ID: keyId,
     EMAIL: newEmail(),
     NAME: "shop",
@@ -219,7 +218,7 @@ const slips: Slip[] = [
     what: "an id that is none",
     args: "account show nope",
     code: 2,
-    line: /^ACCOUNT_ID must be an id of 20 letters and digits, not "nope"\. Help: /,
+    line: /^ACCOUNT must be an id of 20 letters and digits or an e-mail address, not "nope"\. Help: /,
   },
   {
     what: "a key in place of its id",

@@ -86,7 +86,7 @@ export function describeFault({ sequence, problem }: Fault): string {
 export function describeTrail({ entries, head, since, heads }: Checked): string {
   const lines = [`The audit trail is in order: ${entries} entries.`];
   if (since !== undefined) lines.push(`The kept hash is the one of entry ${since}.`);
-  if (heads !== undefined) lines.push(`${heads} signed heads agree with it.`);
+  if (heads !== undefined) lines.push(`Signed heads that agree with it: ${heads}.`);
   if (head !== null) lines.push(`Its head, to keep for audit verify --since: ${head}`);
   return lines.join("\n");
 }

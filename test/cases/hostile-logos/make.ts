@@ -199,6 +199,10 @@ export const made: Record<string, () => Buffer> = {
   "zip.zip": () => Buffer.concat([Buffer.from("PK\x03\x04"), svg(square)]),
   "html.html": () => Buffer.from(`<!DOCTYPE html><html><body>${svg(square)}</body></html>`),
   "avif.avif": () => Buffer.from("\0\0\0\x1cftypavif\0\0\0\0", "latin1"),
+  "nested-svg-1900.svg": () => svg(repeat(1_900, () => '<svg width="8" height="8"><rect width="90" height="90"/></svg>')),
+  "symbol-1200.svg": () =>
+    svg(`<symbol id="s" viewBox="0 0 9 9"><rect width="9" height="9"/></symbol>${repeat(1_200, () => '<use href="#s" x="1" width="9" height="9"/>')}`),
+  "nested-svg.svg": () => svg(repeat(40, () => '<svg x="10" y="10" width="80" height="80"><rect width="90" height="90"/></svg>')),
   "long-number.svg": () => svg(square, `viewBox="0 0 100 100" stroke-width="${"1".repeat(240_000)}x"`),
   "long-colour.svg": () => svg(square, `viewBox="0 0 100 100" fill="rgb(${"1".repeat(240_000)}"`),
   "open-comments.svg": () => svg(`<style>path{a:${"/*".repeat(120_000)}}</style>${square}`),

@@ -95,7 +95,10 @@ function referencesOf({ name, attributes }: SvgElement): string[] {
 }
 
 function ownCost({ name, attributes }: SvgElement): Cost {
-  const isLayer = referenceOf(attributes.get("clip-path") ?? "") !== undefined || isBelowOne(attributes.get("opacity"));
+  // An `svg` in another and a `symbol` cut off what is outside of their area.
+  const cuts = (name === "svg" || name === "symbol") && attributes.get("overflow") !== "visible";
+  const isLayer =
+    cuts || referenceOf(attributes.get("clip-path") ?? "") !== undefined || isBelowOne(attributes.get("opacity"));
   const drawn = name === "image" ? work.gradient : work.plain;
   return {
     elements: 1,

@@ -101,7 +101,7 @@ describe("every answer is neither stored nor guessed at", () => {
     ["no host", "GET / HTTP/1.1\r\n\r\n", 400],
     ["an expectation", "GET / HTTP/1.1\r\nhost: x\r\nexpect: a-pony\r\n\r\n", 417],
     ["no HTTP", "hello\r\n\r\n", 400],
-    ["a path that cannot be decoded", "GET /%zz HTTP/1.1\r\nhost: x\r\n\r\n", 400],
+    ["a path that cannot be decoded", "POST /%zz HTTP/1.1\r\nhost: x\r\n\r\n", 400],
     ["large headers", `GET / HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(20_000)}\r\n\r\n`, 431],
     ["two lengths", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400],
   ])("to a malformed request: %s", async (_, bytes, expected) => {

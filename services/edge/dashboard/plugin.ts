@@ -27,7 +27,7 @@ import { sessionRoutes } from "./routes/session.ts";
 import { sessionCookie, sessionToken } from "./session-cookie.ts";
 
 /** Path prefix of the dashboard's API. */
-const prefix = "/dashboard/api";
+export const dashboardPrefix = "/dashboard/api";
 /** Maximum size of a body, in bytes: a logo of 256 KiB in base64 and the other fields of a code. */
 const bodyBytesMax = 400_000;
 
@@ -76,7 +76,7 @@ export function serveDashboard(app: FastifyInstance, options: DashboardOptions):
       serveCalls(scope, options);
       done();
     },
-    { prefix },
+    { prefix: dashboardPrefix },
   );
 }
 

@@ -1,11 +1,11 @@
 import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ServiceError } from "../../../platform/errors.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { createRestFace, isApiPath, type RestOptions, serveRest } from "../api/rest.ts";
-import { type DashboardOptions, serveDashboard } from "../dashboard/plugin.ts";
+import { type DashboardOptions, dashboardPrefix, serveDashboard } from "../dashboard/plugin.ts";
 import { servePage } from "../dashboard/static-files.ts";
 import { type LeakedKeyReportOptions, serveLeakedKeyReports } from "../leaked-key-reports/plugin.ts";
 import type { RequestSlots } from "../pipeline/load-shedding.ts";
@@ -14,6 +14,7 @@ import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
 import { type AbuseOptions, serveAbuseContact } from "../scans/abuse.ts";
 import { pageHeaders } from "../scans/html-pages.ts";
 import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
+import { compressAnswers } from "./compress.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
 import type { Handle } from "./exchange.ts";
@@ -47,10 +48,18 @@ export interface HttpOptions {
 
 const pathLengthMax = 8_192;
 
+const dropLengthOf304 = async (_request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+  if (reply.statusCode === 304) reply.removeHeader("content-length");
+  return payload;
+};
+const isRead = ({ method }: FastifyRequest) => method === "GET" || method === "HEAD";
+
 /** Creates the edge's HTTP application: the API's REST face, scans, the dashboard, the reference and the probes. */
 export function createHttp(options: HttpOptions): FastifyInstance {
   const sendError = createSendError(options.log);
   const rest = createRestFace(options.rest);
+  const sendUnknownPage = (reply: FastifyReply) =>
+    reply.code(404).headers(pageHeaders).send(options.redirects.pages("unknown"));
   const app: FastifyInstance = fastify({
     logger: false,
     // Fastify takes requests of both versions, and its types name those of one.
@@ -62,6 +71,11 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       request.arrivedAt = performance.now();
       reply.header("x-request-id", request.id);
+      // Of one segment, as a short URL is.
+      if (isRead(request) && /^\/[^/?]*\/?(?:\?|$)/.test(request.url)) {
+        sendUnknownPage(reply);
+        return;
+      }
       const answered = isApiPath(request.url) ? rest.answer(undefined, request, reply) : Promise.reject(error);
       answered.catch((failure) => {
         const isUnknownPath = failure instanceof ServiceError && failure.reason === "NOT_FOUND";
@@ -77,7 +91,14 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     closing = true;
     await sleep(options.closeNoticeMs);
   });
+  // No route takes it; otherwise fastify asks for its Content-Type before it looks for a route.
+  app.addHttpMethod("QUERY", { hasBody: false, overrideExisting: true });
   observeRequests(app, options.recordRequest);
+  compressAnswers(app, { except: dashboardPrefix });
+  // Fastify gives answers to HEAD without content a length of 0, which for 304 is said of the content that GET has.
+  app.addHook("onRoute", (route) => {
+    if (route.method === "HEAD") route.onSend = [route.onSend ?? [], dropLengthOf304].flat();
+  });
   // HTTP/2 has frames for this.
   app.addHook("onRequest", (request, reply, done) => {
     if (closing && request.raw.httpVersionMajor === 1) reply.header("connection", "close");
@@ -103,8 +124,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.setNotFoundHandler(async (request, reply) => {
     if (isApiPath(request.url)) return await rest.answer(undefined, request, reply);
     // A person who mistyped a short URL, mostly.
-    if (request.method === "GET" || request.method === "HEAD") {
-      return reply.code(404).headers(pageHeaders).send(options.redirects.pages("unknown"));
+    if (isRead(request)) {
+      return sendUnknownPage(reply);
     }
     if (!/^\/[^/]*$/.test(request.url)) throw new ServiceError("NOT_FOUND");
     reply.header("allow", "GET, HEAD");

@@ -52,9 +52,9 @@ export async function readJsonBody(
     return headers["content-type"] === undefined ? { value: undefined } : fail("INVALID_PAYLOAD", "The body is empty.");
   }
   if (!isJson(headers["content-type"])) return fail("UNSUPPORTED_MEDIA_TYPE");
-  const encoding = headers["content-encoding"] ?? "identity";
-  const charset = /charset="?([^";]+)/i.exec(headers["content-type"] ?? "")?.[1] ?? "utf-8";
-  if (encoding !== "identity" || charset.toLowerCase() !== "utf-8") {
+  const encoding = headers["content-encoding"]?.trim() || "identity";
+  const charset = /charset="?([^";]+)/i.exec(headers["content-type"] ?? "")?.[1]?.trim() ?? "utf-8";
+  if (encoding.toLowerCase() !== "identity" || !/^utf-?8$/i.test(charset)) {
     return fail("UNSUPPORTED_MEDIA_TYPE", "Send application/json in UTF-8, not compressed.");
   }
   const bytesMax = options.bytesMax ?? bodyBytesMax;

@@ -33,3 +33,18 @@ function countSeparators(value: string): number {
   for (let at = 0; at < value.length; at++) if (value[at] === "," || value[at] === ";") count++;
   return count;
 }
+
+/** Returns how many lines of a head have this name; `rawHeaders` has names and values in turn. */
+export function countOf(rawHeaders: readonly string[], name: string): number {
+  return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === name).length;
+}
+
+/** Returns the size of a head in bytes, as HTTP/2 counts it (RFC 9113, section 6.5.2). */
+export function headerListSize(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((size, text) => size + text.length, 0) + (rawHeaders.length / 2) * 32;
+}
+
+/** Returns whether a text is `uri-host [ ":" port ]` (RFC 9110, section 7.2). */
+export function isHost(text: string): boolean {
+  return /^(?:\[[0-9a-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})*)(?::\d{0,5})?$/i.test(text);
+}

@@ -2,7 +2,8 @@ import { ServiceError } from "../../../platform/errors.ts";
 import { answerHeaders } from "./envelope.ts";
 import { rejectRequest } from "./errors.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
-import { elementsMax, findLongList } from "./header-bounds.ts";
+import { countOf, elementsMax, findLongList, headerListSize, isHost } from "./header-bounds.ts";
+import { http2Settings } from "./http2-bounds.ts";
 import type { PeerBounds } from "./peer-bounds.ts";
 import { requestIdOf } from "./request-id.ts";
 
@@ -37,8 +38,18 @@ export function createRequestGuard(options: {
 }
 
 /** Returns the status and message with which a request is rejected for its headers; undefined if it is not. */
-function problemOf({ headers, httpVersion }: RawRequest): [status: number, message: string] | undefined {
+function problemOf(request: RawRequest): [status: number, message: string] | undefined {
+  const { headers, httpVersion, rawHeaders } = request;
   if (headers.host === undefined && httpVersion === "1.1") return [400, "The request has no Host header."];
+  if (countOf(rawHeaders, "host") > 1) return [400, "The request has more than one Host header."];
+  const authority = headers[":authority"];
+  for (const host of [headers.host, authority]) {
+    if (typeof host === "string" && !isHost(host)) return [400, "The Host header is no host with or without a port."];
+  }
+  // HTTP/1.1 is bounded by Node, and so is HTTP/2 once the client has taken note of our settings.
+  if (httpVersion === "2.0" && headerListSize(rawHeaders) > http2Settings.maxHeaderListSize) {
+    return [431, "The headers are over 16 KiB."];
+  }
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== "100-continue") {
     return [417, "Only 100-continue may be expected."];
   }

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { limitOfReach } from "../../../platform/short-url-base.ts";
 import { routes } from "../api/routes/index.ts";
 import { jsonType } from "../http/envelope.ts";
+import { unlessMatched } from "../http/etag.ts";
 import { pageHeaders } from "../scans/html-pages.ts";
 import { describeApi } from "./openapi.ts";
 import { referencePage, searchScript } from "./page.ts";
@@ -19,12 +21,12 @@ export function serveReference(
   const policy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'";
   // The description is public.
-  app.get("/openapi.json", (_, reply) =>
-    reply
-      .type(jsonType)
-      .headers({ ...kept, "access-control-allow-origin": "*" })
-      .send(json),
-  );
+  const etag = createHash("sha256").update(json).digest("hex").slice(0, 32);
+  app.get("/openapi.json", (request, reply) => {
+    const { status, headers } = unlessMatched(request.headers["if-none-match"], etag, undefined);
+    reply.headers({ ...kept, ...headers, "access-control-allow-origin": "*" });
+    return status === 304 ? reply.code(304).send() : reply.type(jsonType).send(json);
+  });
   app.get("/docs", (_, reply) =>
     reply.headers({ ...pageHeaders, ...kept, "content-security-policy": policy }).send(page),
   );

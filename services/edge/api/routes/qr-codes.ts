@@ -4,7 +4,7 @@ import { ErrorCorrection } from "../../../../gen/qrforge/qr/v1/symbol_pb.ts";
 import { ServiceError } from "../../../../platform/errors.ts";
 import { omitUndefined } from "../../../../platform/omit-undefined.ts";
 import { acceptedFormat, fileHeaders, symbolFormats } from "../../http/accept.ts";
-import { quoted, readTags, requiredTag, unlessMatched } from "../../http/etag.ts";
+import { notModified, quoted, readTags, requiredTag, unlessMatched } from "../../http/etag.ts";
 import { replayHeaders } from "../idempotency.ts";
 import { readOnlyFields } from "../read-only.ts";
 import {
@@ -285,7 +285,12 @@ export const qrCodeRoutes: Route[] = [
       const request = { accountId, idOrSlug: params.id, options, knownEtags: readTags(ifNoneMatch) };
       const { etag, content } = await upstreams.symbols.drawSymbol(request, { timeoutMs });
       const headers = { etag: quoted(etag), vary: "accept", ...fileHeaders };
-      if (content.length === 0) return { status: 304, headers };
+      if (content.length === 0) {
+        return {
+          status: 304,
+          headers: { ...headers, ...notModified(ifNoneMatch, etag), vary: "accept, accept-encoding" },
+        };
+      }
       return { file: { type: symbolFormats[format].type, bytes: content }, headers };
     },
   }),

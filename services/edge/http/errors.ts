@@ -1,5 +1,6 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError, toServiceError } from "../../../platform/errors.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
@@ -39,10 +40,19 @@ export function rejectRequest(
   { requestId, status }: { requestId: string; status?: number },
 ): void {
   const head = errorHead(error);
+  const headers = { ...head.headers, "x-request-id": requestId };
+  sendRaw(response, { status: status ?? head.status, headers, body: errorBody(requestId, error) });
+}
+
+/** Sends a whole answer, of either version of HTTP. */
+export function sendRaw(
+  response: Parameters<ReturnType<typeof connectNodeAdapter>>[1] | RawResponse,
+  { status, headers, body }: { status: number; headers: OutgoingHttpHeaders; body: string },
+): void {
   // Both versions have the same writeHead and end, which the union of their types hides.
   const either = response as ServerResponse;
-  either.writeHead(status ?? head.status, { ...head.headers, "x-request-id": requestId });
-  either.end(errorBody(requestId, error));
+  either.writeHead(status, headers);
+  either.end(body);
 }
 
 /** What Node's errors about the bytes of a request are to a client: its status line and message. */

@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { createServer } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -11,7 +10,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import type { Closer } from "../../../platform/process/closer.ts";
 import { portOf } from "../../../platform/process/port.ts";
 import { errorToStatus } from "../../../platform/rpc/status.ts";
-import { rejectRequest } from "../http/errors.ts";
+import { rejectRequest, sendRaw } from "../http/errors.ts";
 import type { Handle, RawRequest } from "../http/exchange.ts";
 import { boundSessions, http2Settings } from "../http/http2-bounds.ts";
 import type { PeerBounds } from "../http/peer-bounds.ts";
@@ -66,18 +65,18 @@ export function createRpcHandler(options: RpcOptions): RpcHandler {
 const answerUnknownMethod: ReturnType<typeof connectNodeAdapter> = ({ headers, url = "" }, response) => {
   const error = new ServiceError("METHOD_NOT_ALLOWED", `There is no method ${url.split("?")[0]} here.`);
   const type = headers["content-type"] ?? "";
-  // Both versions have the same writeHead and end, which the union of their types hides.
-  const either = response as ServerResponse;
   if (!type.startsWith("application/grpc")) {
-    either.writeHead(404, { "content-type": "application/json" });
-    either.end(JSON.stringify({ code: "unimplemented", message: error.message }));
+    const body = JSON.stringify({ code: "unimplemented", message: error.message });
+    sendRaw(response, { status: 404, headers: { "content-type": "application/json" }, body });
     return;
   }
   const { code, details, metadata } = errorToStatus(error);
   const status = { "grpc-status": String(code), "grpc-message": encodeURIComponent(details) };
-  const packed = metadata.toHttp2Headers();
-  either.writeHead(200, { "content-type": type, ...status, ...packed });
-  either.end();
+  sendRaw(response, {
+    status: 200,
+    headers: { "content-type": type, ...status, ...metadata.toHttp2Headers() },
+    body: "",
+  });
 };
 
 /** Returns whether a request's host and path make a URL. Connect builds a URL of them, and throws if it is invalid. */

@@ -4,7 +4,8 @@ import { connect, createServer, type Http2ServerRequest } from "node:http2";
 import type { AddressInfo, Server } from "node:net";
 import { describe, expect, it, vi } from "vitest";
 import type { Logger } from "../../../platform/telemetry/log.ts";
-import { createOriginLookup, plainAddress, readPeers } from "./client-address.ts";
+import { readCaseFile } from "../../../test/support/cases.ts";
+import { createOriginLookup, readAddress, readPeers } from "./client-address.ts";
 import { addressList } from "./trusted-proxies.ts";
 
 const trusted = addressList("X", "").parse("10.0.0.0/8, ::1");
@@ -61,13 +62,13 @@ describe("a client's address", () => {
     server.close();
   });
 
-  it.each([
-    [" 192.0.2.1 ", "192.0.2.1"],
-    ["fe80::1%eth0", "fe80::1"],
-    ["unknown", "unknown"],
-    ["", ""],
-  ])("%j is spelt %j", (text, address) => {
-    expect(plainAddress(text)).toBe(address);
+  const { forwarded } = readCaseFile<{ forwarded: { text: string; address: string | null }[] }>("client-addresses");
+
+  it.each(forwarded)("is read from $text as $address, however it is spelt", ({ text, address }) => {
+    expect(readAddress(text) ?? null).toBe(address);
+    const headers = { "x-forwarded-for": `192.0.2.99, ${text}` };
+    // A proxy that sends no address stands for its clients.
+    expect(lookup("10.0.0.1", headers).address).toBe(text.trim() === "" ? "192.0.2.99" : (address ?? "10.0.0.1"));
   });
 });
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2Stream, ServerHttp2Session } from "node:http2";
-import type { Server, Socket } from "node:net";
+import { isIP, type Server, type Socket } from "node:net";
 import proxyAddr from "@fastify/proxy-addr";
 import ipaddr from "ipaddr.js";
 import type { Logger } from "../../../platform/telemetry/log.ts";
@@ -40,7 +40,7 @@ export function readPeers(server: Pick<Server, "on">): void {
 
 function peerOf(socket: Socket): Peer {
   return {
-    address: plainAddress(socket.remoteAddress ?? ""),
+    address: readAddress(socket.remoteAddress ?? "") ?? "",
     isTls: "encrypted" in socket && socket.encrypted === true,
   };
 }
@@ -83,13 +83,22 @@ export function createOriginLookup(trustedProxies: AddressList, log: Logger): (r
 function forwardedAddress(headers: RawRequest["headers"], peer: string, trustedProxies: AddressList): string {
   // proxy-addr reads the headers and the address of the socket, and nothing else.
   const request = { headers, socket: { remoteAddress: peer } } as IncomingMessage;
-  return plainAddress(proxyAddr(request, (address) => trustedProxies(plainAddress(address))));
+  const last = proxyAddr(request, (address) => trustedProxies(readAddress(address) ?? ""));
+  // A proxy that sends no address, but a name or "unknown", stands for its clients: else each text would be a client.
+  return readAddress(last) ?? peer;
 }
 
-/** Returns an address in canonical form: no port, brackets or zone, mapped IPv6 as IPv4. Returns other text unchanged. */
-export function plainAddress(text: string): string {
-  const trimmed = text.trim();
-  const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(trimmed)?.[1] ?? trimmed;
-  const address = bare.replace(/%.*$/, "");
-  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : trimmed;
+/**
+ * Returns the address in a text, in canonical form: no quotation marks, port, brackets or zone, mapped IPv6 as IPv4. Undefined
+ * if there is none, or one that programs read in different ways: with leading zeros, in hexadecimal, or as one number.
+ */
+export function readAddress(text: string): string | undefined {
+  const bare = text
+    .trim()
+    .replace(/^"(.*)"$/, "$1")
+    .trim();
+  const [, bracketed] = /^\[([^\]]*)\](?::[\w.-]*)?$/.exec(bare) ?? [];
+  const [, beforePort] = /^(\d+(?:\.\d+){3}):[\w.-]*$/.exec(bare) ?? [];
+  const address = (bracketed ?? beforePort ?? bare).replace(/%.*$/, "");
+  return isIP(address) === 0 ? undefined : ipaddr.process(address).toString();
 }

@@ -4,7 +4,7 @@ import { ServiceError } from "../../../platform/errors.ts";
 import { siteKey } from "../../../platform/rate-limit-key.ts";
 import type { Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
-import { type Origin, plainAddress, readPeers } from "./client-address.ts";
+import { type Origin, readAddress, readPeers } from "./client-address.ts";
 import { rejectRequest } from "./errors.ts";
 import type { Handle, RawRequest } from "./exchange.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -43,7 +43,7 @@ export function createPeerBounds(options: {
     boundConnections(server) {
       readPeers(server);
       server.on("connection", (socket: Socket) => {
-        const address = plainAddress(socket.remoteAddress ?? "");
+        const address = readAddress(socket.remoteAddress ?? "") ?? "";
         // A proxy brings the connections of many.
         const key = trustedProxies(address) ? `proxied ${proxied++}` : siteKey(address);
         const slot = connections.tryAcquire(key);

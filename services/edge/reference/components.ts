@@ -31,7 +31,6 @@ const pointerTo = (name: string) => `#/components/schemas/${name}`;
 
 /** Returns a schema as JSON Schema; schemas with an id become components. */
 function convert(schema: z.ZodType, io: "input" | "output", add: Components["add"]): Json {
-  // zod's output is plain JSON.
   const {
     $defs = {},
     $schema: _,
@@ -43,7 +42,7 @@ function convert(schema: z.ZodType, io: "input" | "output", add: Components["add
     override({ jsonSchema }) {
       if (io === "output") delete jsonSchema.additionalProperties;
     },
-  }) as { $defs?: Record<string, Json> } & Json;
+  });
   const isName = (key: string, value: unknown) => key === "$ref" && typeof value === "string";
   const move = (value: Json): Json =>
     JSON.parse(
@@ -59,14 +58,12 @@ function convert(schema: z.ZodType, io: "input" | "output", add: Components["add
 
 /** Returns the JSON Schema of each parameter of a query. */
 export function queryJsonSchemas(query: z.ZodObject): Record<string, Json> {
-  const { properties = {} } = z.toJSONSchema(query, { io: "input", unrepresentable: "any" }) as {
-    properties?: Record<string, Json>;
-  };
+  const { properties = {} } = z.toJSONSchema(query, { io: "input", unrepresentable: "any" });
   return Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => {
       // Set by the schemas of queries; zod accepts metadata of any type.
       const parameter = unwrap(query.shape[name]).meta()?.parameter as Json | undefined;
-      return [name, parameter ?? schema];
+      return [name, parameter ?? (typeof schema === "boolean" ? {} : schema)];
     }),
   );
 }

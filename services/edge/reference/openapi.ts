@@ -37,10 +37,11 @@ export function failuresOf(route: Route): Reason[] {
 /** Returns the OpenAPI 3.1 description of the API, generated from the edge's route table. */
 export function describeApi(routes: Route[], publicUrl: string): Json {
   const components = createComponents();
+  const anywhere = [...new Set(routes.flatMap(failuresOf))];
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, components) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route, anywhere, components) };
   }
   return {
     openapi: "3.1.0",
@@ -72,7 +73,7 @@ export function describeApi(routes: Route[], publicUrl: string): Json {
   };
 }
 
-function describeRoute(route: Route, components: Components): Json {
+function describeRoute(route: Route, anywhere: Reason[], components: Components): Json {
   const { reference } = route;
   const parameters = [
     ...[...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
@@ -103,7 +104,7 @@ function describeRoute(route: Route, components: Components): Json {
     responses: {
       [reference.status]: describeSuccess(route, components),
       ...(hasEtag(route) && route.method === "GET" && { 304: describeUnchanged(route) }),
-      ...describeFailures(failuresOf(route), components),
+      ...describeFailures(failuresOf(route), anywhere, components),
     },
   };
 }

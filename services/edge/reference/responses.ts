@@ -91,8 +91,11 @@ export function describeUnchanged({ operation }: Route): Json {
   };
 }
 
-/** Describes the responses of each status, with the error codes that an operation may answer it with. */
-export function describeFailures(reasons: Reason[], components: Components): Json {
+/**
+ * Describes the responses of each status, with the error codes that an operation may answer it with. `anywhere` are the reasons of
+ * all operations, each once.
+ */
+export function describeFailures(reasons: Reason[], anywhere: Reason[], components: Components): Json {
   const responses: Json = {};
   for (const status of new Set(reasons.map((reason) => catalogue[reason].http))) {
     const own = [...new Set(reasons)].filter((reason) => catalogue[reason].http === status);
@@ -107,7 +110,7 @@ export function describeFailures(reasons: Reason[], components: Components): Jso
       },
       content: {
         "application/json": {
-          schema: errorOf(status, own, components),
+          schema: errorOf(status, anywhere, components),
           examples: Object.fromEntries(own.map((reason) => [reason.toLowerCase(), { value: failureOf(reason) }])),
         },
       },
@@ -125,12 +128,9 @@ const withRetryAfter = new Set<Reason>([
 ]);
 
 /** Returns the schema of the errors of a status, such as `NotFound`: an `Error` with one of the codes that operations name. */
-function errorOf(status: number, reasons: Reason[], components: Components): Json {
-  const name = (STATUS_CODES[status] ?? "").replaceAll(/\W/g, "");
-  const schema = components.schemas[name] as { properties: { code: { enum: string[] } } } | undefined;
-  const known = schema?.properties.code.enum ?? [];
-  const codes = [...new Set([...known, ...reasons.map((reason) => reason.toLowerCase())])];
-  return components.add(name, {
+function errorOf(status: number, anywhere: Reason[], components: Components): Json {
+  const codes = anywhere.filter((reason) => catalogue[reason].http === status).map((reason) => reason.toLowerCase());
+  return components.add((STATUS_CODES[status] ?? "").replaceAll(/\W/g, ""), {
     description: `An error with status ${status}`,
     allOf: [components.response(errorResponse)],
     properties: { code: { type: "string", enum: codes, description: "What went wrong, for programs" } },

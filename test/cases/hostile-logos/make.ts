@@ -203,6 +203,8 @@ export const made: Record<string, () => Buffer> = {
   "symbol-1200.svg": () =>
     svg(`<symbol id="s" viewBox="0 0 9 9"><rect width="9" height="9"/></symbol>${repeat(1_200, () => '<use href="#s" x="1" width="9" height="9"/>')}`),
   "nested-svg.svg": () => svg(repeat(40, () => '<svg x="10" y="10" width="80" height="80"><rect width="90" height="90"/></svg>')),
+  "picture-30-times.svg": () =>
+    svg(`${embed(png({ width: 2_000, height: 1_000, samples: Buffer.alloc(6_001 * 1_000) })).replace("<image", '<image id="i"')}${repeat(30, () => '<use href="#i"/>')}`),
   "long-number.svg": () => svg(square, `viewBox="0 0 100 100" stroke-width="${"1".repeat(240_000)}x"`),
   "long-colour.svg": () => svg(square, `viewBox="0 0 100 100" fill="rgb(${"1".repeat(240_000)}"`),
   "open-comments.svg": () => svg(`<style>path{a:${"/*".repeat(120_000)}}</style>${square}`),

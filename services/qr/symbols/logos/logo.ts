@@ -5,8 +5,9 @@ import type { Logo } from "../style.ts";
 import { LogoError, quote } from "./logo-error.ts";
 import type { RasterFile } from "./raster-file.ts";
 import { readRasterFile } from "./read-raster.ts";
+import { embeddedPixelsMax } from "./svg-cost.ts";
 import { decodeSvg, parseSvg } from "./svg-document.ts";
-import { sanitiseSvg } from "./svg-sanitise.ts";
+import { type ReadEmbedded, sanitiseSvg } from "./svg-sanitise.ts";
 
 /** Longer side of a stored logo, in pixels: the larger one, or the other if only that fits in all colours. */
 const sidesPx = [512, 384] as const;
@@ -114,11 +115,10 @@ function otherTypeIssue(file: Buffer): string {
   );
 }
 
-const embeddedPixelsMax = 4_096 * 4_096;
 const embeddedMax = 16;
 
 /** Returns a reader of the pictures that one SVG embeds, with bounds for all of them together. */
-function createEmbeddedReader(): (dataUrl: string) => string {
+function createEmbeddedReader(): ReadEmbedded {
   let pixels = 0;
   let count = 0;
   return (dataUrl) => {
@@ -131,7 +131,7 @@ function createEmbeddedReader(): (dataUrl: string) => string {
     pixels += raster.width * raster.height;
     if (++count > embeddedMax || pixels > embeddedPixelsMax)
       throw new LogoError(`has more than ${embeddedMax} pictures or 4,096 x 4,096 pixels in it; scale them down`);
-    return toDataUrl(raster);
+    return { dataUrl: toDataUrl(raster), pixels: raster.width * raster.height };
   };
 }
 

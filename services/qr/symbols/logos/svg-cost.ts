@@ -10,15 +10,21 @@ interface Cost {
   /** Upper bound of the length of all outlines, in units of the document; and of the dashes that they are drawn with. */
   reach: number;
   dashes: number;
+  /** Pixels of embedded pictures, which are unpacked as often as they are drawn. */
+  pixels: number;
   /** Time in which resvg fills a picture of 512 x 512 pixels this often, in about ms. */
   work: number;
 }
+
+/** Pixels of all pictures that are drawn, each as often as it is referred to. */
+export const embeddedPixelsMax = 4_096 * 4_096;
 
 /** Bounds of what drawing a whole logo takes, and what to do above each. */
 const bounds: [keyof Cost, number, string][] = [
   ["elements", 4_000, "draws more than 4,000 elements; simplify it"],
   ["pathLength", 256 * 1_024, "draws more than 262,144 characters of path data; simplify it"],
   ["dashes", 200_000, "draws more than 200,000 dashes; make them longer"],
+  ["pixels", embeddedPixelsMax, "draws more than 4,096 x 4,096 pixels of pictures; scale them down"],
   ["work", 2_000, "takes too long to draw; use fewer gradients, opacities and clips"],
 ];
 /**
@@ -32,9 +38,14 @@ const undrawn = new Set(["defs", "symbol", "clipPath", "linearGradient", "radial
 
 /**
  * Throws LogoError if drawing a document would take more than the bounds. Counts an element as often as it is referred to, so
- * that a few elements that use each other cannot stand for billions; and refuses those that refer to themselves.
+ * that a few elements that use each other cannot stand for billions; and refuses those that refer to themselves. `pixels` has the
+ * pixels of embedded pictures by their data URL.
  */
-export function limitCost(root: SvgElement, ids: ReadonlyMap<string, SvgElement>): void {
+export function limitCost(
+  root: SvgElement,
+  ids: ReadonlyMap<string, SvgElement>,
+  pixels: ReadonlyMap<string, number>,
+): void {
   const known = new Map<SvgElement, Cost>();
   const underWay = new Set<SvgElement>();
 
@@ -45,7 +56,7 @@ export function limitCost(root: SvgElement, ids: ReadonlyMap<string, SvgElement>
     if (depth > depthMax)
       throw new LogoError(`nests more than ${depthMax} elements, counting references; ungroup some`);
     underWay.add(element);
-    const cost = ownCost(element);
+    const cost = ownCost(element, pixels);
     for (const child of element.children) {
       const childCost = costOf(child, depth + 1);
       if (!undrawn.has(child.name)) add(cost, childCost);
@@ -69,6 +80,7 @@ function add(cost: Cost, other: Cost): void {
   cost.pathLength += other.pathLength;
   cost.reach += other.reach;
   cost.dashes += other.dashes;
+  cost.pixels += other.pixels;
   cost.work += other.work;
 }
 
@@ -94,7 +106,7 @@ function referencesOf({ name, attributes }: SvgElement): string[] {
   return [...(href?.startsWith("#") && name !== "image" ? [href.slice(1)] : []), ...(clip === undefined ? [] : [clip])];
 }
 
-function ownCost({ name, attributes }: SvgElement): Cost {
+function ownCost({ name, attributes }: SvgElement, pixels: ReadonlyMap<string, number>): Cost {
   // An `svg` in another and a `symbol` cut off what is outside of their area.
   const cuts = (name === "svg" || name === "symbol") && attributes.get("overflow") !== "visible";
   const isLayer =
@@ -105,6 +117,7 @@ function ownCost({ name, attributes }: SvgElement): Cost {
     pathLength: (attributes.get("d")?.length ?? 0) + (attributes.get("points")?.length ?? 0),
     reach: reachOf(attributes),
     dashes: 0,
+    pixels: name === "image" ? (pixels.get(attributes.get("href") ?? "") ?? 0) : 0,
     work: drawn + (isLayer ? work.layer : 0),
   };
 }

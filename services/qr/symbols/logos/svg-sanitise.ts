@@ -34,7 +34,7 @@ export interface SanitisedSvg {
 }
 
 /** Reads a picture that an SVG embeds as a data URL, and returns it as one without metadata. */
-export type ReadEmbedded = (dataUrl: string) => string;
+export type ReadEmbedded = (dataUrl: string) => { dataUrl: string; pixels: number };
 
 /**
  * Returns what may be drawn of a document: known elements and attributes, styles resolved into attributes, ids replaced,
@@ -43,14 +43,15 @@ export type ReadEmbedded = (dataUrl: string) => string;
 export function sanitiseSvg(root: SvgElement, readEmbedded: ReadEmbedded): SanitisedSvg {
   const rules = styleSheetsOf(root).flatMap(parseStyleSheet);
   const droppedIds = new Map<string, string>();
-  const clean = cleanElement(root, [], { rules, addWork: createStyleWork(), droppedIds, readEmbedded });
+  const pixels = new Map<string, number>();
+  const clean = cleanElement(root, [], { rules, addWork: createStyleWork(), droppedIds, pixels, readEmbedded });
   const ids = new Map<string, SvgElement>();
   for (const element of walk(clean)) {
     const id = element.attributes.get("id");
     if (id !== undefined && !ids.has(id)) ids.set(id, element);
   }
   for (const element of walk(clean)) checkReferences(element, ids, droppedIds);
-  limitCost(clean, ids);
+  limitCost(clean, ids, pixels);
   const names = new Map([...ids.keys()].map((id, index) => [id, `i${index}`]));
   const { width, height, viewBox } = sizeOf(clean);
   return {
@@ -84,6 +85,8 @@ interface Context {
   addWork: StyleWork;
   /** Names of dropped elements by id, to name them where they are referred to. */
   droppedIds: Map<string, string>;
+  /** Pixels of embedded pictures by their data URL. */
+  pixels: Map<string, number>;
   readEmbedded: ReadEmbedded;
 }
 
@@ -140,9 +143,12 @@ function cleanAttributes(element: SvgElement, ancestors: readonly SvgElement[], 
 }
 
 /** Keeps a reference to another element or an embedded picture. */
-function cleanHref(name: string, href: string, clean: Map<string, string>, { readEmbedded }: Context): void {
-  if (name === "image") clean.set("href", readEmbedded(href));
-  else if (name === "use" || gradients.has(name)) {
+function cleanHref(name: string, href: string, clean: Map<string, string>, context: Context): void {
+  if (name === "image") {
+    const { dataUrl, pixels } = context.readEmbedded(href);
+    context.pixels.set(dataUrl, pixels);
+    clean.set("href", dataUrl);
+  } else if (name === "use" || gradients.has(name)) {
     if (!href.startsWith("#")) throw new LogoError(`refers to ${quote(href)} outside; put it into the file`);
     clean.set("href", href);
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { ConnectionOptions } from "node:tls";
+import { isIP } from "node:net";
+import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls";
 
 /** Options of the driver that a URL's parameters stand for. */
 export interface DriverOptions {
@@ -38,7 +39,7 @@ export function readDatabaseUrl(databaseUrl: string): { url: string; options: Dr
       throw new Error(`it has ${name}, which is not heeded; remove it`);
   }
   const isUnprepared = parameters.get("pgbouncer") === "true" || parameters.get("prepare") === "false";
-  const ssl = readTls((name) => parameters.get(name) ?? undefined);
+  const ssl = readTls(hostsOf(databaseUrl), (name) => parameters.get(name) ?? undefined);
   const rest = new URLSearchParams([...parameters].filter(([name]) => left.includes(name))).toString();
   return {
     url: databaseUrl.slice(0, at) + (rest && `?${rest}`),
@@ -46,7 +47,7 @@ export function readDatabaseUrl(databaseUrl: string): { url: string; options: Dr
   };
 }
 
-function readTls(get: (name: string) => string | undefined): DriverOptions["ssl"] {
+function readTls(hosts: string[], get: (name: string) => string | undefined): DriverOptions["ssl"] {
   const named = get("sslmode") ?? (get("ssl") === "true" ? "require" : undefined);
   // Who names a root wants it checked.
   const given = named ?? (get("sslrootcert") ? "verify-full" : undefined);
@@ -64,7 +65,8 @@ function readTls(get: (name: string) => string | undefined): DriverOptions["ssl"
     rejectUnauthorized: isChecked,
     ...(root !== undefined && { ca: root }),
     ...(own.cert !== undefined && own),
-    ...(mode !== "verify-full" && { checkServerIdentity: () => undefined }),
+    checkServerIdentity: (host, certificate) =>
+      mode === "verify-full" ? checkHost(hosts, host, certificate) : undefined,
   };
 }
 
@@ -77,4 +79,19 @@ function readPem(name: string, file: string | undefined): Buffer | undefined {
       `it has ${name}=${file}, which cannot be read (${error instanceof Error && "code" in error ? error.code : error})`,
     );
   }
+}
+
+function hostsOf(databaseUrl: string): string[] {
+  const [, hosts = ""] = /^[^/]*\/\/(?:[^@/]*@)?([^/?]*)/.exec(databaseUrl) ?? [];
+  return hosts.split(",").map((host) => host.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""));
+}
+
+/**
+ * Returns why a certificate is not the one of a host, or undefined. The driver names no host where it connects to an address,
+ * and Node then takes "localhost": the certificate has to be that of an address in the URL.
+ */
+function checkHost(hosts: string[], host: string, certificate: PeerCertificate): Error | undefined {
+  const wanted = hosts.includes(host) ? [host] : hosts.filter((one) => isIP(one) !== 0);
+  const faults = (wanted.length > 0 ? wanted : [host]).map((one) => checkServerIdentity(one, certificate));
+  return faults.includes(undefined) ? undefined : faults[0];
 }

@@ -206,6 +206,7 @@ export const messages = {
     dot: "Dots",
     circle: "Circle",
     captionHint: "Up to 40 characters under the symbol",
+    finderNote: "Some scanner programs, such as those that use OpenCV, find only square corners.",
     logoRule: "PNG, JPEG or SVG, up to 1 MB",
     removeLogo: "Remove logo",
     names: {

@@ -57,6 +57,11 @@ export function StyleFields({
         options={finderShapes}
         onChange={(finder_shape) => set({ finder_shape })}
       />
+      {style.finder_shape !== "square" && (
+        <p className="note" role="status">
+          {messages.style.finderNote}
+        </p>
+      )}
       <LogoField style={style} set={set} issue={issueOf("logo") ?? issueOf("logo_size")} />
       <Field
         label={messages.style.names.caption ?? ""}

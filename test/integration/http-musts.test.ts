@@ -24,6 +24,7 @@ interface RequestCase {
   type?: string;
   absent?: string;
   coding?: string;
+  robots?: string;
 }
 const cases = readCaseFile<{
   requests: RequestCase[];
@@ -51,12 +52,13 @@ async function send(head: string[]): Promise<{ status: number; headers: Map<stri
 }
 
 describe("HTTP's small rules", () => {
-  it.each(cases.requests)("$status to $head", async ({ head, status: expected, type, absent, coding }) => {
+  it.each(cases.requests)("$status to $head", async ({ head, status: expected, type, absent, coding, robots }) => {
     const { status, headers } = await send(head);
     expect(status).toBe(expected);
     if (type) expect(headers.get("content-type")).toContain(type);
     if (absent) expect(headers.has(absent)).toBe(false);
     expect(headers.get("content-encoding")).toBe(coding);
+    if (robots) expect(headers.get("x-robots-tag")).toBe(robots);
     if (coding) expect(headers.get("vary")).toContain("accept-encoding");
     expect(headers.has("x-request-id")).toBe(true);
   });

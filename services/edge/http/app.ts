@@ -14,6 +14,7 @@ import { type RpcHandler, serveRpcBeside } from "../rpc/server.ts";
 import { type AbuseOptions, serveAbuseContact } from "../scans/abuse.ts";
 import { pageHeaders } from "../scans/html-pages.ts";
 import { type RedirectOptions, serveRedirects } from "../scans/redirect.ts";
+import { serveWellKnownFiles } from "../scans/well-known-files.ts";
 import { compressAnswers } from "./compress.ts";
 import { jsonType } from "./envelope.ts";
 import { createSendError, rejectMalformed } from "./errors.ts";
@@ -119,6 +120,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     serveReference(scope, options);
     servePage(scope);
     serveAbuseContact(scope, options.abuse);
+    serveWellKnownFiles(scope);
     done();
   });
   app.setNotFoundHandler(async (request, reply) => {

@@ -28,7 +28,10 @@ export function serveReference(
     return status === 304 ? reply.code(304).send() : reply.type(jsonType).send(json);
   });
   app.get("/docs", (_, reply) =>
-    reply.headers({ ...pageHeaders, ...kept, "content-security-policy": policy }).send(page),
+    reply
+      .headers({ ...pageHeaders, ...kept, "content-security-policy": policy })
+      .removeHeader("x-robots-tag")
+      .send(page),
   );
   app.get("/docs/search.js", (_, reply) =>
     reply.type("text/javascript; charset=utf-8").headers(kept).send(searchScript),

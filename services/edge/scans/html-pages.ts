@@ -1,5 +1,6 @@
 import { type AbuseContact, reportUrl } from "../../../platform/abuse-contact.ts";
 import { escapeHtml } from "../../../platform/escape-html.ts";
+import { noIndex } from "./well-known-files.ts";
 
 /** Titles and texts of the pages that people see who scan a code without a target. */
 const texts = {
@@ -67,4 +68,5 @@ export const pageHeaders = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "cache-control": "private, no-store",
+  ...noIndex,
 };

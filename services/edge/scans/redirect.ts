@@ -9,6 +9,7 @@ import type { Upstreams } from "../upstreams/clients.ts";
 import { isMadeAhead, type Scanner } from "./attributes.ts";
 import { pageHeaders, type ScanPages } from "./html-pages.ts";
 import type { ScanRecorder } from "./recorder.ts";
+import { noIndex } from "./well-known-files.ts";
 
 export interface RedirectOptions {
   upstreams: Pick<Upstreams, "resolveSlug">;
@@ -52,6 +53,7 @@ export function serveRedirects(app: FastifyInstance, options: RedirectOptions): 
           location: answer.location,
           "cache-control": "private, no-store",
           "referrer-policy": "no-referrer-when-downgrade",
+          ...noIndex,
         })
         .send();
     } catch (error) {

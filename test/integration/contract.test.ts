@@ -72,7 +72,7 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
   },
   RATE_LIMIT_MINUTE: async (route) => (await spend(route, { perMinute: 1n, perDay: 0n })).at(-1) as ApiAnswer,
   RATE_LIMIT_DAY: async (route) => (await spend(route, { perMinute: 0n, perDay: 1n })).at(-1) as ApiAnswer,
-  PAYLOAD_TOO_LARGE: (route) => ask(route, { body: { name: "x".repeat(70_000) } }),
+  PAYLOAD_TOO_LARGE: (route) => ask(route, { body: { name: "x".repeat(route.takesPicture ? 2_000_000 : 70_000) } }),
   UNSUPPORTED_MEDIA_TYPE: (route) => ask(route, { body: "a=b", headers: { "content-type": "text/plain" } }),
   INVALID_PAYLOAD: (route) =>
     route.operation === "getQrCodeImage" ? unreadable(route) : ask(route, { body: withField(route, "name", 7) }),
@@ -85,7 +85,11 @@ const causes: Partial<Record<Reason, (route: Route) => Promise<ApiAnswer>>> = {
   async IDEMPOTENCY_CONFLICT(route) {
     const headers = { "idempotency-key": randomBase62(10) };
     await ask(route, { headers });
-    return await ask(route, { headers, body: withField(route, "name", "other") });
+    const other = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>');
+    const body = route.takesPicture
+      ? { logo: `data:image/svg+xml;base64,${other.toString("base64")}` }
+      : withField(route, "name", "other");
+    return await ask(route, { headers, body });
   },
   async FORBIDDEN(route) {
     const { key } = await auth.newAccount();

@@ -123,6 +123,11 @@ describe("a code that the operator took down", () => {
       expect([answer.status, answer.body.code]).toEqual([403, "forbidden"]);
       expect(answer.body.message).toMatch(/^The operator of this service took this code down.* Write to /);
     }
+    const image = await call(`${edges[0]}/v1/qr-codes/${slug}/image`, { key: account.key });
+    expect(image.body).toMatchObject({
+      code: "resource_archived",
+      message: expect.stringMatching(/^The operator .* Write to /),
+    });
     expect(await scan([slug])).toEqual(all([slug], 410));
   });
 

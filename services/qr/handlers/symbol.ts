@@ -51,7 +51,10 @@ export function createSymbolService(dependencies: SymbolDependencies): Implement
       const [code] = isName ? await codes.getAll([{ accountId, idOrSlug }]) : [];
       if (!code) throw new ServiceError("NOT_FOUND", "There is no such QR code in this account.");
       if (code.status === "archived") {
-        throw new ServiceError("RESOURCE_ARCHIVED", "The QR code is archived. Restore it to draw its symbol.");
+        const advice = code.takenDownAt
+          ? "The operator of this service took this code down. Write to the operator about it."
+          : "The QR code is archived. Restore it to draw its symbol.";
+        throw new ServiceError("RESOURCE_ARCHIVED", advice);
       }
       const style = toStyle(code);
       const request = { text: shortUrl(code.slug), style, logo: undefined, margin, ecc };

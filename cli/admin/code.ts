@@ -2,6 +2,7 @@ import { QrCodeStatus } from "../../gen/qrforge/qr/v1/qr_code_pb.ts";
 import type { FoundQrCode } from "../../gen/qrforge/qr/v1/takedown_pb.ts";
 import { UsageError, UserError } from "../errors.ts";
 import { type Column, card, shortTime, table } from "../table.ts";
+import { nameOfCode } from "./code-name.ts";
 import {
   type Admin,
   type Answer,
@@ -18,14 +19,14 @@ import {
 const codesMax = 100;
 
 const codeArgument = {
-  code: { type: "text", value: "CODE", meaning: "the code's slug or id", required: true },
+  code: { type: "text", value: "CODE", meaning: "the code's slug, id or short URL", required: true },
 } as const;
 
 const codesArgument = {
   codes: {
     type: "text",
     value: "CODE",
-    meaning: `slugs or ids of codes, of any accounts, at most ${codesMax}`,
+    meaning: `slugs, ids or short URLs of codes, of any accounts, at most ${codesMax}`,
     required: true,
     repeatable: true,
   },
@@ -99,7 +100,7 @@ export const codeCommands = [
     arguments: codeArgument,
     calls: ["auth", "qr"],
     async run({ code: name }, admin) {
-      const { found } = await readCodes([name], admin);
+      const { found } = await readCodes([nameOfCode(name)], admin);
       const [code] = found;
       if (!code) throw new UserError(noSuchCodes([name]));
       const { account } = await admin.accounts.getAccount({ accountId: code.account_id }, wait);
@@ -131,10 +132,12 @@ unknown; the other codes are taken down.`,
       },
     },
     calls: ["auth", "qr"],
-    run: ({ codes: idsOrSlugs, reason }, admin) =>
-      changeCodes(idsOrSlugs, admin, () =>
+    run({ codes, reason }, admin) {
+      const idsOrSlugs = codes.map(nameOfCode);
+      return changeCodes(idsOrSlugs, admin, () =>
         admin.takedowns.takeDownQrCodes({ idsOrSlugs, reason, actor: admin.actor }, wait),
-      ),
+      );
+    },
   }),
   adminCommand({
     name: "code restore",
@@ -143,7 +146,11 @@ unknown; the other codes are taken down.`,
       "A code that its owner archived is left archived. Exits with 1 if a name is unknown; the other codes are put back.",
     arguments: codesArgument,
     calls: ["auth", "qr"],
-    run: ({ codes: idsOrSlugs }, admin) =>
-      changeCodes(idsOrSlugs, admin, () => admin.takedowns.putBackQrCodes({ idsOrSlugs, actor: admin.actor }, wait)),
+    run({ codes }, admin) {
+      const idsOrSlugs = codes.map(nameOfCode);
+      return changeCodes(idsOrSlugs, admin, () =>
+        admin.takedowns.putBackQrCodes({ idsOrSlugs, actor: admin.actor }, wait),
+      );
+    },
   }),
 ];

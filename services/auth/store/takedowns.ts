@@ -69,15 +69,18 @@ export function createTakedownStore(sql: Sql) {
           order by account_id, code_id for update`;
         const before = new Map(known.map((one) => [one.codeId, one]));
         const concerned = codes.filter((code) => takenDown || code.isTakenDown || before.has(code.codeId));
+        // Without a reason, that of an earlier takedown stays.
+        const reasonFor = (codeId: string) => reason || (takenDown ? (before.get(codeId)?.reason ?? "") : "");
         for (const { codeId, accountId, slug, isTakenDown } of concerned) {
           const was = before.get(codeId) ?? { takenDown: isTakenDown, reason: "" };
-          if (was.takenDown === takenDown && was.reason === reason) continue;
-          const details = { codeId, slug, ...(reason && { reason }) };
+          const next = reasonFor(codeId);
+          if (was.takenDown === takenDown && was.reason === next) continue;
+          const details = { codeId, slug, ...(next && { reason: next }) };
           await appendToAudit(tx, actor, { action: takenDown ? "code.archive" : "code.restore", accountId, details });
         }
         return await putTakedowns(
           tx,
-          concerned.map(({ accountId, codeId }) => ({ accountId, codeId, takenDown, reason })),
+          concerned.map(({ accountId, codeId }) => ({ accountId, codeId, takenDown, reason: reasonFor(codeId) })),
         );
       });
     },

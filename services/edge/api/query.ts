@@ -1,5 +1,5 @@
 import type { FastifyRequest } from "fastify";
-import { ServiceError } from "../../../platform/errors.ts";
+import { type FieldIssue, ServiceError } from "../../../platform/errors.ts";
 import { invalidFields } from "./route.ts";
 
 /**
@@ -7,17 +7,18 @@ import { invalidFields } from "./route.ts";
  * is not percent-encoded UTF-8: the parser keeps such a value as it was sent, and a search for it would find nothing.
  */
 export function readQuery({ url, query }: Pick<FastifyRequest, "url" | "query">): Record<string, string> {
-  // A query is an object, which its type does not declare.
-  const parameters = query as Record<string, string | string[]>;
-  if ("" in parameters) throw new ServiceError("INVALID_REQUEST", "A parameter of the query has no name.");
-  const fields = Object.keys(parameters)
-    .filter((name) => Array.isArray(parameters[name]))
-    .map((field) => ({ field, issue: "must be given once" }));
+  const parameters: Record<string, string> = {};
+  const fields: FieldIssue[] = [];
+  for (const [name, value] of Object.entries(Object(query))) {
+    if (name === "") throw new ServiceError("INVALID_REQUEST", "A parameter of the query has no name.");
+    if (typeof value === "string") parameters[name] = value;
+    else fields.push({ field: name, issue: "must be given once" });
+  }
   if (fields.length > 0) throw invalidFields("INVALID_REQUEST", fields);
   if (!isPercentEncoded(url)) {
     throw new ServiceError("INVALID_REQUEST", "The query must be UTF-8, percent-encoded; write a percent sign as %25.");
   }
-  return parameters as Record<string, string>;
+  return parameters;
 }
 
 function isPercentEncoded(url: string): boolean {

@@ -9,6 +9,7 @@ it("a code is named by its id, its slug, or its short URL as a report contains i
     ["http://localhost:8080/MENU-1/?utm_source=mail", "menu-1"],
     ["https://q.example.com/menu-1).", "menu-1"],
     ["https://q.example.com/menu-1%20", "menu-1"],
+    ["https://q.example.com/menu-1%zz", "menu-1"],
     ["https://q.example.com/", "https://q.example.com/"],
     ["javascript:alert(1)", "javascript:alert(1)"],
   ] as const) {

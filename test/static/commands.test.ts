@@ -68,7 +68,7 @@ describe("every npm script", () => {
   const declared = ours.filter((name) => declaring.test(read((scripts[name] as string).split(" ").at(-1) as string)));
 
   it.each(declared)("explains itself by --help, with nothing running: %s", async (name) => {
-    const [program, args] = commandOf(scripts[name] as string);
+    const [program, args] = commandOf((scripts[name] as string).replace(/^exec /, ""));
     // What would be found if it looked is nothing, or an error.
     const env = { QRFORGE_DATA_DIR: "/nowhere", DATABASE_URL: "", NATS_URL: "", AUTH_ADDRESS: "" };
     const { code, output } = await runProgram(program, [...args, "--help"], { env, timeout: 20_000 });
@@ -78,7 +78,7 @@ describe("every npm script", () => {
   });
 
   it.each(declared)("names an unknown option in one line and exits with 2: %s", async (name) => {
-    const [program, args] = commandOf(scripts[name] as string);
+    const [program, args] = commandOf((scripts[name] as string).replace(/^exec /, ""));
     const command = name === "admin" ? ["account", "list"] : [];
     const { code, output } = await runProgram(program, [...args, ...command, "--no-such-option"], { timeout: 20_000 });
     expect(output).toMatch(/^There is no option --no-such-option\. Help: npm (start|run) .*--help\n$/);
@@ -109,7 +109,7 @@ describe("what the documentation says to type", () => {
     (_, name, rest) => {
       const line =
         rest
-          .replaceAll(/\b(ACCOUNT|KEY)_ID\b/g, id)
+          .replaceAll(/\b(ACCOUNT|ACCOUNT_ID|KEY_ID)\b/g, id)
           .replaceAll(/\bHASH\b/g, "0".repeat(64))
           .match(/"[^"]*"|\S+/g) ?? [];
       const request = parseCommandLine(

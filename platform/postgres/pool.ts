@@ -48,8 +48,9 @@ export function openPool(options: PoolOptions): Sql {
     backoff: (tries) => Math.min(0.05 * 2 ** tries, 1),
     idle_timeout: 300,
     max_lifetime: 3_600,
-    connection: {
-      application_name: `qrforge-${schema}`,
+    connection: { application_name: `qrforge-${schema}` },
+    // Not as startup parameters, which poolers refuse.
+    session: {
       statement_timeout: statementTimeoutMs,
       // Ends the transaction of a process that hangs or is cut off, since others wait for its locks.
       idle_in_transaction_session_timeout: idleInTransactionMs,
@@ -67,7 +68,7 @@ export function openPool(options: PoolOptions): Sql {
 
 /** Throws unless the driver has its patch, without which the loss of a connection can end the process or hang it. */
 function throwIfUnpatched(sql: Sql): void {
-  if ("answer_timeout" in sql.options) return;
+  if ("session" in sql.options) return;
   throw new Error(
     "The Postgres driver lacks the current patches/postgres@*.patch: run npm ci, or node scripts/patch-packages.mjs",
   );

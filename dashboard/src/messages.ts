@@ -105,6 +105,7 @@ export const messages = {
     email: {
       title: "Change your e-mail address",
       lead: (email: string) => `Use ${email} for your account, in place of the old address. All its sessions end.`,
+      passwordHint: "That of the account whose address is changed; leave it empty if it has none.",
       submit: "Use this address",
       done: (email: string) => `Your account now has the address ${email}. Sign in with it.`,
     },

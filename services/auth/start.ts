@@ -134,7 +134,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
       createAuditService(audit),
       createSessionService({ accounts, sessions, links, attempts, log, ...shared }),
       createInvitationService({ invitations, hasMail: mail !== undefined, ...shared }),
-      createMailLinkService(shared),
+      createMailLinkService({ accounts, attempts, log, ...shared }),
       implementation,
     ],
   });

@@ -216,6 +216,7 @@ describe("A person who reads mail", () => {
       await page.getByText(`We sent a mail to ${next}`).waitFor();
       await check();
       await open(next, "Confirm your new e-mail address", "email");
+      await page.getByLabel("Password", { exact: true }).fill(password);
       await page.getByRole("button", { name: "Use this address" }).click();
       await page.getByRole("button", { name: "Go to sign in" }).click();
 

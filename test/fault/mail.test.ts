@@ -227,13 +227,17 @@ describe("an e-mail address", () => {
     const mail = await server.mailTo(next, "Confirm your new e-mail address");
     expect((await openPerson().send("/session", { email: next, password })).status).toBe(401);
     const token = tokenOf(mail, "email");
-    const changed = await openPerson().send("/email/confirm", { token });
+    // Whoever reads the mail, but does not know the password, may be somebody else, and cannot take the account over.
+    for (const wrong of [{ token }, { token, password: "not the password" }]) {
+      expect((await openPerson().send("/email/confirm", wrong)).status).toBe(401);
+    }
+    const changed = await openPerson().send("/email/confirm", { token, password });
     expect(changed.body.data).toEqual({ email: next });
     expect(await person.isSignedIn()).toBe(false);
     await server.mailTo(email, "The e-mail address of your account was changed");
     expect((await openPerson().send("/session", { email: next, password })).body.data.id).toBe(accountId);
     expect((await openPerson().send("/session", { email, password })).status).toBe(401);
-    expect((await openPerson().send("/email/confirm", { token })).status).toBe(401);
+    expect((await openPerson().send("/email/confirm", { token, password })).status).toBe(401);
   });
 
   it("of another account is never taken, and the answer does not show that there is one", async () => {
@@ -246,7 +250,7 @@ describe("an e-mail address", () => {
     await one.person.send("/email", { email: wanted, password });
     const token = tokenOf(await server.mailTo(wanted, "Confirm your new e-mail address"), "email");
     await auth.accounts.setAccountEmail({ accountId: other.accountId, email: wanted }, wait);
-    expect((await one.person.send("/email/confirm", { token })).status).toBe(409);
+    expect((await one.person.send("/email/confirm", { token, password })).status).toBe(409);
     expect((await accountsOf(wanted)).map(({ id }) => id)).toEqual([other.accountId]);
   });
 
@@ -259,7 +263,7 @@ describe("an e-mail address", () => {
     await owner.send("/password-reset", { email });
     const reset = tokenOf(await server.mailTo(email, "Set a new password"), "reset");
     await owner.send("/password-reset/confirm", { token: reset, password: otherPassword });
-    expect((await person.send("/email/confirm", { token })).status).toBe(401);
+    expect((await person.send("/email/confirm", { token, password: otherPassword })).status).toBe(401);
   });
 });
 

@@ -1,7 +1,8 @@
 import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
 import { useLocation } from "wouter";
 import { ask, type MailLink } from "../api.ts";
-import { Button, Failed, Time } from "../components/basics.tsx";
+import { Button, Failed, Field, Time } from "../components/basics.tsx";
 import { NewPasswordForm } from "../components/new-password.tsx";
 import { OpenedLink } from "../components/opened-link.tsx";
 import { messages } from "../messages.ts";
@@ -39,9 +40,14 @@ export function MailLinkPage({ token }: { token: string }) {
 function EmailForm({ token, email, until }: { token: string; email: string; until: React.ReactNode }) {
   const [, navigate] = useLocation();
   const setSession = useSetSession();
+  const [password, setPassword] = useState("");
   const { mutate, isPending, isSuccess, error } = useMutation({
-    mutationFn: () => ask("POST", "/email/confirm", { body: { token } }),
+    mutationFn: () => ask("POST", "/email/confirm", { body: { token, password } }),
   });
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    mutate();
+  }
   function leave(): void {
     // Every session of the account has ended.
     setSession(null);
@@ -60,10 +66,20 @@ function EmailForm({ token, email, until }: { token: string; email: string; unti
       ) : (
         <>
           <p>{mailLink.email.lead(email)}</p>
-          <Failed error={error} />
-          <Button kind="primary" busy={isPending} onClick={() => mutate()}>
-            {mailLink.email.submit}
-          </Button>
+          <form onSubmit={submit}>
+            <Field
+              label={messages.signIn.password}
+              type="password"
+              autoComplete="current-password"
+              hint={mailLink.email.passwordHint}
+              value={password}
+              onChange={(event) => setPassword(event.target.value)}
+            />
+            <Failed error={error} />
+            <Button type="submit" kind="primary" busy={isPending}>
+              {mailLink.email.submit}
+            </Button>
+          </form>
           <p className="muted">{until}</p>
         </>
       )}

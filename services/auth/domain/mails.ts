@@ -105,7 +105,9 @@ const writers: Writers = {
   }),
   "email-change": () => ({
     subject: "Confirm your new e-mail address",
-    paragraphs: ["Open this link to use this address for your account, in place of the old one:"],
+    paragraphs: [
+      "Open this link, and enter your password, to use this address for your account in place of the old one:",
+    ],
     action: "Use this address",
     after: ["The link works once, within a day.", ignore],
   }),

@@ -5,19 +5,26 @@ import { newToken } from "../../../platform/ids.ts";
 import type { Clock } from "../../../platform/process/clock.ts";
 import { withMinimumDuration } from "../../../platform/process/minimum-duration.ts";
 import { type Implementation, implement } from "../../../platform/rpc/server.ts";
+import type { Logger } from "../../../platform/telemetry/log.ts";
 import { passwordIssue } from "../domain/passwords.ts";
 import { requireOpenSignUp, type SignUp } from "../domain/sign-up.ts";
 import { newSession, sha256 } from "../domain/tokens.ts";
 import type { PasswordHasher } from "../passwords/hasher.ts";
+import type { AccountStore } from "../store/accounts.ts";
 import type { MailLinkStore, MailLinkPurpose as Purpose } from "../store/mail-links.ts";
+import type { SignInAttemptStore } from "../store/sign-in-attempts.ts";
 import { userActor } from "./actor.ts";
 import { type MailRequests, noMail } from "./mail-requests.ts";
+import { createPasswordCheck } from "./password-check.ts";
 import { browserName, readEmail } from "./requests.ts";
 import { toSession } from "./session.ts";
 
 export interface MailLinkDependencies {
   /** Undefined where no mail is sent. */
   mailLinks: MailLinkStore | undefined;
+  accounts: Pick<AccountStore, "get" | "credentials">;
+  attempts: SignInAttemptStore;
+  log: Logger;
   requests: MailRequests;
   passwords: PasswordHasher;
   clock: Clock;
@@ -44,7 +51,8 @@ const taken = () => new ServiceError("CONFLICT", "This address has an account al
 
 /** Creates the handlers of MailLinkService. A token has 256 random bits, so guesses need no limit here. */
 export function createMailLinkService(dependencies: MailLinkDependencies): Implementation {
-  const { requests, passwords, clock, sessionMs, signUp } = dependencies;
+  const { accounts, requests, passwords, clock, sessionMs, signUp } = dependencies;
+  const check = createPasswordCheck(dependencies);
 
   function requireMail(): MailLinkStore {
     if (!dependencies.mailLinks) throw noMail();
@@ -100,7 +108,12 @@ export function createMailLinkService(dependencies: MailLinkDependencies): Imple
       return { session: toSession(token, accountId, prepared.session, clock) };
     },
 
-    async confirmEmail({ token, address }, context) {
+    async confirmEmail({ token, password, address }, context) {
+      const link = await requireMail().find(sha256(token));
+      if (link?.purpose !== "email-change") throw unusable();
+      const { email } = await accounts.get(link.accountId);
+      const credentials = await accounts.credentials(email);
+      if (credentials?.passwordHash) await check(email, password, address);
       const actor = (accountId: string) => userActor(accountId, address, context);
       const changed = await requireMail().confirmEmail({ tokenHash: sha256(token), actor });
       if (changed === "unknown") throw unusable();

@@ -84,7 +84,7 @@ export const publicRoutes: PublicRoute[] = [
     method: "POST",
     path: "/email/confirm",
     perMinuteMax: tokensPerMinuteMax,
-    body: bodyOf({ token }),
+    body: bodyOf({ token, password: password.default("") }),
     async handle({ body, address, upstreams, wait }) {
       const { email } = await upstreams.mailLinks.confirmEmail({ ...body, address }, wait);
       return { data: { email } };

@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatApiKey } from "../../contracts/api-key.ts";
 import type { Cluster, Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { randomBase62 } from "../../platform/ids.ts";
+import { itemAt } from "../../platform/item-at.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { call, eventually, openAuth } from "../support/api.ts";
 
@@ -13,7 +15,14 @@ let edge: string;
 
 beforeAll(async () => {
   ({ cluster, end } = await startEphemeralCluster({
-    env: { edge: { API_IN_FLIGHT_MAX: "20", SCANS_IN_FLIGHT_MAX: "20", UNKNOWN_KEYS_PER_MINUTE_MAX: "30" } },
+    env: {
+      edge: {
+        API_IN_FLIGHT_MAX: "20",
+        SCANS_IN_FLIGHT_MAX: "20",
+        UNKNOWN_KEYS_PER_MINUTE_MAX: "30",
+        TRUSTED_PROXIES: "127.0.0.1",
+      },
+    },
   }));
   auth = openAuth(addressesOf(cluster, "auth"));
   edge = cluster.edgeUrls()[0] as string;
@@ -69,5 +78,23 @@ describe("an address that guesses keys", () => {
       message: expect.stringContaining("unknown API keys"),
     });
     expect(Number(refused[0]?.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  it("is one behind a trusted proxy, in whatever spelling and with whatever port that forwards it", async () => {
+    const { forwarded } = JSON.parse(
+      readFileSync(new URL("../cases/client-addresses/cases.json", import.meta.url), "utf8"),
+    ) as { forwarded: { text: string; address: string | null }[] };
+    const spellings = forwarded.filter(({ address }) => address === "203.0.113.7").map(({ text }) => text);
+    expect(spellings.length).toBeGreaterThan(5);
+    const guessFrom = async (address: string) => {
+      const headers = { "x-forwarded-for": address };
+      return (await call(`${edge}/v1/usage`, { key: formatApiKey(randomBase62(26)), headers })).status;
+    };
+    const statuses: number[] = [];
+    // Twice the limit, in case the minute ends meanwhile.
+    for (let index = 0; index < 80; index++)
+      statuses.push(await guessFrom(itemAt(spellings, index % spellings.length)));
+    expect(statuses).toContain(429);
+    expect(await guessFrom("198.51.100.9")).toBe(401);
   });
 });

@@ -90,7 +90,7 @@ export const start: Start<typeof settings> = async (config, log, metrics, health
   closer.defer("rpc client of qr", () => qr.close());
   const takedowns = createTakedownStore(sql);
   const handOver = createHandOver({ takedowns, qr: qr.client });
-  startHandOvers({ takedowns, qr: qr.client, handOver, clock: systemClock, closer, log });
+  startHandOvers({ takedowns, qr: qr.client, handOver, clock: systemClock, closer, log, metrics });
 
   const sessions = createSessionStore(sql, outbox);
   const links = createSignInLinkStore(sql, outbox);

@@ -310,6 +310,10 @@ describe("once an account's disabling has returned, no scan of its codes that st
       ),
     });
     for (const edge of edges()) expect(await probe(edge, key)).toBe(401);
+    await eventually(
+      async () => (await fetch(`http://${victim.metrics}/metrics`)).text(),
+      (metrics) => /^qrforge_takedowns_pending(?:\{[^}]*\})? 1$/m.test(metrics),
+    );
     victim.child.kill("SIGKILL");
     alone.close();
     await restart(qr);

@@ -6,6 +6,7 @@ import type { Closer } from "../../../platform/process/closer.ts";
 import { repeat } from "../../../platform/process/loop.ts";
 import type { RpcClient } from "../../../platform/rpc/client.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
+import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import type { TakedownRow, TakedownStore } from "../store/takedowns.ts";
 
 export interface HandOverOptions {
@@ -59,15 +60,19 @@ const timeoutMs = 10_000;
 
 /** Hands over what calls could not hand over: qr was away, or this process ended before it did. */
 export function startHandOvers(
-  options: HandOverOptions & { handOver: HandOver; clock: Clock; closer: Closer; log: Logger },
+  options: HandOverOptions & { handOver: HandOver; clock: Clock; closer: Closer; log: Logger; metrics: Metrics },
 ): void {
   const { takedowns, handOver, clock, log } = options;
   const noteOutage = createOutageLog(log, { use: "handing takedowns over to qr" });
+  let pending = 0;
+  options.metrics.gauge("takedowns_pending", "states of codes and accounts that qr has not taken over", () => pending);
   async function handOverPending(): Promise<void> {
     const rows = await takedowns.listUnconfirmed(ownMs, rowsMax);
+    pending = rows.length;
     if (rows.length === 0) return;
     try {
       await handOver(rows, { timeoutMs });
+      pending = 0;
       log.info({ takedowns: rows.length }, "qr has taken over what was taken down or put back");
     } catch (error) {
       const failure = toServiceError(error);

@@ -4,8 +4,6 @@ const slow = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
-    // Most of the time tests wait, so that two files at once end in little more than half the time.
-    maxWorkers: 2,
     reporters: ["default", "./test/support/count-reporter.ts"],
     projects: [
       {

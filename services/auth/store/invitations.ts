@@ -1,4 +1,5 @@
 import { ServiceError } from "../../../platform/errors.ts";
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
@@ -6,7 +7,7 @@ import type { PlanLimits, PlanName } from "../domain/plans.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
 import type { Outbox } from "./outbox.ts";
-import { expiredRowsMax, insertSession } from "./sessions.ts";
+import { insertSession } from "./sessions.ts";
 
 /** Days for which an invitation can be accepted. */
 export const invitationDays = 7;
@@ -126,13 +127,13 @@ export function createInvitationStore(sql: Sql, outbox: Outbox) {
       });
     },
 
-    /** Deletes up to `expiredRowsMax` invitations that are long over. Returns whether there may be more. */
-    async deleteExpired(): Promise<boolean> {
-      const { count } = await sql`
-        delete from auth.invitations where account_id in (
-          select account_id from auth.invitations where expires_at < now() - ${storedDays}::integer * interval '1 day'
-          limit ${expiredRowsMax} for update skip locked)`;
-      return count === expiredRowsMax;
-    },
+    /** Deletes some invitations that are long over. Returns whether there may be more. */
+    deleteExpired: () =>
+      deleteSome(
+        sql,
+        "auth.invitations",
+        ["account_id"],
+        sql`expires_at < now() - ${storedDays}::integer * interval '1 day'`,
+      ),
   });
 }

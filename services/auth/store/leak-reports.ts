@@ -1,4 +1,5 @@
 import type { LogEntries } from "../../../platform/lease/protocol.ts";
+import { deletedRowsMax } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import { siteKey } from "../../../platform/rate-limit-key.ts";
@@ -6,7 +7,6 @@ import type { Actor } from "../domain/audit.ts";
 import { appendKeysToLog, toHexes } from "./key-log.ts";
 import { revokeKeys } from "./keys.ts";
 import type { Outbox } from "./outbox.ts";
-import { expiredRowsMax } from "./sessions.ts";
 
 export type LeakReportStore = ReturnType<typeof createLeakReportStore>;
 
@@ -58,8 +58,8 @@ export function createLeakReportStore(sql: Sql, outbox: Outbox) {
         delete from auth.leak_reports where key_hash in (
           select r.key_hash from auth.leak_reports r
           where not exists (select 1 from auth.keys k where k.key_hash = r.key_hash and k.status = 'active')
-          limit ${expiredRowsMax})`;
-      return count === expiredRowsMax;
+          limit ${deletedRowsMax})`;
+      return count === deletedRowsMax;
     },
   });
 }

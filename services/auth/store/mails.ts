@@ -1,8 +1,8 @@
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import { retryDays } from "../domain/mail-limits.ts";
 import { hasLink, type LinkKind, linkLifetimeMs, type MailDetails, type MailKind } from "../domain/mails.ts";
-import { expiredRowsMax } from "./sessions.ts";
 
 /** A mail whose turn it is. */
 export type DueMail = {
@@ -79,18 +79,14 @@ export function createMailStore(sql: Sql) {
 
     /** Deletes some expired links, counts of past hours, and browsers not used for 400 days. Returns whether there may be more. */
     async deleteExpired(): Promise<boolean> {
-      const some = sql`limit ${expiredRowsMax} for update skip locked`;
-      const deleted = [
-        await sql`delete from auth.mail_links where token_hash in (
-          select token_hash from auth.mail_links where expires_at < now() ${some})`,
-        await sql`delete from auth.mail_counts where (subject, time_hour) in (
-          select subject, time_hour from auth.mail_counts
-          where time_hour < floor(extract(epoch from now()) / 3600) - 1 ${some})`,
-        await sql`delete from auth.known_browsers where (account_id, browser_hash) in (
-          select account_id, browser_hash from auth.known_browsers
-          where last_at < now() - interval '400 days' ${some})`,
+      const isPastHour = sql`time_hour < floor(extract(epoch from now()) / 3600) - 1`;
+      const isForgotten = sql`last_at < now() - interval '400 days'`;
+      const more = [
+        await deleteSome(sql, "auth.mail_links", ["token_hash"], sql`expires_at < now()`),
+        await deleteSome(sql, "auth.mail_counts", ["subject", "time_hour"], isPastHour),
+        await deleteSome(sql, "auth.known_browsers", ["account_id", "browser_hash"], isForgotten),
       ];
-      return deleted.some(({ count }) => count === expiredRowsMax);
+      return more.includes(true);
     },
   });
 }

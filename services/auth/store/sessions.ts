@@ -1,3 +1,4 @@
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
@@ -17,9 +18,6 @@ export interface ResolvedSession {
   perMinute: number;
   perDay: number;
 }
-
-/** Rows that one statement of `deleteExpired` deletes at most. */
-export const expiredRowsMax = 10_000;
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
@@ -112,13 +110,7 @@ export function createSessionStore(sql: Sql, outbox: Outbox) {
       });
     },
 
-    /** Deletes up to `expiredRowsMax` expired sessions. Returns whether there may be more. */
-    async deleteExpired(): Promise<boolean> {
-      const { count } = await sql`
-        delete from auth.sessions where token_hash in (
-          select token_hash from auth.sessions where expires_at < now()
-          limit ${expiredRowsMax} for update skip locked)`;
-      return count === expiredRowsMax;
-    },
+    /** Deletes some expired sessions. Returns whether there may be more. */
+    deleteExpired: () => deleteSome(sql, "auth.sessions", ["token_hash"], sql`expires_at < now()`),
   });
 }

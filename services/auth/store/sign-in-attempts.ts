@@ -1,7 +1,7 @@
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import { windowMs } from "../domain/sign-in-limits.ts";
-import { expiredRowsMax } from "./sessions.ts";
 
 /** Days for which an address is known to an account after its last sign-in from there. */
 const knownDays = 400;
@@ -34,17 +34,14 @@ export function createSignInAttemptStore(sql: Sql) {
 
     /** Deletes some counts of windows that are over and some addresses not used for long. Returns whether there may be more. */
     async deleteExpired(): Promise<boolean> {
-      const some = sql`limit ${expiredRowsMax} for update skip locked`;
-      const deleted = [
-        await sql`delete from auth.sign_in_failures where (subject, time_window) in (
-          select subject, time_window from auth.sign_in_failures
-          -- A day later than needed: the clock of the replica that counts may be behind the database's.
-          where time_window < floor(extract(epoch from now() - interval '1 day') * 1000 / ${windowMs}::float8) ${some})`,
-        await sql`delete from auth.known_addresses where (account_id, address_hash) in (
-          select account_id, address_hash from auth.known_addresses
-          where last_at < now() - ${knownDays} * interval '1 day' ${some})`,
+      // A day later than needed: the clock of the replica that counts may be behind the database's.
+      const isPast = sql`time_window < floor(extract(epoch from now() - interval '1 day') * 1000 / ${windowMs}::float8)`;
+      const isForgotten = sql`last_at < now() - ${knownDays} * interval '1 day'`;
+      const more = [
+        await deleteSome(sql, "auth.sign_in_failures", ["subject", "time_window"], isPast),
+        await deleteSome(sql, "auth.known_addresses", ["account_id", "address_hash"], isForgotten),
       ];
-      return deleted.some(({ count }) => count === expiredRowsMax);
+      return more.includes(true);
     },
   });
 }

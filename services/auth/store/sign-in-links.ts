@@ -1,10 +1,11 @@
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import type { Actor } from "../domain/audit.ts";
 import type { NewSession } from "../domain/tokens.ts";
 import { appendToAudit } from "./audit.ts";
 import type { Outbox } from "./outbox.ts";
-import { expiredRowsMax, insertSession, lifetimeEnd } from "./sessions.ts";
+import { insertSession, lifetimeEnd } from "./sessions.ts";
 
 export type SignInLinkStore = ReturnType<typeof createSignInLinkStore>;
 
@@ -46,13 +47,7 @@ export function createSignInLinkStore(sql: Sql, outbox: Outbox) {
       });
     },
 
-    /** Deletes up to `expiredRowsMax` expired links. Returns whether there may be more. */
-    async deleteExpired(): Promise<boolean> {
-      const { count } = await sql`
-        delete from auth.sign_in_links where token_hash in (
-          select token_hash from auth.sign_in_links where expires_at < now()
-          limit ${expiredRowsMax} for update skip locked)`;
-      return count === expiredRowsMax;
-    },
+    /** Deletes some expired links. Returns whether there may be more. */
+    deleteExpired: () => deleteSome(sql, "auth.sign_in_links", ["token_hash"], sql`expires_at < now()`),
   });
 }

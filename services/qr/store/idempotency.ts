@@ -1,12 +1,11 @@
 import { ServiceError } from "../../../platform/errors.ts";
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Answered, Once } from "../domain/idempotency.ts";
 
 /** Hours for which an answer to a request with an idempotency key is stored. */
 const storedHours = 24;
-/** Rows that one statement of `deleteExpired` deletes at most. */
-const deletedRowsMax = 10_000;
 
 export type IdempotencyStore = ReturnType<typeof createIdempotencyStore>;
 
@@ -27,11 +26,8 @@ export function createIdempotencyStore(sql: Sql) {
 
     /** Deletes answers that are older than clients may rely on. Returns whether there may be more. */
     async deleteExpired(): Promise<boolean> {
-      const { count } = await sql`
-        delete from qr.idempotency_keys where (account_id, key) in (
-          select account_id, key from qr.idempotency_keys
-          where created_at < now() - ${storedHours} * interval '1 hour' limit ${deletedRowsMax} for update skip locked)`;
-      return count === deletedRowsMax;
+      const isOld = sql`created_at < now() - ${storedHours} * interval '1 hour'`;
+      return await deleteSome(sql, "qr.idempotency_keys", ["account_id", "key"], isOld);
     },
   });
 }

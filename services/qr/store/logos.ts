@@ -1,3 +1,4 @@
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import { type Cursor, type Page, paginate } from "../../../platform/postgres/pagination.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
@@ -8,8 +9,6 @@ import { doOnce } from "./idempotency.ts";
 /** Logos that one account may store, and their bytes. */
 const logosMax = 1_000;
 const logoBytesMax = 32 * 1_048_576;
-/** Rows that one statement of `deleteUnused` deletes at most. */
-const deletedRowsMax = 10_000;
 
 /** A stored logo without its picture. */
 export interface LogoRow {
@@ -83,13 +82,11 @@ export function createLogoStore(sql: Sql) {
 
     /** Deletes logos that no code has and that were not touched for a day. Returns whether there may be more. */
     async deleteUnused(): Promise<boolean> {
-      const { count } = await sql`
-        delete from qr.logos where (account_id, logo_id) in (
-          select account_id, logo_id from qr.logos l
-          where named_at < now() - interval '1 day' and not exists (
-            select 1 from qr.codes c where c.account_id = l.account_id and c.logo_id = l.logo_id and c.logo_id <> '')
-          limit ${deletedRowsMax} for update skip locked)`;
-      return count === deletedRowsMax;
+      const isUnused = sql`
+        named_at < now() - interval '1 day' and not exists (
+          select 1 from qr.codes c
+          where c.account_id = logos.account_id and c.logo_id = logos.logo_id and c.logo_id <> '')`;
+      return await deleteSome(sql, "qr.logos", ["account_id", "logo_id"], isUnused);
     },
   });
 }

@@ -1,4 +1,4 @@
-import type { PendingQuery, Row } from "postgres";
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore } from "../../../platform/postgres/errors.ts";
 import type { Sql } from "../../../platform/postgres/pool.ts";
 import { batchIdOf, type ScanRow } from "../domain/scan-batch.ts";
@@ -17,24 +17,12 @@ export interface Retention {
 const valuesMax = 200;
 /** Days for which a batch that was counted is recognised when it comes again. */
 const batchDays = 3;
-/** Rows that one statement deletes at most. */
-const deleteRowsMax = 10_000;
 
 export type ScanStore = ReturnType<typeof createScanStore>;
 
-/** Deletes rows in batches, so that no statement takes long; rows that another replica is deleting are left to it. */
-export async function deleteInBatches(
-  sql: Sql,
-  table: string,
-  key: string[],
-  condition: PendingQuery<Row[]>,
-): Promise<void> {
-  for (;;) {
-    const { count } = await sql`
-      delete from ${sql(table)} where (${sql(key)}) in (
-        select ${sql(key)} from ${sql(table)} where ${condition} limit ${deleteRowsMax} for update skip locked)`;
-    if (count < deleteRowsMax) return;
-  }
+/** Deletes all rows that meet a condition, some at a time. */
+export async function deleteInBatches(...of: Parameters<typeof deleteSome>): Promise<void> {
+  while (await deleteSome(...of));
 }
 
 /**

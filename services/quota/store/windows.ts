@@ -1,6 +1,7 @@
 import type { PendingQuery, Row } from "postgres";
 import { aheadMinutesMax } from "../../../contracts/quota-rule.ts";
 import { itemAt } from "../../../platform/item-at.ts";
+import { deleteSome } from "../../../platform/postgres/delete-some.ts";
 import { cleanStore, violates } from "../../../platform/postgres/errors.ts";
 import type { Sql, Tx } from "../../../platform/postgres/pool.ts";
 import type { Charged, FoundBatch, Refund, Share, WindowRow } from "../domain/batch.ts";
@@ -25,9 +26,6 @@ export interface KeyDay {
 }
 
 const keepNothing: Keep = { statementId: "00000000-0000-0000-0000-000000000000", batches: [], keepMs: 0 };
-
-/** Maximum number of rows that one statement of the retention job deletes. */
-const deletedRowsMax = 10_000;
 
 export type Store = ReturnType<typeof createStore>;
 
@@ -335,18 +333,16 @@ export function createStore(sql: Sql, time = sql`now()`) {
 
     /** Deletes expired answers and old days; returns whether there may be more to delete. */
     async deleteExpired(daysKept: number): Promise<boolean> {
-      // Skips rows that another replica is deleting.
-      const some = sql`limit ${deletedRowsMax} for update skip locked`;
+      const isExpired = sql`expires_at < ${time}`;
+      const isOld = sql`day < ${dayNow} - ${daysKept}::bigint`;
       // Deletes ids before answers, so that a known batch lacks its answer only until the next statement.
-      const batches = await sql`delete from quota.batches where batch_id in (
-        select batch_id from quota.batches where expires_at < ${time} ${some})`;
-      const statements = await sql`delete from quota.statements where statement_id in (
-        select statement_id from quota.statements where expires_at < ${time} ${some})`;
-      const days = await sql`delete from quota.days where (account_id, day) in (
-        select account_id, day from quota.days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
-      const keyDays = await sql`delete from quota.key_days where (account_id, day, key_id) in (
-        select account_id, day, key_id from quota.key_days where day < ${dayNow} - ${daysKept}::bigint ${some})`;
-      return [batches, statements, days, keyDays].some(({ count }) => count === deletedRowsMax);
+      const more = [
+        await deleteSome(sql, "quota.batches", ["batch_id"], isExpired),
+        await deleteSome(sql, "quota.statements", ["statement_id"], isExpired),
+        await deleteSome(sql, "quota.days", ["account_id", "day"], isOld),
+        await deleteSome(sql, "quota.key_days", ["account_id", "day", "key_id"], isOld),
+      ];
+      return more.includes(true);
     },
   });
 }

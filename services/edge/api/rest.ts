@@ -9,7 +9,7 @@ import { type Authenticate, type Call, type Pipeline, startTimeout } from "../pi
 import type { Upstreams } from "../upstreams/clients.ts";
 import { matchesPath, throwNotServed } from "./not-served.ts";
 import { readQuery } from "./query.ts";
-import { costOf, type Route, type RouteAnswer } from "./route.ts";
+import { costOf, isReplayOf, type Route, type RouteAnswer } from "./route.ts";
 import { routes } from "./routes/index.ts";
 
 export interface RestOptions {
@@ -53,8 +53,7 @@ export function createRestFace(options: RestOptions): RestFace {
       const call = startCall();
       const answer = await pipeline.run(caller, call, {
         cost: costOf(route, body),
-        isReplay: async (timeoutMs) =>
-          (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false,
+        isReplay: (timeoutMs) => isReplayOf(route, { caller, headers, upstreams, timeoutMs }, body),
         async handle(decision, replayOnly) {
           if (!route) return throwNotServed(request, reply);
           const { params } = request;

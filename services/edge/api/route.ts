@@ -197,6 +197,11 @@ export function costOf(route: Route | undefined, body: ReadBody): number {
   return ("value" in body && route?.cost?.(body.value)) || 1;
 }
 
+/** Returns whether a call does nothing, since it repeats an earlier one; false for a path that no route serves. */
+export async function isReplayOf(route: Route | undefined, call: ReplayCall, body: ReadBody): Promise<boolean> {
+  return (await route?.isReplay?.(call, body)) ?? false;
+}
+
 /** Parses a body with its schema. Throws an error that names the invalid fields. */
 export function parseBody<S extends z.ZodType>(schema: S, body: ReadBody): z.output<S> {
   if ("failure" in body) throw body.failure;

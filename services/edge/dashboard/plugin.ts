@@ -6,7 +6,7 @@ import type { Clock } from "../../../platform/process/clock.ts";
 import { rateLimitKeys } from "../../../platform/rate-limit-key.ts";
 import { readQuery } from "../api/query.ts";
 import { sendAnswer } from "../api/rest.ts";
-import type { Route } from "../api/route.ts";
+import { isReplayOf, type Route } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
 import { type BodySlots, type ReadBody, readJsonBody, readPictureBody } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -163,8 +163,7 @@ function serveCalls(app: FastifyInstance, options: DashboardOptions): void {
     const handle = (decision: QuotaDecision, replayOnly: boolean) =>
       work({ user, caller, body, call, decision, replayOnly });
     const { headers } = request;
-    const isReplay = async (timeoutMs: number) =>
-      (await route?.isReplay?.({ caller, headers, upstreams, timeoutMs }, body)) ?? false;
+    const isReplay = (timeoutMs: number) => isReplayOf(route, { caller, headers, upstreams, timeoutMs }, body);
     return await pipeline.run(caller, call, { cost: costOf(body), isReplay, handle });
   }
 

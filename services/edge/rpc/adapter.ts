@@ -18,7 +18,7 @@ import { errorDetails } from "../../../platform/rpc/status.ts";
 import { createOutageLog, type Logger } from "../../../platform/telemetry/log.ts";
 import type { Metrics } from "../../../platform/telemetry/metrics.ts";
 import { openSpan, withRemoteParent } from "../../../platform/telemetry/tracing.ts";
-import { costOf, type Route, type RouteAnswer, type RouteArguments } from "../api/route.ts";
+import { costOf, isReplayOf, type Route, type RouteAnswer, type RouteArguments } from "../api/route.ts";
 import { routes } from "../api/routes/index.ts";
 import { type BodySlots, logoBodyBytesMax } from "../http/body-reader.ts";
 import type { Origin } from "../http/client-address.ts";
@@ -166,11 +166,9 @@ export function createRpcFace(options: RpcOptions): RpcFace {
     const call = startCall(context);
     const answered = await pipeline.run(caller, call, {
       cost: costOf(route, given.body),
-      isReplay: async (timeoutMs) => {
+      isReplay(timeoutMs) {
         const { headers } = call;
-        return (
-          (await route.isReplay?.({ caller, headers, upstreams: options.upstreams, timeoutMs }, given.body)) ?? false
-        );
+        return isReplayOf(route, { caller, headers, upstreams: options.upstreams, timeoutMs }, given.body);
       },
       handle: (decision, replayOnly) => {
         const { headers } = call;

@@ -1,15 +1,13 @@
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pino } from "pino";
-import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { verifyTrail } from "../../cli/admin/audit-trail.ts";
 import type { Admin } from "../../cli/admin/context.ts";
 import { parseAuditHead, type SignedAuditHead, signAuditHead } from "../../platform/audit-head.ts";
 import { newId } from "../../platform/ids.ts";
-import { openDatabase } from "../../platform/postgres/database.ts";
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { type ChainedRecord, chainHash } from "../../services/auth/domain/audit.ts";
 import { createAuditService } from "../../services/auth/handlers/audit.ts";
@@ -17,32 +15,21 @@ import { createHeadSigner, openHeadWriter } from "../../services/auth/jobs/audit
 import { createAccountStore } from "../../services/auth/store/accounts.ts";
 import { createAuditStore } from "../../services/auth/store/audit.ts";
 import { createOutbox } from "../../services/auth/store/outbox.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
 const { databaseUrl } = inject("cluster");
 const log = pino({ level: "silent" });
 /** A database of its own, in which the trail may be rewritten. */
-const name = `audit_trail_${randomUUID().replaceAll("-", "_")}`;
-const owner = postgres(databaseUrl, { max: 1 });
+let own: OwnDatabase;
 let sql: Sql;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-audit-"));
-  await owner`create database ${owner(name)}`;
-  sql = await openDatabase({
-    databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
-    databasePoolSize: 4,
-    statementTimeoutMs: 5_000,
-    schema: "auth",
-    databasePassword: "",
-    folder: new URL("../../services/auth/migrations/", import.meta.url),
-    migrations: "apply",
-    log,
-  });
+  own = await createOwnDatabase(databaseUrl, "auth");
+  ({ sql } = own);
 });
 afterAll(async () => {
-  await sql.end();
-  await owner`drop database ${owner(name)} with (force)`;
-  await owner.end();
+  await own.drop();
   await rm(folder, { recursive: true });
 });
 

@@ -1,10 +1,8 @@
-import { createHash, randomUUID } from "node:crypto";
-import { pino } from "pino";
+import { createHash } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { formatApiKey } from "../../contracts/api-key.ts";
 import { newId, randomBase62 } from "../../platform/ids.ts";
-import { openDatabase } from "../../platform/postgres/database.ts";
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { tracesOf } from "../../services/auth/domain/keys.ts";
 import { createAccountStore } from "../../services/auth/store/accounts.ts";
@@ -13,6 +11,7 @@ import { createKeyStore } from "../../services/auth/store/keys.ts";
 import { createLeakReportStore } from "../../services/auth/store/leak-reports.ts";
 import { createOutbox } from "../../services/auth/store/outbox.ts";
 import { call, eventually, openAuth, wait } from "../support/api.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
 const { edges, auths, databaseUrl } = inject("cluster");
 const edge = edges[0] as string;
@@ -93,25 +92,13 @@ describe("a report of leaked keys", () => {
 
 describe("reports in the database", () => {
   /** A database of its own, in which no worker takes reports. */
-  const name = `leak_reports_${randomUUID().replaceAll("-", "_")}`;
+  let database: OwnDatabase;
   let own: Sql;
   beforeAll(async () => {
-    await sql`create database ${sql(name)}`;
-    own = await openDatabase({
-      databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
-      databasePoolSize: 4,
-      statementTimeoutMs: 5_000,
-      schema: "auth",
-      databasePassword: "",
-      folder: new URL("../../services/auth/migrations/", import.meta.url),
-      migrations: "apply",
-      log: pino({ level: "silent" }),
-    });
+    database = await createOwnDatabase(databaseUrl, "auth");
+    own = database.sql;
   });
-  afterAll(async () => {
-    await own.end();
-    await sql`drop database ${sql(name)} with (force)`;
-  });
+  afterAll(() => database.drop());
 
   const outbox = createOutbox({ isOn: false });
   const operator = { name: "operator:ann", address: "192.0.2.7" };

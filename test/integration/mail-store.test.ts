@@ -1,9 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { pino } from "pino";
-import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newId, newToken } from "../../platform/ids.ts";
-import { openDatabase } from "../../platform/postgres/database.ts";
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { rateLimitKeys } from "../../platform/rate-limit-key.ts";
 import { waitingMailsMax } from "../../services/auth/domain/mail-limits.ts";
@@ -14,33 +10,20 @@ import { createKeyStore } from "../../services/auth/store/keys.ts";
 import { createMailLinkStore } from "../../services/auth/store/mail-links.ts";
 import { createMailStore, type DueMail } from "../../services/auth/store/mails.ts";
 import { createOutbox } from "../../services/auth/store/outbox.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
 const { databaseUrl } = inject("cluster");
-const server = postgres(databaseUrl, { max: 1 });
-/** A database of its own, in which nobody sends mails. */
-const name = `mails_${randomUUID().replaceAll("-", "_")}`;
 const actor = { name: "operator:ann", address: "192.0.2.7" };
 const leaseMs = 60_000;
+/** Nobody sends its mails. */
+let database: OwnDatabase;
 let own: Sql;
 
 beforeAll(async () => {
-  await server`create database ${server(name)}`;
-  own = await openDatabase({
-    databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
-    databasePoolSize: 6,
-    statementTimeoutMs: 5_000,
-    schema: "auth",
-    databasePassword: "",
-    folder: new URL("../../services/auth/migrations/", import.meta.url),
-    migrations: "apply",
-    log: pino({ level: "silent" }),
-  });
+  database = await createOwnDatabase(databaseUrl, "auth", { poolSize: 6 });
+  own = database.sql;
 });
-afterAll(async () => {
-  await own.end();
-  await server`drop database ${server(name)} with (force)`;
-  await server.end();
-});
+afterAll(() => database.drop());
 
 const outbox = createOutbox({ isOn: true });
 const newEmail = () => `${newId().toLowerCase()}@qrforge.example`;

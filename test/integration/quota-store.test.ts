@@ -1,38 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { pino } from "pino";
-import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { newId } from "../../platform/ids.ts";
-
-import { openDatabase } from "../../platform/postgres/database.ts";
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { type Charged, crcOf, refundsOf } from "../../services/quota/domain/batch.ts";
 import { createStore } from "../../services/quota/store/windows.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
 const { databaseUrl } = inject("cluster");
-const log = pino({ level: "silent" });
 /** A database of its own, so that the cluster's processes trim nothing here, and nothing of theirs is trimmed. */
-const name = `quota_store_${randomUUID().replaceAll("-", "_")}`;
-const owner = postgres(databaseUrl, { max: 1 });
+let own: OwnDatabase;
 let sql: Sql;
 beforeAll(async () => {
-  await owner`create database ${owner(name)}`;
-  sql = await openDatabase({
-    databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
-    databasePoolSize: 4,
-    statementTimeoutMs: 5_000,
-    schema: "quota",
-    databasePassword: "",
-    folder: new URL("../../services/quota/migrations/", import.meta.url),
-    migrations: "apply",
-    log,
-  });
+  own = await createOwnDatabase(databaseUrl, "quota");
+  ({ sql } = own);
 });
-afterAll(async () => {
-  await sql.end();
-  await owner`drop database ${owner(name)} with (force)`;
-  await owner.end();
-});
+afterAll(() => own.drop());
 
 const dayMs = 86_400_000;
 const today = Date.parse("2028-03-01T00:00:00Z") / dayMs;

@@ -25,7 +25,7 @@ let sql: Sql;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "qrforge-audit-"));
-  own = await createOwnDatabase(databaseUrl, "auth");
+  own = await createOwnDatabase(databaseUrl, ["auth"]);
   ({ sql } = own);
 });
 afterAll(async () => {

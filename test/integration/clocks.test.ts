@@ -1,7 +1,5 @@
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { migrationsOf } from "../../cli/migrate.ts";
-import { migrate } from "../../platform/postgres/migrations.ts";
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createCloser } from "../../platform/process/closer.ts";
@@ -14,24 +12,21 @@ import { startRetention } from "../../services/qr/jobs/retention.ts";
 import { createLogoStore } from "../../services/qr/store/logos.ts";
 import { createScanStore } from "../../services/qr/store/scans.ts";
 import { openAuth, wait } from "../support/api.ts";
-import { createDatabase, openTestPool } from "../support/filled.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const { databaseUrl, auths } = inject("cluster");
 const log = createLogger({ service: "test", level: "fatal" });
 
+let own: OwnDatabase;
 let sql: Sql;
 beforeAll(async () => {
-  const server = openTestPool(databaseUrl);
-  sql = openTestPool(await createDatabase(server, databaseUrl));
-  await server.end({ timeout: 2 });
-  for (const schema of ["auth", "qr"] as const) {
-    await sql.begin((tx) => migrate(tx, schema, migrationsOf(schema), log));
-  }
+  own = await createOwnDatabase(databaseUrl, ["auth", "qr"]);
+  ({ sql } = own);
   await sql`insert into auth.accounts (account_id, email, plan, per_minute, per_day) values ('a', 'a@example.com', 'free', 1, 1)`;
 });
-afterAll(() => sql?.end({ timeout: 2 }));
+afterAll(() => own?.drop());
 
 it("a logo that no code has is deleted a day after it was last named, and no other", async () => {
   const logos = createLogoStore(sql);

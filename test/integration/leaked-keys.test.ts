@@ -95,7 +95,7 @@ describe("reports in the database", () => {
   let database: OwnDatabase;
   let own: Sql;
   beforeAll(async () => {
-    database = await createOwnDatabase(databaseUrl, "auth");
+    database = await createOwnDatabase(databaseUrl, ["auth"]);
     own = database.sql;
   });
   afterAll(() => database.drop());

@@ -1,20 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { migrationsOf } from "../../cli/migrate.ts";
 import { createLeaseGranter, type LeaseGranter, type LeaseStore } from "../../platform/lease/granter.ts";
 import { appendToLog, createSqlLeaseStore } from "../../platform/lease/log-store.ts";
 import type { Grant } from "../../platform/lease/protocol.ts";
-import { migrate } from "../../platform/postgres/migrations.ts";
 import type { Sql } from "../../platform/postgres/pool.ts";
 import { systemClock } from "../../platform/process/clock.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { eventually } from "../support/api.ts";
-import { createDatabase, openTestPool } from "../support/filled.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
 const { databaseUrl } = inject("cluster");
 const log = createLogger({ service: "test", level: "fatal" });
 const times = { leaseMs: 300, marginMs: 20, pollMs: 20 };
 const holder = "edge-1";
 
+let own: OwnDatabase;
 let sql: Sql;
 let store: LeaseStore;
 let granter: LeaseGranter;
@@ -31,10 +30,8 @@ const renew = (grant?: Grant) =>
   });
 
 beforeAll(async () => {
-  const server = openTestPool(databaseUrl);
-  sql = openTestPool(await createDatabase(server, databaseUrl));
-  await server.end({ timeout: 2 });
-  await sql.begin((tx) => migrate(tx, "auth", migrationsOf("auth"), log));
+  own = await createOwnDatabase(databaseUrl, ["auth"]);
+  ({ sql } = own);
   store = createSqlLeaseStore(sql, "auth");
 });
 beforeEach(async () => {
@@ -44,7 +41,7 @@ beforeEach(async () => {
   await renew();
   await sql`update auth.lease_head set settled = true`;
 });
-afterAll(() => sql?.end({ timeout: 2 }));
+afterAll(() => own?.drop());
 
 /** Sets the log back to a position, as it was in an older copy of the database. */
 async function setBack(position: number): Promise<void> {

@@ -20,7 +20,7 @@ let database: OwnDatabase;
 let own: Sql;
 
 beforeAll(async () => {
-  database = await createOwnDatabase(databaseUrl, "auth", { poolSize: 6 });
+  database = await createOwnDatabase(databaseUrl, ["auth"], { poolSize: 6 });
   own = database.sql;
 });
 afterAll(() => database.drop());

@@ -1,26 +1,21 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { migrationsOf } from "../../cli/migrate.ts";
 import { newId, randomBase36 } from "../../platform/ids.ts";
-import { migrate } from "../../platform/postgres/migrations.ts";
-import { openPool, type Sql } from "../../platform/postgres/pool.ts";
+import type { Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
 import { createCodeStore } from "../../services/qr/store/qr-codes.ts";
 import { plainStyle } from "../../services/qr/symbols/style.ts";
-import { createDatabase, openTestPool } from "../support/filled.ts";
+import { createOwnDatabase, type OwnDatabase } from "../support/own-database.ts";
 
-const log = createLogger({ service: "test", level: "fatal" });
+const _log = createLogger({ service: "test", level: "fatal" });
+let own: OwnDatabase;
 let sql: Sql;
 beforeAll(async () => {
   const { databaseUrl } = inject("cluster");
-  const server = openTestPool(databaseUrl);
-  const own = await createDatabase(server, databaseUrl);
-  await server.end({ timeout: 2 });
-  const options = { databasePassword: "", statementTimeoutMs: 10_000, schema: "qr", log };
   // One connection, whose plans are made while the tables are empty and kept.
-  sql = openPool({ ...options, databaseUrl: own, databasePoolSize: 1 });
-  await sql.begin((tx) => migrate(tx, "qr", migrationsOf("qr"), log));
+  own = await createOwnDatabase(databaseUrl, ["qr"], { poolSize: 1 });
+  ({ sql } = own);
 });
-afterAll(() => sql?.end({ timeout: 2 }));
+afterAll(() => own?.drop());
 
 /** Returns how often the whole table of codes was read. */
 async function wholeReads(): Promise<number> {

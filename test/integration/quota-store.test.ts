@@ -11,7 +11,7 @@ const { databaseUrl } = inject("cluster");
 let own: OwnDatabase;
 let sql: Sql;
 beforeAll(async () => {
-  own = await createOwnDatabase(databaseUrl, "quota");
+  own = await createOwnDatabase(databaseUrl, ["quota"]);
   ({ sql } = own);
 });
 afterAll(() => own.drop());

@@ -1,41 +1,37 @@
-import { randomUUID } from "node:crypto";
-import postgres from "postgres";
-import { openDatabase } from "../../platform/postgres/database.ts";
-import type { Sql } from "../../platform/postgres/pool.ts";
+import { migrationsOf, type schemas } from "../../cli/migrate.ts";
+import { migrate } from "../../platform/postgres/migrations.ts";
+import { openPool, type Sql } from "../../platform/postgres/pool.ts";
 import { createLogger } from "../../platform/telemetry/log.ts";
+import { createDatabase, openTestPool } from "./filled.ts";
 
-/** A database with the tables of one service, which no process uses. */
+type Schema = (typeof schemas)[number];
+
+const log = createLogger({ service: "test", level: "fatal" });
+
+/** A database with the tables of some services, which no process uses. */
 export interface OwnDatabase {
   sql: Sql;
   /** Deletes it. */
   drop(): Promise<void>;
 }
 
-/** Creates a database on the server of `databaseUrl` and applies the migrations of a service to it. */
+/** Creates a database on the server of `databaseUrl` and applies the migrations of these services to it. */
 export async function createOwnDatabase(
   databaseUrl: string,
-  schema: "auth" | "quota" | "qr",
+  of: readonly Schema[],
   { poolSize = 4 } = {},
 ): Promise<OwnDatabase> {
-  const name = `${schema}_${randomUUID().replaceAll("-", "_")}`;
-  const owner = postgres(databaseUrl, { max: 1 });
-  await owner`create database ${owner(name)}`;
-  const sql = await openDatabase({
-    databaseUrl: Object.assign(new URL(databaseUrl), { pathname: `/${name}` }).href,
-    databasePassword: "",
-    databasePoolSize: poolSize,
-    statementTimeoutMs: 5_000,
-    schema,
-    folder: new URL(`../../services/${schema}/migrations/`, import.meta.url),
-    migrations: "apply",
-    log: createLogger({ service: "test", level: "silent" }),
-  });
+  const server = openTestPool(databaseUrl);
+  const own = await createDatabase(server, databaseUrl);
+  const options = { databasePassword: "", statementTimeoutMs: 10_000, schema: "test", log };
+  const sql = openPool({ ...options, databaseUrl: own, databasePoolSize: poolSize });
+  for (const schema of of) await sql.begin((tx) => migrate(tx, schema, migrationsOf(schema), log));
   return {
     sql,
     async drop() {
-      await sql.end();
-      await owner`drop database ${owner(name)} with (force)`;
-      await owner.end();
+      await sql.end({ timeout: 2 });
+      await server`drop database ${server(new URL(own).pathname.slice(1))} with (force)`;
+      await server.end({ timeout: 2 });
     },
   };
 }

@@ -10,9 +10,9 @@ import { backUp } from "../../cli/backup.ts";
 import { restore } from "../../cli/restore.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import type { Sql, Tx } from "../../platform/postgres/pool.ts";
+import { type FaultyLink, startFaultyLink } from "../support/faulty-link.ts";
 import { createDatabase, createFilledDatabase, openTestPool, sumTables } from "../support/filled.ts";
 import { root, runProgram } from "../support/run.ts";
-import { type SilentProxy, startSilentProxy } from "../support/silent-proxy.ts";
 
 /** Far below what is read and written, and above what Node and the driver need. */
 const memoryMax = 320 << 20;
@@ -21,7 +21,8 @@ let running: Awaited<ReturnType<typeof startEphemeralCluster>>;
 let folder: string;
 let server: Sql;
 let filled: string;
-let proxy: SilentProxy | undefined;
+let link: FaultyLink | undefined;
+let silent: Promise<void>;
 
 const database = (databaseUrl: string) => ({ databaseUrl, databasePassword: "" });
 const file = (name: string) => path.join(folder, name);
@@ -36,11 +37,13 @@ const printMemory = [
 ];
 const memoryIn = (output: string) => Number(/^memory (\d+)$/m.exec(output)?.[1]) * 1_024;
 
-/** The URL of a database by a way that goes silent. */
-async function bySilentProxy(databaseUrl: string, bytesMax: number): Promise<string> {
+/** The URL of a database by a link that goes silent after so many bytes. */
+async function bySilentLink(databaseUrl: string, bytesMax: number): Promise<string> {
   const { hostname, port } = new URL(databaseUrl);
-  proxy = await startSilentProxy({ host: hostname, port: Number(port) }, bytesMax);
-  return Object.assign(new URL(databaseUrl), { port: String(proxy.port) }).href;
+  link = await startFaultyLink();
+  link.leadTo({ host: hostname, port: Number(port) });
+  silent = link.silenceAfter(bytesMax);
+  return Object.assign(new URL(databaseUrl), { port: String(link.port) }).href;
 }
 
 beforeAll(async () => {
@@ -55,8 +58,8 @@ beforeAll(async () => {
   });
 });
 afterEach(async () => {
-  await proxy?.close();
-  proxy = undefined;
+  await link?.close();
+  link = undefined;
 });
 afterAll(async () => {
   await server?.end({ timeout: 2 });
@@ -161,16 +164,16 @@ describe("a restored table", () => {
 describe("a run in which nothing moves", () => {
   it("fails and says at which table, and leaves nothing", { timeout: 180_000 }, async () => {
     const stallTimeoutMs = 1_000;
-    const slow = await bySilentProxy(filled, 6_000_000);
+    const slow = await bySilentLink(filled, 6_000_000);
     await expect(backUp(file("stalled"), { ...database(slow), stallTimeoutMs })).rejects.toThrow(
       /Nothing has moved for 1 s, at qr\.logos: Postgres at 127\.0\.0\.1:\d+ does not answer/,
     );
     expect(await filesLeft("stalled")).toEqual([]);
-    await proxy?.close();
+    await link?.close();
 
     if (!(await filesLeft("whole")).length) await backUp(file("whole"), database(filled));
     const target = await empty();
-    const there = await bySilentProxy(target, 6_000_000);
+    const there = await bySilentLink(target, 6_000_000);
     await expect(restore(file("whole"), false, { ...database(there), stallTimeoutMs })).rejects.toThrow(
       /Nothing has moved for 1 s, at qr\.\w+: Postgres at 127\.0\.0\.1:\d+ does not answer/,
     );
@@ -208,14 +211,14 @@ describe("a run in which nothing moves", () => {
 
 describe("a backup that is stopped", () => {
   const start = async (name: string) => {
-    const slow = await bySilentProxy(filled, 6_000_000);
+    const slow = await bySilentLink(filled, 6_000_000);
     const child = spawn("node", ["cli/backup.ts", file(name)], {
       cwd: root,
       env: { ...process.env, DATABASE_URL: slow, PATH: `${root}/node_modules/.bin:${process.env.PATH}` },
       stdio: "ignore",
     });
     const ended = once(child, "exit");
-    await proxy?.silent;
+    await silent;
     expect(await filesLeft(name)).toHaveLength(1);
     return { child, ended };
   };

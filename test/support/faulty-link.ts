@@ -14,6 +14,8 @@ export interface FaultyLink {
   leadTo(address: Address): void;
   /** From now on the open connections take bytes and pass none on; with `all`, so do those that are opened later. */
   silence(options?: { all: boolean }): void;
+  /** Does the same once so many bytes have passed in either direction. Resolves when it has. */
+  silenceAfter(bytes: number): Promise<void>;
   /** Lets later connections work again. Those that are silent stay so. */
   heal(): void;
   /** Closes the open connections on the server's side; the client is told nothing. */
@@ -36,12 +38,30 @@ export async function startFaultyLink(): Promise<FaultyLink> {
   let to: Address | undefined;
   let allSilent = false;
   let delayMs = 0;
+  let bytesLeft = Number.POSITIVE_INFINITY;
+  const silenced = Promise.withResolvers<void>();
+
+  function silence(all: boolean): void {
+    allSilent = all;
+    for (const pair of pairs) pair.isSilent = true;
+  }
 
   function forward(pair: Pair, from: Socket, into: Socket): void {
     let last = Promise.resolve();
     from.on("data", (chunk) => {
       if (pair.isSilent) return;
-      if (delayMs === 0) return void into.write(chunk);
+      bytesLeft -= chunk.length;
+      if (bytesLeft < 0) {
+        silence(true);
+        silenced.resolve();
+        return;
+      }
+      if (delayMs === 0) {
+        if (into.write(chunk)) return;
+        from.pause();
+        into.once("drain", () => from.resume());
+        return;
+      }
       last = last.then(() => sleep(delayMs)).then(() => void (pair.isSilent || into.destroyed || into.write(chunk)));
     });
     from.on("error", () => {});
@@ -66,9 +86,10 @@ export async function startFaultyLink(): Promise<FaultyLink> {
     leadTo(address) {
       to = address;
     },
-    silence({ all } = { all: false }) {
-      allSilent = all;
-      for (const pair of pairs) pair.isSilent = true;
+    silence: ({ all } = { all: false }) => silence(all),
+    silenceAfter(bytes) {
+      bytesLeft = bytes;
+      return silenced.promise;
     },
     heal() {
       allSilent = false;

@@ -1,8 +1,6 @@
 /**
- * COPY with workarounds for three defects of the driver (postgres 3.4.9):
+ * COPY with workarounds for two defects of the driver (postgres 3.4.9) that its patch leaves:
  *
- * - A full stream pauses the socket, and the last rows often arrive in one packet with the end of the copy. Then nothing
- *   resumes the socket, so the next query of the connection waits forever (porsager/postgres#1016).
  * - An error in the first packet of a copy reaches the stream before it can have a listener, and ends the process.
  * - An error after the last row was sent, for example of a foreign key, is not reported.
  */
@@ -52,32 +50,18 @@ async function start<T extends Readable | Writable>(
 /** Runs `copy … to stdout` and yields chunks of many rows. A caller that stops reading early must close the connection. */
 export async function* readCopy(sql: Sql | Tx, statement: string): AsyncGenerator<Buffer, undefined> {
   const { stream } = await start<Readable>(sql, statement, "readable");
-  try {
-    let gathered: Buffer[] = [];
-    let bytes = 0;
-    // No encoding is set, so a stream of bytes yields buffers.
-    for await (const row of stream as AsyncIterable<Buffer>) {
-      gathered.push(row);
-      bytes += row.length;
-      if (bytes < batchBytes) continue;
-      yield Buffer.concat(gathered);
-      gathered = [];
-      bytes = 0;
-    }
-    if (bytes > 0) yield Buffer.concat(gathered);
-  } finally {
-    resume(stream);
+  let gathered: Buffer[] = [];
+  let bytes = 0;
+  // No encoding is set, so a stream of bytes yields buffers.
+  for await (const row of stream as AsyncIterable<Buffer>) {
+    gathered.push(row);
+    bytes += row.length;
+    if (bytes < batchBytes) continue;
+    yield Buffer.concat(gathered);
+    gathered = [];
+    bytes = 0;
   }
-}
-
-/** Resumes the socket below a stream. */
-function resume(stream: Readable): void {
-  try {
-    stream._read(0);
-  } catch (error) {
-    // The driver has no socket after the connection is lost, which the reader of the stream learns anyway.
-    if (!(error instanceof TypeError)) throw error;
-  }
+  if (bytes > 0) yield Buffer.concat(gathered);
 }
 
 /** Runs `copy … from stdin` with `chunks`. Resolves once the server has stored all rows. */

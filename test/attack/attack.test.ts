@@ -1,13 +1,12 @@
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
-import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { openAuth } from "../support/api.ts";
 import { runAttacks } from "./attack.ts";
 import { faultAttacks } from "./attacks/faults.ts";
 import { networkAttacks } from "./attacks/index.ts";
-import { openTarget, type Target } from "./target.ts";
+import { newKeys, openTarget, type Target } from "./target.ts";
 
 let target: Target;
 const closes: (() => Promise<void> | void)[] = [];
@@ -22,12 +21,10 @@ beforeAll(async () => {
   const auth = openAuth(addressesOf(cluster, "auth"));
   closes.push(auth.close);
   faults.push(...faultAttacks({ cluster, auth, logs: path.join(dataDir, "logs") }));
-  const [victim, attacker] = [await auth.newAccount(Plan.ENTERPRISE), await auth.newAccount(Plan.ENTERPRISE)];
   const opened = await openTarget({
     edge: cluster.edgeUrls()[0] as string,
     rpc: `http://${cluster.members("edge")[0]?.rpc}`,
-    victimKey: victim.key,
-    attackerKey: attacker.key,
+    ...(await newKeys(auth)),
     scale,
   });
   target = opened.target;

@@ -15,7 +15,6 @@ import { settings as launcherSettings } from "../../cli/settings.ts";
 import { type Column, table } from "../../cli/table.ts";
 import type { Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
-import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { loadConfig, secret } from "../../platform/process/config.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { openAuth } from "../support/api.ts";
@@ -23,7 +22,7 @@ import { createMutualTls, createPublicTls } from "../support/tls-files.ts";
 import { type Attack, kinds, type Outcome, runAttacks } from "./attack.ts";
 import { faultAttacks } from "./attacks/faults.ts";
 import { networkAttacks } from "./attacks/index.ts";
-import { openTarget, type TargetOptions } from "./target.ts";
+import { newKeys, openTarget, type TargetOptions } from "./target.ts";
 
 const options = readScriptOptions({
   call: "npm run attack",
@@ -51,12 +50,6 @@ interface Opened {
   end(): Promise<void>;
 }
 
-/** Plan of the two accounts where this command makes them: without limits, so that only capacity is tried. */
-async function twoKeys(auth: ReturnType<typeof openAuth>) {
-  const [victim, attacker] = [await auth.newAccount(Plan.ENTERPRISE), await auth.newAccount(Plan.ENTERPRISE)];
-  return { victimKey: victim.key, attackerKey: attacker.key };
-}
-
 async function openOwn(): Promise<Opened> {
   const folder = await mkdtemp(path.join(tmpdir(), "qrforge-attack-"));
   const tls = options.tls ? await createTls(folder) : undefined;
@@ -68,7 +61,7 @@ async function openOwn(): Promise<Opened> {
     target: {
       edge: `${tls ? "https" : "http"}://${edge.address}`,
       rpc: `${tls ? "https" : "http"}://${edge.rpc}`,
-      ...(await twoKeys(auth)),
+      ...(await newKeys(auth)),
     },
     attacks: [...networkAttacks, ...faults],
     async end() {
@@ -96,7 +89,7 @@ async function openRunning(): Promise<Opened> {
   if (!edge) throw new UserError("The deployment here has no edge yet: wait until npm start says it is ready.");
   const auth = openAuth(found.auth.map(({ address }) => address));
   return {
-    target: { edge: edge.url, rpc: `http://${edge.rpc}`, ...(await twoKeys(auth)) },
+    target: { edge: edge.url, rpc: `http://${edge.rpc}`, ...(await newKeys(auth)) },
     attacks: networkAttacks,
     end: async () => auth.close(),
   };

@@ -1,7 +1,8 @@
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { type CallOptions, call } from "../support/api.ts";
+import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
+import { type CallOptions, call, type openAuth } from "../support/api.ts";
 import { hold } from "./hold.ts";
 
 /** An account that is attacked, or attacks, with what it has in the deployment. */
@@ -43,6 +44,14 @@ export interface TargetOptions {
   attackerKey: string;
   /** Share of the full numbers, 0 to 1. */
   scale: number;
+}
+
+/** Makes the two accounts, without limits, so that only capacity is tried. */
+export async function newKeys(
+  auth: ReturnType<typeof openAuth>,
+): Promise<Pick<TargetOptions, "victimKey" | "attackerKey">> {
+  const [victim, attacker] = [await auth.newAccount(Plan.ENTERPRISE), await auth.newAccount(Plan.ENTERPRISE)];
+  return { victimKey: victim.key, attackerKey: attacker.key };
 }
 
 /** Makes a project and a code for each of the two accounts, which `end` archives again. */

@@ -14,10 +14,9 @@ import { hasEnded } from "../../dev/child.ts";
 import type { Cluster, Member } from "../../dev/cluster.ts";
 import { startEphemeralCluster } from "../../dev/ephemeral-cluster.ts";
 import { ApiService } from "../../gen/qrforge/api/v1/api_pb.ts";
-import { Plan } from "../../gen/qrforge/auth/v1/account_pb.ts";
 import { runAttacks } from "../attack/attack.ts";
 import { connectionAttacks } from "../attack/attacks/connections.ts";
-import { openTarget } from "../attack/target.ts";
+import { newKeys, openTarget } from "../attack/target.ts";
 import { addressesOf } from "../support/addresses.ts";
 import { eventually, openAuth } from "../support/api.ts";
 import { createPublicTls } from "../support/tls-files.ts";
@@ -101,12 +100,10 @@ describe("an edge with a certificate", () => {
 
   it("holds against the connections that an edge without one holds against", { timeout: 120_000 }, async () => {
     setDefaultCACertificates([ca]);
-    const [victim, attacker] = [await auth.newAccount(Plan.ENTERPRISE), await auth.newAccount(Plan.ENTERPRISE)];
     const { target, end } = await openTarget({
       edge: url,
       rpc: url,
-      victimKey: victim.key,
-      attackerKey: attacker.key,
+      ...(await newKeys(auth)),
       scale: 0.1,
     });
     // These two wait for timeouts that TLS does not change.
